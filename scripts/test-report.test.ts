@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { EMPTY_TALLY, mergeTallies, readTally, renderSummary, tallyReport } from './test-report.ts';
+
+const file = (status: string, ...statuses: string[]) => ({
+  status,
+  assertionResults: statuses.map((each, index) => ({ status: each, fullName: `test ${index} ${each}` })),
+});
+
+describe('tallyReport', () => {
+  it('counts by status and names what was skipped', () => {
+    const report = { testResults: [file('passed', 'passed', 'pending'), file('failed', 'passed', 'failed')] };
+    expect(tallyReport(report)).toEqual({ passed: 2, failed: 1, skipped: ['test 1 pending'] });
+  });
+
+  it('counts a file that broke before its first test as a failure', () => {
+    expect(tallyReport({ testResults: [file('failed')] }).failed).toBe(1);
+  });
+});
+
+describe('readTally', () => {
+  it('treats a missing report as a failure, not as an empty run', () => {
+    expect(readTally('/nonexistent/report.json').failed).toBe(1);
+  });
+});
+
+describe('renderSummary', () => {
+  it('ends with the plain count', () => {
+    const tally = mergeTallies(EMPTY_TALLY, { passed: 3, failed: 0, skipped: ['a'] });
+    const text = renderSummary([{ name: 'types', ok: true, seconds: 1 }], tally, ['a note']);
+    expect(text.split('\n').at(-1)).toBe('3 passed, 0 failed, 1 skipped');
+    expect(text).toContain('skipped: a');
+    expect(text).toContain('a note');
+  });
+
+  it('counts a failed step without a failed test', () => {
+    const text = renderSummary([{ name: 'types', ok: false, seconds: 1 }], EMPTY_TALLY, []);
+    expect(text.split('\n').at(-1)).toBe('0 passed, 1 failed, 0 skipped');
+  });
+});

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+import { addressOf, bitsOf, type Family } from '@fairlead/shared/address/address.ts';
+import { cidrContains, cidrOf } from '@fairlead/shared/address/cidr.ts';
+import { runCommand } from './commands.ts';
+
+/** One address of a link, as the kernel reports it. */
+export interface LinkAddress {
+  readonly family: Family;
+  /** Address in the kernel's text form. */
+  readonly address: string;
+  readonly prefixLength: number;
+  /** `global`, `link`, `host`, ... */
+  readonly scope: string;
+  /** Label of an IPv4 address (`eth0`, `lo:fl`). */
+  readonly label?: string;
+  /** Seconds until the kernel removes it; Infinity when never. */
+  readonly validSeconds: number;
+  /** Seconds until it is deprecated; 0 = already, Infinity = never. */
+  readonly preferredSeconds: number;
+  /** Duplicate address detection has not finished (IPv6). */
+  readonly tentative: boolean;
+}
+
+/** A network link of this namespace. */
+export interface Link {
+  readonly name: string;
+  readonly index: number;
+  /** Hardware address, lower case with colons; absent on links without one. */
+  readonly mac?: string;
+  readonly kind: 'loopback' | 'ether' | 'other';
+  /** Administratively up and carrier present. */
+  readonly isUp: boolean;
+  readonly mtu: number;
+  readonly addresses: readonly LinkAddress[];
+}
+
+const FOREVER_SECONDS = 0xffff_ffff;
+
+interface IpAddressJson {
+  readonly family?: string;
+  readonly local?: string;
+  readonly prefixlen?: number;
+  readonly scope?: string;
+  readonly label?: string;
+  readonly valid_life_time?: number;
+  readonly preferred_life_time?: number;
+  readonly tentative?: boolean;
+}
+
+interface IpLinkJson {
+  readonly ifname?: string;
+  readonly ifindex?: number;
+  readonly flags?: readonly string[];
+  readonly link_type?: string;
+  readonly address?: string;
+  readonly mtu?: number;
+  readonly addr_info?: readonly IpAddressJson[];
+}
+
+/** All links of this network namespace with their addresses: one dump, one spawn. */
+export async function listLinks(): Promise<readonly Link[]> {
+  const { stdout } = await runCommand('ip', ['-json', 'address', 'show']);
+  return parseLinks(stdout);
+}
+
+/** Reads the output of `ip -json address show`. */
+export function parseLinks(json: string): readonly Link[] {
+  const dump = JSON.parse(json === '' ? '[]' : json) as readonly IpLinkJson[];
+  return dump.flatMap((link) => {
+    // With address filters iproute2 prints empty objects for links that do not match.
+    if (link.ifname === undefined || link.ifindex === undefined) return [];
+    const flags = link.flags ?? [];
+    const kind = link.link_type === 'loopback' ? 'loopback' : link.link_type === 'ether' ? 'ether' : 'other';
+    return [
+      {
+        name: link.ifname,
+        index: link.ifindex,
+        kind,
+        isUp: flags.includes('UP') && flags.includes('LOWER_UP'),
+        mtu: link.mtu ?? 0,
+        ...(link.address !== undefined && kind === 'ether' ? { mac: link.address.toLowerCase() } : {}),
+        addresses: (link.addr_info ?? []).flatMap(parseAddress),
+      } as const,
+    ];
+  });
+}
+
+/**
+ * The link that carries the default route, IPv4 first; undefined when there is none. For `vip_interface` = `auto`
+ * and for agents that were told no interface.
+ */
+export async function defaultRouteInterface(): Promise<string | undefined> {
+  for (const family of ['-4', '-6']) {
+    const { stdout } = await runCommand('ip', [family, '-json', 'route', 'show', 'default']);
+    const routes = JSON.parse(stdout === '' ? '[]' : stdout) as readonly {
+      readonly dev?: string;
+      readonly metric?: number;
+    }[];
+    const best = routes
+      .toSorted((a, b) => (a.metric ?? 0) - (b.metric ?? 0))
+      .find((route) => route.dev !== undefined);
+    if (best?.dev !== undefined) return best.dev;
+  }
+  return undefined;
+}
+
+/**
+ * The link on whose subnet an address lies: the longest matching prefix of any link that is up, leaving out loopback
+ * and single-host prefixes (those are addresses held, not subnets). Undefined when no subnet holds it.
+ */
+export function interfaceBySubnet(links: readonly Link[], address: string): string | undefined {
+  const wanted = addressOf(address);
+  if (wanted === undefined) return undefined;
+  let best: { readonly name: string; readonly length: number } | undefined;
+  for (const link of links) {
+    if (link.kind === 'loopback' || !link.isUp) continue;
+    for (const own of link.addresses) {
+      const base = addressOf(own.address);
+      if (base === undefined || own.prefixLength >= bitsOf(own.family) || own.scope === 'link') continue;
+      if (!cidrContains(cidrOf(base, own.prefixLength), wanted)) continue;
+      if (best === undefined || own.prefixLength > best.length)
+        best = { name: link.name, length: own.prefixLength };
+    }
+  }
+  return best?.name;
+}
+
+function parseAddress(entry: IpAddressJson): LinkAddress[] {
+  if (entry.local === undefined || entry.prefixlen === undefined) return [];
+  if (entry.family !== 'inet' && entry.family !== 'inet6') return [];
+  return [
+    {
+      family: entry.family === 'inet' ? 4 : 6,
+      address: entry.local,
+      prefixLength: entry.prefixlen,
+      scope: entry.scope ?? 'global',
+      ...(entry.label === undefined ? {} : { label: entry.label }),
+      validSeconds: seconds(entry.valid_life_time),
+      preferredSeconds: seconds(entry.preferred_life_time),
+      tentative: entry.tentative === true,
+    },
+  ];
+}
+
+function seconds(value: number | undefined): number {
+  return value === undefined || value >= FOREVER_SECONDS ? Number.POSITIVE_INFINITY : value;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { runCommand } from './commands.ts';
+
+/** Families of nftables tables that we use. */
+export type NftFamily = 'arp' | 'ip' | 'ip6' | 'inet' | 'netdev' | 'bridge';
+
+/** One nftables table. Every table of ours has a name that begins with {@link NFT_TABLE_PREFIX}. */
+export interface NftTable {
+  readonly family: NftFamily;
+  readonly name: string;
+}
+
+/** The mark by which a sweep recognises tables of ours. */
+export const NFT_TABLE_PREFIX = 'fairlead';
+
+/**
+ * Applies one nft script as one transaction (`nft -f -`): either all of it takes effect or nothing.
+ *
+ * @throws CommandError with nft's words. A commit may wait for another program's large transaction (a 40,000-rule
+ * `iptables-restore` was seen to block for 0.5 s), hence the generous limit.
+ */
+export async function applyNft(script: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  if (script.trim() === '') return;
+  await runCommand('nft', ['-f', '-'], { input: script, timeoutMs: options.timeoutMs ?? 15_000 });
+}
+
+/** All tables in this network namespace whose name begins with `prefix` (by default: all tables of ours). */
+export async function listTables(prefix: string = NFT_TABLE_PREFIX): Promise<readonly NftTable[]> {
+  const { stdout } = await runCommand('nft', ['list', 'tables']);
+  const tables: NftTable[] = [];
+  for (const line of stdout.split('\n')) {
+    const match = /^table (arp|ip|ip6|inet|netdev|bridge) (\S+)$/.exec(line.trim());
+    const [, family, name] = match ?? [];
+    if (family !== undefined && name?.startsWith(prefix)) tables.push({ family: family as NftFamily, name });
+  }
+  return tables;
+}
+
+/** Deletes tables, whether or not they exist, in one transaction. */
+export async function deleteTables(tables: readonly NftTable[]): Promise<void> {
+  // "add" first makes the deletion of an absent table a success; nft 1.0.6 has no "destroy".
+  await applyNft(tables.map((table) => dropTableScript(table)).join(''));
+}
+
+/** Deletes one table, whether or not it exists. */
+export async function deleteTable(family: NftFamily, name: string): Promise<void> {
+  await deleteTables([{ family, name }]);
+}
+
+/** Script lines that remove a table, whether or not it exists. For the head of a script that builds it anew. */
+export function dropTableScript(table: NftTable): string {
+  return `add table ${table.family} ${table.name}\ndelete table ${table.family} ${table.name}\n`;
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Parsed, parsed, unparsable } from '../address/parsed.ts';
+
+/** Where a setting may come from. Names are exact: environment `vip_interface`, flag `leader-elect` (no dashes in front). */
+export interface SettingName {
+  readonly env?: string;
+  readonly flag?: string;
+}
+
+/** One setting that cannot be used: which one, what was received and what was expected. */
+export interface SettingProblem {
+  /** `vip_leaseduration` or `--port`. */
+  readonly setting: string;
+  readonly received: string;
+  readonly expected: string;
+}
+
+/** All settings that cannot be used, in one error, so that a user mends them in one go. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  readonly problems: readonly SettingProblem[];
+
+  constructor(problems: readonly SettingProblem[]) {
+    const lines = problems.map(
+      ({ setting, received, expected }) => `  ${setting}="${received}": expected ${expected}`,
+    );
+    super(
+      `${problems.length === 1 ? 'A setting' : `${problems.length} settings`} cannot be used:\n${lines.join('\n')}`,
+    );
+    this.problems = problems;
+  }
+}
+
+/** What a {@link SettingsReader} reads from. */
+export interface SettingSources {
+  /** Usually `process.env`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Flags given on the command line, by long name without dashes (see `flagsOf`). */
+  readonly flags?: Readonly<Record<string, string>>;
+  /** Which one wins when both are given; kube-vip lets the environment win. Default: flag. */
+  readonly prefer?: 'env' | 'flag';
+}
+
+/**
+ * Reads typed settings from environment and flags. A bad value never throws at once: the default is returned, the
+ * problem is kept, and {@link SettingsReader.finish} reports all of them together. An empty environment variable counts
+ * as not set, as in the peers' manifests (`value: ""`).
+ */
+export class SettingsReader {
+  readonly #sources: SettingSources;
+  readonly #problems: SettingProblem[] = [];
+
+  constructor(sources: SettingSources) {
+    this.#sources = sources;
+  }
+
+  /** Problems found so far. */
+  get problems(): readonly SettingProblem[] {
+    return this.#problems;
+  }
+
+  /** Throws a {@link SettingsError} when anything read so far was bad. Call it once, after the last read. */
+  finish(): void {
+    if (this.#problems.length > 0) throw new SettingsError(this.#problems);
+  }
+
+  /** Adds a problem found by the caller, for example two settings that exclude each other. */
+  addProblem(problem: SettingProblem): void {
+    this.#problems.push(problem);
+  }
+
+  /** Whether the setting was given at all. */
+  isSet(name: SettingName): boolean {
+    return this.#find(name) !== undefined;
+  }
+
+  /** Reads a setting with a parser of the caller's. A problem's text should say what was expected. */
+  read<T>(name: SettingName, parse: (text: string) => Parsed<T>, fallback: T): T {
+    const found = this.#find(name);
+    if (found === undefined) return fallback;
+    const result = parse(found.text);
+    if (result.ok) return result.value;
+    this.#problems.push({ setting: found.setting, received: found.text, expected: result.problem });
+    return fallback;
+  }
+
+  /** Any text. */
+  string(name: SettingName, fallback: string): string {
+    return this.#find(name)?.text ?? fallback;
+  }
+
+  /** Any text, or undefined when not given. */
+  optionalString(name: SettingName): string | undefined {
+    return this.#find(name)?.text;
+  }
+
+  /** Truth value in the spellings of Go's flag package (1, t, true, 0, f, false in any case). */
+  bool(name: SettingName, fallback: boolean): boolean {
+    return this.read(name, parseBool, fallback);
+  }
+
+  /** Whole number in a closed range. */
+  integer(
+    name: SettingName,
+    fallback: number,
+    range: { readonly min: number; readonly max: number },
+  ): number {
+    return this.read(name, (text) => parseInteger(text, range), fallback);
+  }
+
+  /**
+   * Duration in milliseconds: Go notation (`1m30s`, `500ms`), or a bare number in `bareUnit` (the peers' environment
+   * variables count seconds).
+   */
+  durationMs(name: SettingName, fallbackMs: number, options: DurationOptions = {}): number {
+    return this.read(name, (text) => parseDurationMs(text, options), fallbackMs);
+  }
+
+  /** One of a few words. */
+  oneOf<T extends string>(name: SettingName, words: readonly T[], fallback: T): T {
+    return this.read(
+      name,
+      (text) => {
+        const word = words.find((candidate) => candidate === text);
+        return word === undefined ? unparsable(`one of ${words.join(', ')}`) : parsed(word);
+      },
+      fallback,
+    );
+  }
+
+  /** Comma-separated list; entries are trimmed, empty ones dropped. */
+  list(name: SettingName, fallback: readonly string[] = []): readonly string[] {
+    const found = this.#find(name);
+    if (found === undefined) return fallback;
+    return found.text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '');
+  }
+
+  #find(name: SettingName): { readonly setting: string; readonly text: string } | undefined {
+    const fromEnv = () => {
+      const text = name.env === undefined ? undefined : this.#sources.env[name.env]?.trim();
+      return text && name.env ? { setting: name.env, text } : undefined;
+    };
+    const fromFlag = () => {
+      const text = name.flag === undefined ? undefined : this.#sources.flags?.[name.flag];
+      return text === undefined ? undefined : { setting: `--${name.flag}`, text: text.trim() };
+    };
+    return this.#sources.prefer === 'env' ? (fromEnv() ?? fromFlag()) : (fromFlag() ?? fromEnv());
+  }
+}
+
+/** How {@link parseDurationMs} reads a number without a unit, and the limits of the result. */
+export interface DurationOptions {
+  readonly bareUnit?: 's' | 'ms';
+  readonly minMs?: number;
+  readonly maxMs?: number;
+}
+
+const BOOLEAN_WORDS: Readonly<Record<string, boolean>> = {
+  '1': true,
+  t: true,
+  true: true,
+  '0': false,
+  f: false,
+  false: false,
+};
+
+/** Truth value as Go's strconv.ParseBool reads it, in any case. */
+export function parseBool(text: string): Parsed<boolean> {
+  const value = BOOLEAN_WORDS[text.trim().toLowerCase()];
+  return value === undefined ? unparsable('true or false') : parsed(value);
+}
+
+/** Whole decimal number in a closed range. */
+export function parseInteger(
+  text: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): Parsed<number> {
+  const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  return value >= min && value <= max ? parsed(value) : unparsable(`a whole number from ${min} to ${max}`);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  h: 3_600_000,
+  m: 60_000,
+  s: 1_000,
+  ms: 1,
+  us: 1e-3,
+  µs: 1e-3,
+  ns: 1e-6,
+};
+
+/** Duration in Go notation, or a bare number in `bareUnit`; result in milliseconds. */
+export function parseDurationMs(text: string, options: DurationOptions = {}): Parsed<number> {
+  const { bareUnit, minMs = 0, maxMs = Number.MAX_SAFE_INTEGER } = options;
+  const expected = `a duration such as 15s or 1m30s${bareUnit === undefined ? '' : ` (a bare number counts ${bareUnit})`}`;
+  const total = durationOf(text, bareUnit);
+  if (total === undefined) return unparsable(expected);
+  if (total < minMs || total > maxMs) {
+    const limit =
+      maxMs === Number.MAX_SAFE_INTEGER ? `of at least ${minMs} ms` : `from ${minMs} ms to ${maxMs} ms`;
+    return unparsable(`a duration ${limit}`);
+  }
+  return parsed(total);
+}
+
+function durationOf(text: string, bareUnit: 's' | 'ms' | undefined): number | undefined {
+  if (/^\d+(\.\d+)?$/.test(text)) {
+    if (Number(text) === 0) return 0;
+    return bareUnit === undefined ? undefined : Number(text) * (UNIT_MS[bareUnit] ?? 1);
+  }
+  if (!/^(\d+(\.\d+)?(h|ms|m|s|us|µs|ns))+$/.test(text)) return undefined;
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g)) {
+    total += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
+  }
+  return total;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NetworkPlan } from '../network/plan.ts';
+import { hostOf } from '../network/plan.ts';
+import { runOrThrow } from '../process/run.ts';
+
+/** Which frames the switch drops, seen from the host: `in` to it, `out` from it, `both`. */
+export type PartitionDirection = 'both' | 'in' | 'out';
+
+const TABLE = 'bridge fairlead-lab';
+
+/**
+ * The switch's filter as one nft transaction: whole desired state, so it can be applied again at any time. Frames from a
+ * cut-off host are dropped before the switch learns their source address, as if they had never come. Pure.
+ */
+export function renderPartitions(
+  plan: NetworkPlan,
+  partitions: ReadonlyMap<string, PartitionDirection>,
+): string {
+  const ports = (directions: readonly PartitionDirection[]) =>
+    [...partitions]
+      .filter(([, direction]) => directions.includes(direction))
+      .map(([name]) => `"${hostOf(plan, name).switchPort}"`);
+  const set = (name: string, members: readonly string[]) => {
+    const elements = members.length > 0 ? ` elements = { ${members.join(', ')} };` : '';
+    return `  set ${name} { type ifname;${elements} }`;
+  };
+  return [
+    `table ${TABLE}`,
+    `delete table ${TABLE}`,
+    `table ${TABLE} {`,
+    set('silenced', ports(['both', 'out'])),
+    set('deafened', ports(['both', 'in'])),
+    '  chain arriving { type filter hook prerouting priority -300; iifname @silenced drop; }',
+    '  chain leaving { type filter hook postrouting priority 300; oifname @deafened drop; }',
+    '}',
+    '',
+  ].join('\n');
+}
+
+/** Puts that filter into the switch. */
+export async function applyPartitions(
+  plan: NetworkPlan,
+  partitions: ReadonlyMap<string, PartitionDirection>,
+): Promise<void> {
+  await runOrThrow(['nft', '-f', '-'], { stdin: renderPartitions(plan, partitions) });
+}

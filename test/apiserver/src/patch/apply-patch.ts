@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ApiObject, isJsonObject, type Json, type JsonObject } from '../api/objects.ts';
 import { badRequest, StatusError, unsupportedMediaType } from '../api/status.ts';
+import { serverSideApply } from '../managed-fields/apply.ts';
+import { DecodeError, decode } from '../schema/decode.ts';
+import { schemaOf } from '../schema/kinds.ts';
+import { goText } from './errors.ts';
+import { applyJsonPatch } from './json-patch.ts';
+import { mergePatch } from './merge-patch.ts';
+import { strategicMergePatch } from './strategic-merge-patch.ts';
 
 /** The patch content types of the Kubernetes API. */
 export const PATCH_TYPES = [
@@ -25,7 +32,7 @@ export interface PatchOptions {
 
 /**
  * The object that a patch makes of `live` (`undefined`: apply may create). Pure. Throws StatusError: 400 for a patch that
- * cannot be read, 422 for a JSON patch whose `test` fails, 409 for apply conflicts.
+ * cannot be read, 422 for a JSON patch that does not fit or a result of wrong types, 409 for apply conflicts.
  * `kind` is `group/Kind` (`/Service`, `apps/Deployment`).
  */
 export function applyPatch(
@@ -35,80 +42,58 @@ export function applyPatch(
   body: Json,
   options: PatchOptions,
 ): ApiObject {
-  void kind;
-  void options;
-  if (type === 'application/json-patch+json') {
-    if (!Array.isArray(body)) throw badRequest('a JSON patch is an array of operations');
-    return asObject(applyJsonPatch(live ?? null, body));
-  }
-  if (!PATCH_TYPES.includes(type)) throw unsupportedMediaType(PATCH_TYPES);
-  return asObject(mergePatch(live, body));
-}
-
-function asObject(value: Json): ApiObject {
-  if (!isJsonObject(value)) throw badRequest('the patch does not make an object');
-  return { ...value, metadata: isJsonObject(value['metadata']) ? value['metadata'] : {} };
-}
-
-/** RFC 7386. */
-export function mergePatch(target: Json | undefined, patch: Json): Json {
-  if (!isJsonObject(patch)) return patch;
-  const result: Record<string, Json | undefined> = isJsonObject(target) ? { ...target } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else if (value !== undefined) result[key] = mergePatch(result[key], value);
-  }
-  return result as JsonObject;
-}
-
-function applyJsonPatch(target: Json, operations: readonly Json[]): Json {
-  let result: Json = target;
-  for (const operation of operations) {
-    if (!isJsonObject(operation)) throw badRequest('an operation of a JSON patch is an object');
-    result = applyOperation(result, operation);
-  }
-  return result;
-}
-
-function applyOperation(target: Json, operation: JsonObject): Json {
-  const path = pointer(operation['path']);
-  switch (operation['op']) {
-    case 'add':
-      return edit(target, path, operation['value'] ?? null, 'add');
-    case 'replace':
-      return edit(target, path, operation['value'] ?? null, 'replace');
-    case 'remove':
-      return edit(target, path, undefined, 'replace');
+  switch (type) {
+    case 'application/json-patch+json': {
+      const result = applyJsonPatch(live ?? null, body);
+      return decoded(kind, result, () => JSON.stringify(result));
+    }
+    case 'application/merge-patch+json': {
+      if (!isJsonObject(body)) throw notAnObject(body, 'error decoding patch: ');
+      const result = mergePatch(live, body);
+      return decoded(kind, result, () => JSON.stringify(result));
+    }
+    case 'application/strategic-merge-patch+json':
+      if (!isJsonObject(body)) throw notAnObject(body, '');
+      return decoded(kind, strategicMergePatch(live, body, schemaOf(kind)), () => goText(body));
+    case 'application/apply-patch+yaml': {
+      if (options.fieldManager === undefined || options.fieldManager === '') throw managerRequired();
+      const writer = { manager: options.fieldManager, subresource: options.subresource, now: options.now };
+      return decoded(kind, serverSideApply(kind, live, body, writer, options.force), () => goText(body));
+    }
     default:
-      throw badRequest(`unsupported JSON patch operation ${JSON.stringify(operation['op'])}`);
+      throw unsupportedMediaType(PATCH_TYPES);
   }
 }
 
-function pointer(value: Json | undefined): string[] {
-  if (typeof value !== 'string') throw badRequest('an operation of a JSON patch needs a path');
-  return value
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+/** The patched object as its kind's schema keeps it. */
+function decoded(kind: string, value: Json, shown: () => string): ApiObject {
+  if (!isJsonObject(value)) throw badRequest('the patch does not make an object');
+  const schema = schemaOf(kind);
+  try {
+    return withMetadata(schema === undefined ? value : decode(schema, value).object);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const message = `Invalid value: ${JSON.stringify(shown())}: ${error.message}`;
+    throw new StatusError(422, 'Invalid', ` "" is invalid: patch: ${message}`, {
+      causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }],
+    });
+  }
 }
 
-function edit(target: Json, path: readonly string[], value: Json | undefined, mode: 'add' | 'replace'): Json {
-  const [head, ...rest] = path;
-  if (head === undefined) return value ?? null;
-  if (Array.isArray(target)) {
-    const copy: Json[] = [...target];
-    const index = head === '-' ? copy.length : Number(head);
-    if (rest.length > 0) copy[index] = edit(copy[index] ?? null, rest, value, mode);
-    else if (value === undefined) copy.splice(index, 1);
-    else copy.splice(index, mode === 'add' ? 0 : 1, value);
-    return copy;
-  }
-  if (!isJsonObject(target)) {
-    throw new StatusError(422, 'Invalid', `the path ${JSON.stringify(path)} does not exist`);
-  }
-  const copy: Record<string, Json | undefined> = { ...target };
-  if (rest.length > 0) copy[head] = edit(copy[head] ?? null, rest, value, mode);
-  else if (value === undefined) delete copy[head];
-  else copy[head] = value;
-  return copy;
+function withMetadata(object: JsonObject): ApiObject {
+  return { ...object, metadata: isJsonObject(object.metadata) ? object.metadata : {} };
+}
+
+function notAnObject(body: Json, prefix: string): StatusError {
+  const name = Array.isArray(body) ? 'array' : typeof body === 'boolean' ? 'bool' : typeof body;
+  return badRequest(`${prefix}json: cannot unmarshal ${name} into Go value of type map[string]interface {}`);
+}
+
+function managerRequired(): StatusError {
+  const message = 'Required value: is required for apply patch';
+  return new StatusError(422, 'Invalid', `PatchOptions.meta.k8s.io "" is invalid: fieldManager: ${message}`, {
+    group: 'meta.k8s.io',
+    kind: 'PatchOptions',
+    causes: [{ reason: 'FieldValueRequired', message, field: 'fieldManager' }],
+  });
 }

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isJsonObject, type Json, type JsonObject } from '../api/objects.ts';
+import type { Field, ListType, Scalar, SchemaType, StructType } from './types.ts';
+
+/** A value does not fit its field. The message is the one of Go's decoder, which the real server passes on. */
+export class DecodeError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'DecodeError';
+  }
+}
+
+/** A decoded object, and the paths in it that no field stands for. */
+export interface Decoded {
+  readonly object: JsonObject;
+  readonly unknownFields: readonly string[];
+}
+
+/**
+ * What the real server keeps of an object that it reads: unknown fields are dropped (and reported), empty values that
+ * mean "not set" too, and fields that are always there appear. Throws DecodeError for a value of a wrong type.
+ */
+export function decode(struct: StructType, value: Json): Decoded {
+  const unknownFields: string[] = [];
+  const object = decodeStruct(struct, value, {
+    unknownFields,
+    owner: '',
+    goPath: '',
+    path: '',
+  });
+  return { object, unknownFields };
+}
+
+interface Place {
+  readonly unknownFields: string[];
+  /** Type and field names as Go's messages have them: `ServicePort.spec.ports.port`. */
+  readonly owner: string;
+  readonly goPath: string;
+  /** Path with indexes, as in `unknown field "spec.ports[0].x"`. */
+  readonly path: string;
+}
+
+function decodeStruct(struct: StructType, value: Json, place: Place): JsonObject {
+  if (!isJsonObject(value)) throw mismatch(value, `v1.${struct.name}`, place);
+  const result: Record<string, Json> = {};
+  for (const [name, item] of Object.entries(value)) {
+    const field = struct.fields.get(name);
+    if (field === undefined) {
+      place.unknownFields.push(join(place.path, name));
+      continue;
+    }
+    if (item === undefined || item === null) continue;
+    const decoded = decodeValue(field.type, item, {
+      unknownFields: place.unknownFields,
+      owner: struct.name,
+      goPath: join(place.goPath, name),
+      path: join(place.path, name),
+    });
+    if (field.always || field.pointer || !isZero(decoded, field.type)) result[name] = decoded;
+  }
+  for (const field of struct.fields.values()) {
+    if (field.always && result[field.name] === undefined) result[field.name] = absent(field);
+  }
+  return result;
+}
+
+function decodeValue(type: SchemaType, value: Json, place: Place): Json {
+  switch (type.type) {
+    case 'struct':
+      return decodeStruct(type, value === null ? {} : value, place);
+    case 'list':
+      return decodeList(type, value, place);
+    case 'map': {
+      if (!isJsonObject(value)) throw mismatch(value, goType(type), place);
+      const entries = Object.entries(value).map(([key, item]): [string, Json] => [
+        key,
+        decodeValue(type.values, item ?? null, { ...place, path: join(place.path, key) }),
+      ]);
+      return Object.fromEntries(entries);
+    }
+    case 'scalar':
+      return decodeScalar(type.scalar, value, place);
+  }
+}
+
+function decodeList(type: ListType, value: Json, place: Place): Json {
+  if (!Array.isArray(value)) throw mismatch(value, goType(type), place);
+  return value.map((item: Json, index) =>
+    decodeValue(type.items, item, { ...place, path: `${place.path}[${index}]` }),
+  );
+}
+
+const ZERO: Readonly<Record<Scalar, Json>> = {
+  string: '',
+  int32: 0,
+  int64: 0,
+  bool: false,
+  double: 0,
+  intstr: 0,
+  quantity: '0',
+  time: null,
+  microtime: null,
+  bytes: '',
+  any: null,
+};
+
+function decodeScalar(scalar: Scalar, value: Json, place: Place): Json {
+  if (value === null) return ZERO[scalar];
+  switch (scalar) {
+    case 'int32':
+    case 'int64':
+      if (typeof value !== 'number' || !Number.isInteger(value)) throw mismatch(value, scalar, place);
+      return value;
+    case 'double':
+      if (typeof value !== 'number') throw mismatch(value, 'float64', place);
+      return value;
+    case 'bool':
+      if (typeof value !== 'boolean') throw mismatch(value, 'bool', place);
+      return value;
+    case 'intstr':
+      if (typeof value !== 'number' && typeof value !== 'string') throw mismatch(value, 'string', place);
+      return value;
+    case 'quantity':
+      if (typeof value !== 'number' && typeof value !== 'string') throw mismatch(value, 'string', place);
+      return String(value);
+    case 'any':
+      return value;
+    default:
+      if (typeof value !== 'string') throw mismatch(value, scalar === 'bytes' ? '[]uint8' : 'string', place);
+      return value;
+  }
+}
+
+function isZero(value: Json, type: SchemaType): boolean {
+  switch (type.type) {
+    case 'struct':
+      return false;
+    case 'list':
+      return Array.isArray(value) && value.length === 0;
+    case 'map':
+      return isJsonObject(value) && Object.keys(value).length === 0;
+    case 'scalar':
+      return value === ZERO[type.scalar] && type.scalar !== 'quantity';
+  }
+}
+
+/** What stands in a field that is always written out and was not given. */
+function absent(field: Field): Json {
+  if (field.pointer) return null;
+  switch (field.type.type) {
+    case 'struct':
+      return decodeStruct(field.type, {}, { unknownFields: [], owner: '', goPath: '', path: '' });
+    case 'list':
+    case 'map':
+      return null;
+    case 'scalar':
+      return ZERO[field.type.scalar];
+  }
+}
+
+function mismatch(value: Json, expected: string, place: Place): DecodeError {
+  const got = Array.isArray(value)
+    ? 'array'
+    : value === null
+      ? 'null'
+      : typeof value === 'boolean'
+        ? 'bool'
+        : typeof value === 'number' && expected.startsWith('int')
+          ? `number ${value}`
+          : typeof value;
+  const into = place.owner === '' ? 'value' : `struct field ${place.owner}.${place.goPath}`;
+  return new DecodeError(`json: cannot unmarshal ${got} into Go ${into} of type ${expected}`);
+}
+
+/** A type as Go names it in messages. */
+function goType(type: SchemaType): string {
+  switch (type.type) {
+    case 'struct':
+      return `v1.${type.name}`;
+    case 'list':
+      return `[]${goType(type.items)}`;
+    case 'map':
+      return `map[string]${goType(type.values)}`;
+    case 'scalar':
+      return type.scalar;
+  }
+}
+
+function join(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}

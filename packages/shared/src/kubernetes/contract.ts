@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * The names we share with users and with the peers (kube-vip, kube-vip-cloud-provider). Either half of ours works with
+ * the other half of theirs only because these strings are exactly theirs; what we add is under `fairlead.io/`.
+ */
+
+/** Prefix of the peers' annotations. */
+export const KUBE_VIP_PREFIX = 'kube-vip.io/';
+/** Prefix of everything that only we write. */
+export const FAIRLEAD_PREFIX = 'fairlead.io/';
+
+/** Annotations on a Service. Who writes (cloud provider, agent, user) is in each comment. */
+export const ANNOTATION = {
+  /** The addresses, comma list, order = order in the status. Cloud provider or user; wins over the spec when present. */
+  loadBalancerIPs: 'kube-vip.io/loadbalancerIPs',
+  /** DHCP host name. User. */
+  loadBalancerHostname: 'kube-vip.io/loadbalancerHostname',
+  /** Interface for this Service, or `auto`. Cloud provider (from the ConfigMap) or user. */
+  serviceInterface: 'kube-vip.io/serviceInterface',
+  /** `"true"`: the agent leaves the Service alone. User. */
+  ignore: 'kube-vip.io/ignore',
+  /** `"true"`: no port filter for the Service. User. */
+  ignoreServiceSecurity: 'kube-vip.io/ignore-service-security',
+  /** `name` or `namespace/name` of a Lease that several Services share. User. */
+  leaseName: 'kube-vip.io/leaseName',
+  /** `"true"`: a Lease of its own although the election is global. User. */
+  forcePerServiceElection: 'kube-vip.io/forcePerServiceElection',
+  /** `"true"`: answer for the address also without ready endpoints. User. */
+  allowReconcileWithoutEndpoints: 'kube-vip.io/allow-reconcile-without-endpoints',
+  /** Node that answers for the addresses now. Agent. */
+  vipHost: 'kube-vip.io/vipHost',
+} as const;
+
+/** Labels. */
+export const LABEL = {
+  /** On a Service: `kube-vip` marks that its address came from the pools; the only marker the peer lists by. */
+  implementation: 'implementation',
+  /** Old marker of the peer, removed when seen. */
+  ipamAddress: 'ipam-address',
+  /** On an EndpointSlice: the Service it belongs to. */
+  serviceName: 'kubernetes.io/service-name',
+  /** On a Node: its host name. */
+  hostname: 'kubernetes.io/hostname',
+  /** On a Node: it is part of the control plane. */
+  controlPlane: 'node-role.kubernetes.io/control-plane',
+  /** On a Node: keep load balancers away from it (Kubernetes' own label). */
+  excludeFromLoadBalancers: 'node.kubernetes.io/exclude-from-external-load-balancers',
+} as const;
+
+/** Value of {@link LABEL.implementation}. */
+export const IMPLEMENTATION_KUBE_VIP = 'kube-vip';
+
+/** Finalizer on a Service whose address has to be given back: the one of Kubernetes' own service controller. */
+export const LOAD_BALANCER_FINALIZER = 'service.kubernetes.io/load-balancer-cleanup';
+
+/** Default `spec.loadBalancerClass` of Services that ask for us by name. */
+export const LOAD_BALANCER_CLASS = 'kube-vip.io/kube-vip-class';
+
+/** Where the contract's own objects live unless configured otherwise. */
+export const SYSTEM_NAMESPACE = 'kube-system';
+
+/** ConfigMaps with the pools; the second is the name before 2021. */
+export const CONFIG_MAP_NAME = 'kubevip';
+/** See {@link CONFIG_MAP_NAME}. */
+export const LEGACY_CONFIG_MAP_NAME = 'plndr';
+
+/** Lease names. */
+export const LEASE_NAME = {
+  /** Leader of the cloud provider. */
+  cloudProvider: 'kube-vip-cloud-controller',
+  /** One node carries all Services (`svc_election` off). */
+  services: 'plndr-svcs-lock',
+  /** Holder of the control-plane address. */
+  controlPlane: 'plndr-cp-lock',
+} as const;
+
+/** Name of the Lease of one Service, in the Service's namespace (`svc_election` on). */
+export function serviceLeaseName(serviceName: string): string {
+  return `kubevip-${serviceName}`;
+}
+
+/** `reportingController` and `source.component` of our Events. */
+export const COMPONENT = {
+  cloudProvider: 'fairlead-cloud-provider',
+  agent: 'fairlead-agent',
+} as const;
+
+/** Types in `status.conditions` of a Service. */
+export const CONDITION = {
+  /** The cloud provider's word: has every wanted address been assigned? */
+  addressAssigned: 'fairlead.io/AddressAssigned',
+  /** The agent's word: does a node answer for the addresses? */
+  addressAnnounced: 'fairlead.io/AddressAnnounced',
+} as const;
+
+/**
+ * Reason codes, the same string in log, Event, condition and metric. The first group are the names of Kubernetes' own
+ * service controller, which the peer's users already filter on.
+ */
+export const REASON = {
+  ensuringLoadBalancer: 'EnsuringLoadBalancer',
+  ensuredLoadBalancer: 'EnsuredLoadBalancer',
+  updatedLoadBalancer: 'UpdatedLoadBalancer',
+  syncLoadBalancerFailed: 'SyncLoadBalancerFailed',
+  deletingLoadBalancer: 'DeletingLoadBalancer',
+  deletedLoadBalancer: 'DeletedLoadBalancer',
+
+  /** An address was taken from a pool. */
+  addressAssigned: 'AddressAssigned',
+  /** An address was given back. */
+  addressReleased: 'AddressReleased',
+  /** No address left in the pool. */
+  poolExhausted: 'PoolExhausted',
+  /** The pool is there and has no address. */
+  poolEmpty: 'PoolEmpty',
+  /** No pool for this namespace and family. */
+  poolMissing: 'PoolMissing',
+  /** A key of the ConfigMap cannot be read. */
+  poolInvalid: 'PoolInvalid',
+  /** The user asked for something that is no address. */
+  addressInvalid: 'AddressInvalid',
+  /** The asked address belongs to another Service. */
+  addressConflict: 'AddressConflict',
+  /** The asked address has a family the Service does not have. */
+  addressFamilyMismatch: 'AddressFamilyMismatch',
+
+  /** The node began to answer for the address. */
+  addressHeld: 'AddressHeld',
+  /** The node stopped answering for the address. */
+  addressDropped: 'AddressDropped',
+  /** Another machine answers for an address that we hold. */
+  foreignClaim: 'ForeignClaim',
+  /** No ready endpoint. */
+  noReadyEndpoints: 'NoReadyEndpoints',
+  /** No usable interface for the address. */
+  interfaceMissing: 'InterfaceMissing',
+} as const;
+
+/** One of {@link REASON}. */
+export type Reason = (typeof REASON)[keyof typeof REASON];

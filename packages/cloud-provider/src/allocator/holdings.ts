@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isDeepStrictEqual } from 'node:util';
+import { type Address, type Family, isUnspecified, sameAddress } from '@fairlead/shared/address/address.ts';
+import { ValueSet } from './value-set.ts';
+
+/**
+ * How good a Service's title to an address is: `accepted` by a cloud provider, `serving` (an agent put it into the
+ * status), or merely `requested`. An agent may serve an address that was refused, so acceptance comes first.
+ */
+export type Standing = 'accepted' | 'serving' | 'requested';
+
+/** An address that a Service mentions, with the best title it has. */
+export interface ClaimedAddress extends Address {
+  readonly standing: Standing;
+}
+
+/** What is known about one Service's addresses. */
+export interface Claim {
+  /** `namespace/name`. */
+  readonly service: string;
+  /** Every address the Service mentions, whoever wrote it and wherever it stands; each once. */
+  readonly addresses: readonly ClaimedAddress[];
+  /** `metadata.creationTimestamp`: the older of two equal claims wins. */
+  readonly createdAt: string;
+}
+
+/** What a change of one Service's claims means for the others. */
+export interface Handover {
+  /** Addresses that nobody claims any more. */
+  readonly freed: readonly Address[];
+  /** Other Services that became holder of an address, or ceased to be. */
+  readonly affected: readonly string[];
+}
+
+/** Options of {@link Holdings}. */
+export interface HoldingsOptions {
+  /**
+   * How long a released address rests before it is handed out again, while others are free: neighbour caches and
+   * clients still point at its old owner.
+   */
+  readonly restMs: number;
+}
+
+interface Claimant {
+  readonly service: string;
+  observed: readonly ClaimedAddress[];
+  /** Chosen by us, the write is not yet seen. */
+  reserved: readonly Address[];
+  createdAt: string;
+}
+
+const NO_HANDOVER: Handover = { freed: [], affected: [] };
+
+/**
+ * Who holds which address, over all Services of the cluster, kept up to date claim by claim. Several Services may claim
+ * one address (users write what they like); exactly one of them holds it: the better title, then the older
+ * Service, then the name. The rule looks at the objects alone, so a restart decides the same.
+ */
+export class Holdings {
+  readonly #restMs: number;
+  readonly #claimants = new Map<string, Claimant>();
+  /** Claimants by address, the holder first. A lone claimant is kept without an array: that is nearly all of them. */
+  readonly #byAddress: Readonly<Record<Family, Map<bigint, Claimant | Claimant[]>>> = {
+    4: new Map(),
+    6: new Map(),
+  };
+  /** Held, resting and never-given addresses: what a search for a free one has to step over. */
+  readonly #taken: Readonly<Record<Family, ValueSet>> = { 4: new ValueSet(), 6: new ValueSet() };
+  /** Released addresses, the longest resting first, with the time of their release. */
+  readonly #resting: Readonly<Record<Family, Map<bigint, number>>> = { 4: new Map(), 6: new Map() };
+
+  constructor({ restMs }: HoldingsOptions) {
+    this.#restMs = restMs;
+  }
+
+  /** Number of addresses with a holder. */
+  get size(): number {
+    return this.#byAddress[4].size + this.#byAddress[6].size;
+  }
+
+  /** Takes note of a Service as the API server has it. Replaces what was known, reservation aside. */
+  observe(claim: Claim, nowMs: number): Handover {
+    const claimant = this.#claimantOf(claim.service);
+    return this.#change(claimant, nowMs, () => {
+      claimant.observed = claim.addresses.filter((address) => !isUnspecified(address));
+      claimant.createdAt = claim.createdAt;
+    });
+  }
+
+  /** The Service is gone, or claims nothing any more. Ends its reservation too. */
+  forget(service: string, nowMs: number): Handover {
+    const claimant = this.#claimants.get(service);
+    if (claimant === undefined) return NO_HANDOVER;
+    const handover = this.#change(claimant, nowMs, () => {
+      claimant.observed = [];
+      claimant.reserved = [];
+    });
+    this.#claimants.delete(service);
+    return handover;
+  }
+
+  /** Counts addresses as held by a Service from now on, before they are written to it. Replaces an earlier reservation. */
+  reserve(service: string, addresses: readonly Address[], nowMs: number): Handover {
+    const claimant = this.#claimantOf(service);
+    return this.#change(claimant, nowMs, () => {
+      claimant.reserved = addresses.filter((address) => !isUnspecified(address));
+    });
+  }
+
+  /** Ends a reservation: its write was seen, or certainly never happened. */
+  endReservation(service: string, nowMs: number): Handover {
+    const claimant = this.#claimants.get(service);
+    if (claimant === undefined || claimant.reserved.length === 0) return NO_HANDOVER;
+    return this.#change(claimant, nowMs, () => {
+      claimant.reserved = [];
+    });
+  }
+
+  /** Addresses reserved for the Service. */
+  reservedFor(service: string): readonly Address[] {
+    return this.#claimants.get(service)?.reserved ?? [];
+  }
+
+  /** The Service that holds the address. */
+  holderOf(address: Address): string | undefined {
+    const entry = this.#byAddress[address.family].get(address.value);
+    return (Array.isArray(entry) ? entry[0] : entry)?.service;
+  }
+
+  /** Whether the Service may have this address: nobody claims it, or its own claim comes first. */
+  isAvailableTo(service: string, address: Address): boolean {
+    if (isUnspecified(address)) return true;
+    const holder = this.holderOf(address);
+    return holder === undefined || holder === service;
+  }
+
+  /** Lowest address at or above `from` that is neither held nor resting. Expire resting ones first. */
+  nextFree(family: Family, from: bigint): bigint {
+    return this.#taken[family].nextAbsent(from);
+  }
+
+  /** Highest address at or below `from` that is neither held nor resting; -1 when there is none. */
+  previousFree(family: Family, from: bigint): bigint {
+    return this.#taken[family].previousAbsent(from);
+  }
+
+  /** Whether the address has a holder or rests. */
+  isTaken({ family, value }: Address): boolean {
+    return this.#byAddress[family].has(value) || this.#resting[family].has(value);
+  }
+
+  /**
+   * Makes searches step over an address that no pool gives out. So each is met once, not by every search: a full /8 has
+   * 131,072 addresses ending in .0 or .255.
+   */
+  stepOver(family: Family, value: bigint): void {
+    this.#taken[family].add(value);
+  }
+
+  /** Ends the rest of addresses released long enough ago. */
+  endRests(nowMs: number): void {
+    for (const family of [4, 6] as const) {
+      const resting = this.#resting[family];
+      for (const [value, releasedMs] of resting) {
+        if (releasedMs + this.#restMs > nowMs) break;
+        resting.delete(value);
+        this.#taken[family].delete(value);
+      }
+    }
+  }
+
+  /** Resting addresses of a family, the longest resting first. */
+  resting(family: Family): Iterable<bigint> {
+    return this.#resting[family].keys();
+  }
+
+  /** Held addresses of a family, in no particular order. */
+  held(family: Family): Iterable<bigint> {
+    return this.#byAddress[family].keys();
+  }
+
+  #claimantOf(service: string): Claimant {
+    const known = this.#claimants.get(service);
+    if (known !== undefined) return known;
+    const claimant: Claimant = { service, observed: [], reserved: [], createdAt: '' };
+    this.#claimants.set(service, claimant);
+    return claimant;
+  }
+
+  /** Takes the claimant out of the index, changes it and puts it back where it now belongs. */
+  #change(claimant: Claimant, nowMs: number, update: () => void): Handover {
+    const before = claimsOf(claimant);
+    const ranksBefore = before.map((address) => rankOf(claimant, address));
+    update();
+    const after = claimsOf(claimant);
+    const ranks = after.map((address) => rankOf(claimant, address));
+    if (isDeepStrictEqual([before, ranksBefore], [after, ranks])) return NO_HANDOVER;
+    const touched = union(before, after);
+    const holdersBefore = touched.map((address) => this.holderOf(address));
+    for (const address of before) this.#unlist(address, claimant);
+    for (const address of after) this.#enlist(address, claimant);
+    const freed: Address[] = [];
+    const affected = new Set<string>();
+    touched.forEach((address, i) => {
+      const holder = this.holderOf(address);
+      if (holder === undefined) {
+        this.#rest(address, nowMs);
+        freed.push(address);
+      } else if (holder !== holdersBefore[i]) {
+        for (const service of [holder, holdersBefore[i]]) if (service !== undefined) affected.add(service);
+      }
+    });
+    affected.delete(claimant.service);
+    return { freed, affected: [...affected] };
+  }
+
+  #enlist({ family, value }: Address, claimant: Claimant): void {
+    const entries = this.#byAddress[family];
+    const entry = entries.get(value);
+    if (entry === undefined) {
+      entries.set(value, claimant);
+      this.#resting[family].delete(value);
+      this.#taken[family].add(value);
+    } else {
+      const list = Array.isArray(entry) ? entry : [entry];
+      entries.set(value, [...list, claimant].sort(byRank({ family, value })));
+    }
+  }
+
+  #unlist({ family, value }: Address, claimant: Claimant): void {
+    const entries = this.#byAddress[family];
+    const entry = entries.get(value);
+    const rest = Array.isArray(entry) ? entry.filter((other) => other !== claimant) : [];
+    const [only] = rest;
+    if (only === undefined) entries.delete(value);
+    else entries.set(value, rest.length === 1 ? only : rest);
+  }
+
+  #rest({ family, value }: Address, nowMs: number): void {
+    if (this.#restMs > 0) this.#resting[family].set(value, nowMs);
+    else this.#taken[family].delete(value);
+  }
+}
+
+function claimsOf({ observed, reserved }: Claimant): readonly Address[] {
+  return reserved.length === 0 ? observed : union(observed, reserved);
+}
+
+function union(a: readonly Address[], b: readonly Address[]): readonly Address[] {
+  return [...a, ...b.filter((address) => !includes(a, address))];
+}
+
+function includes(list: readonly Address[], address: Address): boolean {
+  return list.some((other) => sameAddress(other, address));
+}
+
+const STANDING_ORDER: Readonly<Record<Standing, number>> = { accepted: 0, serving: 1, requested: 2 };
+
+/** Sorts the holder of the address first. A reservation counts as accepted: its write is under way. */
+function rankOf({ service, observed, reserved, createdAt }: Claimant, address: Address): string {
+  const standing = observed.find((other) => sameAddress(other, address))?.standing ?? 'requested';
+  return `${includes(reserved, address) ? 0 : STANDING_ORDER[standing]} ${createdAt} ${service}`;
+}
+
+function byRank(address: Address): (a: Claimant, b: Claimant) => number {
+  return (a, b) => {
+    const [left, right] = [rankOf(a, address), rankOf(b, address)];
+    return left < right ? -1 : left > right ? 1 : 0;
+  };
+}

@@ -70,6 +70,8 @@ const MAX_WORKERS = 90;
 const GATEWAY = { number: 1, ipv4: '172.18.0.1', ipv6: 'fd00:18::1' };
 const CLIENT_NUMBER = 100;
 const OBSERVER_NUMBER = 101;
+/** Shares no prefix with the hosts: the observer uses a whole range, see observer/frames.ts. */
+const OBSERVER_MAC = '02:fa:1f:00:00:00';
 
 const ipv4Of = (number: number) => `172.18.0.${number}`;
 const ipv6Of = (number: number) => `fd00:18::${number.toString(16)}`;
@@ -97,7 +99,7 @@ export function planNetwork(options: NetworkOptions = {}): NetworkPlan {
     serviceCidrs: ['10.96.0.0/16', ...(ipv6 ? ['fd00:10:96::/112'] : [])],
     apiServer: `${ipv4Of(2)}:6443`,
     hosts: [...hosts, clientPlan(ipv6)],
-    observer: { mac: macOf(OBSERVER_NUMBER), ipv4: ipv4Of(OBSERVER_NUMBER), ipv6: ipv6Of(OBSERVER_NUMBER) },
+    observer: { mac: OBSERVER_MAC, ipv4: ipv4Of(OBSERVER_NUMBER), ipv6: ipv6Of(OBSERVER_NUMBER) },
   };
 }
 

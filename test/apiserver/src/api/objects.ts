@@ -40,8 +40,8 @@ export interface ObjectMeta extends JsonObject {
 
 /** Any Kubernetes object. `metadata` is always there: the decoder adds an empty one. */
 export interface ApiObject extends JsonObject {
-  readonly apiVersion?: string;
-  readonly kind?: string;
+  readonly apiVersion?: string | undefined;
+  readonly kind?: string | undefined;
   readonly metadata: ObjectMeta;
 }
 
@@ -78,7 +78,7 @@ export function at(value: Json | undefined, ...path: readonly string[]): Json | 
 }
 
 /** The same object with another `metadata`, merged over the present one; `undefined` values remove a key. */
-export function withMeta(object: ApiObject, changes: Partial<ObjectMeta>): ApiObject {
+export function withMeta(object: ApiObject, changes: JsonObject): ApiObject {
   const metadata: Record<string, Json | undefined> = { ...object.metadata, ...changes };
   for (const [key, value] of Object.entries(metadata)) if (value === undefined) delete metadata[key];
   return { ...object, metadata };

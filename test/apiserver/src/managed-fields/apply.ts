@@ -68,7 +68,7 @@ export function serverSideApply(
   const list = encodeManagers(result, known, writer.now);
   const object = objectOf(pruned);
   const next: ApiObject = { ...object, metadata: objectOf(object.metadata) };
-  const complete = withMeta(next, { managedFields: list } as object);
+  const complete = withMeta(next, { managedFields: list });
   return live !== undefined && jsonEqual(complete, live) ? live : complete;
 }
 

@@ -49,7 +49,7 @@ export function trackUpdate(
   const schema = schemaOf(kind);
   if (schema === undefined) return next;
   const sent = next.metadata.managedFields;
-  if (isReset(sent)) return withMeta(next, { managedFields: undefined } as object);
+  if (isReset(sent)) return withMeta(next, { managedFields: undefined });
   const before = decodeManagers(live?.metadata.managedFields) ?? new Map<string, Manager>();
   const given = writer.subresource === '' ? decodeManagers(sent) : undefined;
   const managers = given === undefined || given.size === 0 ? before : given;
@@ -71,7 +71,7 @@ export function trackUpdate(
   const result = new Map(others);
   result.set(key, { ...identity, fields, time: managers.get(key)?.time ?? '' });
   const list = encodeManagers(result, managers, writer.now);
-  return withMeta(next, { managedFields: list } as object);
+  return withMeta(next, { managedFields: list });
 }
 
 /** `managedFields: [{}]` asks for forgetting who owns what. */

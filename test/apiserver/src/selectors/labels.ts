@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import { badRequest } from '../api/status.ts';
+
+/** Tells whether a set of labels is selected. */
+export type LabelMatcher = (labels: Readonly<Record<string, string>>) => boolean;
+
+type Token = { readonly kind: 'word' | 'operator' | 'end'; readonly text: string };
+
+const OPERATORS = ['!=', '==', '=', '!', '(', ')', ',', '>', '<'] as const;
+const EXPECTED = 'in, notin, =, ==, !=, gt, lt';
+
+/**
+ * Parses a label selector, equality (`a=b,c!=d,!e,f`) and set based (`a in (b,c)`, `a notin (b)`, `n>3`).
+ * `undefined` for an empty selector, which selects everything. Throws a 400 with what was found and expected.
+ */
+export function parseLabelSelector(text: string): LabelMatcher | undefined {
+  const tokens = tokenize(text);
+  if (tokens[0]?.kind === 'end') return undefined;
+  const parser = new SelectorParser(tokens);
+  const requirements = parser.parse();
+  return (labels) => requirements.every((requirement) => requirement(labels));
+}
+
+function tokenize(text: string): Token[] {
+  const tokens: Token[] = [];
+  let index = 0;
+  while (index < text.length) {
+    if (/\s/.test(text.charAt(index))) {
+      index += 1;
+      continue;
+    }
+    const operator = OPERATORS.find((candidate) => text.startsWith(candidate, index));
+    if (operator !== undefined) {
+      tokens.push({ kind: 'operator', text: operator });
+      index += operator.length;
+      continue;
+    }
+    const word = /^[^\s!=(),<>]+/.exec(text.slice(index))?.[0] ?? '';
+    tokens.push({ kind: 'word', text: word });
+    index += word.length;
+  }
+  tokens.push({ kind: 'end', text: '' });
+  return tokens;
+}
+
+class SelectorParser {
+  readonly #tokens: readonly Token[];
+  #index = 0;
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens;
+  }
+
+  parse(): LabelMatcher[] {
+    const result = [this.#requirement()];
+    while (this.#peek().text === ',' && this.#peek().kind === 'operator') {
+      this.#next();
+      if (this.#peek().kind === 'end') break;
+      result.push(this.#requirement());
+    }
+    const rest = this.#peek();
+    if (rest.kind !== 'end') throw unparsable(`found '${rest.text}', expected: ',' or 'end of string'`);
+    return result;
+  }
+
+  #requirement(): LabelMatcher {
+    if (this.#isOperator('!')) {
+      this.#next();
+      const absent = this.#word('identifier');
+      return (labels) => labels[absent] === undefined;
+    }
+    const key = this.#word('!, identifier');
+    const operator = this.#peek();
+    if (operator.kind === 'end' || operator.text === ',') return (labels) => labels[key] !== undefined;
+    this.#next();
+    switch (operator.text) {
+      case '=':
+      case '==': {
+        const value = this.#value();
+        return (labels) => labels[key] === value;
+      }
+      case '!=': {
+        const value = this.#value();
+        return (labels) => labels[key] !== value;
+      }
+      case 'in': {
+        const values = this.#values();
+        return (labels) => values.has(labels[key] ?? '\0');
+      }
+      case 'notin': {
+        const values = this.#values();
+        return (labels) => !values.has(labels[key] ?? '\0');
+      }
+      case '>':
+      case '<':
+        return this.#comparison(key, operator.text);
+      default:
+        throw unparsable(`found '${operator.text}', expected: ${EXPECTED}`);
+    }
+  }
+
+  #comparison(key: string, operator: '>' | '<'): LabelMatcher {
+    const bound = this.#word('integer');
+    if (!/^-?\d+$/.test(bound)) {
+      throw badRequest(`values[0][${key}]: Invalid value: "${bound}": for 'Gt', 'Lt' operators, the value must be an integer`);
+    }
+    return (labels) => {
+      const value = labels[key];
+      if (value === undefined || !/^-?\d+$/.test(value)) return false;
+      return operator === '>' ? BigInt(value) > BigInt(bound) : BigInt(value) < BigInt(bound);
+    };
+  }
+
+  /** The right side of an equality may be empty. */
+  #value(): string {
+    return this.#peek().kind === 'word' ? this.#next().text : '';
+  }
+
+  #values(): Set<string> {
+    if (!this.#isOperator('(')) throw unparsable(`found '${this.#peek().text}' expected: '('`);
+    this.#next();
+    const values = new Set<string>();
+    if (this.#isOperator(')')) values.add('');
+    while (!this.#isOperator(')')) {
+      values.add(this.#value());
+      if (this.#isOperator(',')) this.#next();
+      else if (!this.#isOperator(')')) throw unparsable(`found '${this.#peek().text}', expected: ',' or ')'`);
+    }
+    this.#next();
+    return values;
+  }
+
+  #isOperator(text: string): boolean {
+    const token = this.#peek();
+    return token.kind === 'operator' && token.text === text;
+  }
+
+  #word(expected: string): string {
+    const token = this.#next();
+    if (token.kind !== 'word') throw unparsable(`found '${token.text}', expected: ${expected}`);
+    return token.text;
+  }
+
+  #peek(): Token {
+    return this.#tokens[this.#index] ?? { kind: 'end', text: '' };
+  }
+
+  #next(): Token {
+    const token = this.#peek();
+    this.#index += 1;
+    return token;
+  }
+}
+
+function unparsable(why: string): Error {
+  return badRequest(`unable to parse requirement: ${why}`);
+}

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { findAccess } from './credentials.ts';
+import { HttpKubeClient } from './http-client.ts';
 import type { KubeObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 import type { ServerHealth } from './server-health.ts';
@@ -18,6 +20,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Do not wait for the client-side rate limit (Lease renewals, which must not queue behind bulk work). */
   readonly urgent?: boolean;
+  /** False: hand 429 and 503 to the caller at once instead of waiting as the server asked. Default true. */
+  readonly retry?: boolean;
 }
 
 /** Which objects of a resource. Without `namespace`: of all namespaces. */
@@ -144,5 +148,11 @@ export interface ConnectOptions {
   readonly burst?: number;
 }
 
-/** Reads the configuration and makes a client; does not contact the server yet. */
-export declare function connect(options: ConnectOptions): Promise<KubeClient>;
+/**
+ * Reads the configuration and makes a client; does not contact the server yet.
+ *
+ * @throws Error when the configuration is missing or wrong
+ */
+export async function connect(options: ConnectOptions): Promise<KubeClient> {
+  return new HttpKubeClient(await findAccess(options), options);
+}

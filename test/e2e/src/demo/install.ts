@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { fileURLToPath } from 'node:url';
+import { DAEMON_SETS, DEPLOYMENTS } from '@fairlead/shared/kubernetes/resources.ts';
+import type { Stage } from './stage.ts';
+
+const root = fileURLToPath(new URL('../../../..', import.meta.url));
+
+/** Manifests as a user finds them in the repository, by their path from its top. */
+export const MANIFESTS = {
+  cloudProvider: 'deploy/cloud-provider.yaml',
+  agentRbac: 'deploy/agent-rbac.yaml',
+  agent: 'test/e2e/manifests/agent.yaml',
+  echoApp: 'test/e2e/manifests/echo-app.yaml',
+} as const;
+
+/** `kubectl apply -f` of a file of the repository, shown with its short path. */
+export async function applyManifest(stage: Stage, path: string): Promise<void> {
+  stage.narrator.command(`kubectl apply -f ${path}`);
+  const result = await stage.lab.kubectl(['apply', '-f', `${root}${path}`]);
+  stage.narrator.answer(result.stdout + result.stderr);
+  if (result.code !== 0) throw new Error(`kubectl apply -f ${path} ended with ${result.code}`);
+}
+
+/** Applies the two programs and waits until both are ready on every node they belong to. */
+export async function installFairlead(stage: Stage): Promise<void> {
+  await applyManifest(stage, MANIFESTS.cloudProvider);
+  await applyManifest(stage, MANIFESTS.agentRbac);
+  await applyManifest(stage, MANIFESTS.agent);
+  const namespace = 'kube-system';
+  await stage.narrator.waiting(
+    'waiting for the cloud provider and the agents',
+    Promise.all([
+      stage.until(
+        DEPLOYMENTS,
+        { namespace, name: 'kube-vip-cloud-provider' },
+        ({ status }) => (status?.readyReplicas ?? 0) > 0,
+        60_000,
+      ),
+      stage.until(
+        DAEMON_SETS,
+        { namespace, name: 'kube-vip-ds' },
+        ({ status }) =>
+          (status?.desiredNumberScheduled ?? 0) > 0 && status?.numberReady === status?.desiredNumberScheduled,
+        60_000,
+      ),
+    ]),
+  );
+  await stage.kubectl(['get', 'pods', '-n', namespace, '-o', 'wide']);
+}

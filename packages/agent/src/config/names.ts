@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** One setting: its names in the environment and on the command line, as kube-vip spells them unless ours alone. */
+export interface SettingSpec {
+  readonly env: string;
+  readonly flag?: string;
+  /** Go flags of type bool may stand alone (`--arp`) or carry a value (`--arp=true`). */
+  readonly takes: 'bool' | 'value';
+  readonly help: string;
+}
+
+/**
+ * Every setting that the manager understands. The names are a contract: the kind case study's DaemonSet runs unchanged.
+ * Names that begin with `fairlead_` are ours.
+ */
+export const SETTINGS = {
+  arp: { env: 'vip_arp', flag: 'arp', takes: 'bool', help: 'announce addresses by ARP and NDP' },
+  services: { env: 'svc_enable', flag: 'services', takes: 'bool', help: 'serve LoadBalancer Services' },
+  servicesElection: {
+    env: 'svc_election',
+    flag: 'servicesElection',
+    takes: 'bool',
+    help: 'elect an owner per Service instead of one owner for all',
+  },
+  servicesLeaseName: {
+    env: 'svc_leasename',
+    flag: 'servicesLeaseName',
+    takes: 'value',
+    help: 'Lease (name or namespace/name) of the one owner of all Services (plndr-svcs-lock)',
+  },
+  servicesNamespace: {
+    env: 'svc_namespace',
+    takes: 'value',
+    help: 'serve only Services of this namespace (all)',
+  },
+  leaseNamespace: {
+    env: 'cp_namespace',
+    flag: 'namespace',
+    takes: 'value',
+    help: 'namespace of the Leases when there is no service account (kube-system)',
+  },
+  nodeName: {
+    env: 'vip_nodename',
+    flag: 'nodeName',
+    takes: 'value',
+    help: 'name of this node; identity in Leases (host name)',
+  },
+  interface: {
+    env: 'vip_interface',
+    flag: 'interface',
+    takes: 'value',
+    help: 'link to answer on (the one with the default route)',
+  },
+  servicesInterface: {
+    env: 'vip_servicesinterface',
+    flag: 'serviceInterface',
+    takes: 'value',
+    help: 'link for addresses of Services; auto = by subnet',
+  },
+  leaseDuration: {
+    env: 'vip_leaseduration',
+    flag: 'leaseDuration',
+    takes: 'value',
+    help: 'seconds after which another node may take over (15)',
+  },
+  renewDeadline: {
+    env: 'vip_renewdeadline',
+    flag: 'leaseRenewDuration',
+    takes: 'value',
+    help: 'seconds after which an owner that cannot renew lets go (10)',
+  },
+  retryPeriod: {
+    env: 'vip_retryperiod',
+    flag: 'leaseRetry',
+    takes: 'value',
+    help: 'seconds between renewals (2)',
+  },
+  announceInterval: {
+    env: 'vip_arpRate',
+    takes: 'value',
+    help: 'milliseconds between two gratuitous announcements of an address at rest; below 500 = 3000 (60000)',
+  },
+  className: {
+    env: 'lb_class_name',
+    flag: 'lbClassName',
+    takes: 'value',
+    help: 'loadBalancerClass to serve (kube-vip.io/kube-vip-class)',
+  },
+  classOnly: {
+    env: 'lb_class_only',
+    flag: 'lbClassOnly',
+    takes: 'bool',
+    help: 'leave Services without a class alone',
+  },
+  classLegacyHandling: {
+    env: 'lb_class_legacy_handling',
+    flag: 'lbClassNameLegacyHandling',
+    takes: 'bool',
+    help: 'false: serve exactly the class in lb_class_name, or exactly the Services without one when that is empty (true)',
+  },
+  disableServiceUpdates: {
+    env: 'disable_service_updates',
+    flag: 'disableServiceUpdates',
+    takes: 'bool',
+    help: 'never write to a Service',
+  },
+  healthCheckPort: {
+    env: 'health_check_port',
+    flag: 'healthCheckPort',
+    takes: 'value',
+    help: 'port of a second server for /healthz, from 1024 (none)',
+  },
+  prometheusServer: {
+    env: 'prometheus_server',
+    flag: 'prometheusHTTPServer',
+    takes: 'value',
+    help: 'address of metrics and probes, [host]:port; an empty flag switches it off (:2112)',
+  },
+  logLevel: {
+    env: 'vip_loglevel',
+    flag: 'log',
+    takes: 'value',
+    help: '-4 debug, 0 info, 4 warn, 8 error, or the word (0)',
+  },
+  dnsMode: {
+    env: 'dns_mode',
+    flag: 'dnsMode',
+    takes: 'value',
+    help: 'first, ipv4, ipv6 or dual: accepted; names as addresses are not supported yet',
+  },
+  port: { env: 'port', flag: 'port', takes: 'value', help: 'API server port: accepted, used by no Service' },
+  vipAddress: {
+    env: 'vip_address',
+    flag: 'vip',
+    takes: 'value',
+    help: 'control-plane address: accepted when empty',
+  },
+  kubeconfig: {
+    env: 'k8s_config_file',
+    flag: 'k8sConfigPath',
+    takes: 'value',
+    help: 'kubeconfig outside a cluster ($KUBECONFIG, else /etc/kubernetes/admin.conf)',
+  },
+  apiServer: {
+    env: 'kubernetes_addr',
+    takes: 'value',
+    help: 'URL of the API server instead of the configured one',
+  },
+  engine: {
+    env: 'fairlead_engine',
+    flag: 'engine',
+    takes: 'value',
+    help: 'how owners are chosen: lease (lease)',
+  },
+  balance: {
+    env: 'fairlead_balance',
+    flag: 'balance',
+    takes: 'value',
+    help: 'who sends connections to pods: none (kube-proxy does) or nftables (none)',
+  },
+  addressOn: {
+    env: 'fairlead_address_on',
+    flag: 'address-on',
+    takes: 'value',
+    help: 'where addresses are configured: lo or interface (lo)',
+  },
+} as const satisfies Record<string, SettingSpec>;

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A setting of kube-vip that this version accepts and does nothing with. */
+export interface UnsupportedSetting {
+  readonly env?: string;
+  readonly flag?: string;
+  readonly takes: 'bool' | 'value';
+  /** What the user does without, completing "… is not supported yet". */
+  readonly feature: string;
+  /** Values that ask for nothing we do not do anyway, so that no warning is due. */
+  readonly harmless?: readonly string[];
+}
+
+const OFF = ['false', '0', 'f'];
+
+/**
+ * kube-vip's settings without a counterpart here so far. Each one that is set to something gets one warning at start, and
+ * never stops the agent: a manifest written for kube-vip keeps working as far as it can.
+ */
+export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
+  { env: 'address', flag: 'address', takes: 'value', feature: 'a control-plane address' },
+  {
+    env: 'vip_subnet',
+    flag: 'vipSubnet',
+    takes: 'value',
+    feature: 'a prefix other than the single address',
+    harmless: ['32', '128', '32,128', '/32', '/128'],
+  },
+  {
+    env: 'cp_enable',
+    flag: 'controlplane',
+    takes: 'bool',
+    feature: 'a control-plane address',
+    harmless: OFF,
+  },
+  {
+    env: 'cp_detect',
+    flag: 'autodetectcp',
+    takes: 'bool',
+    feature: 'control-plane detection',
+    harmless: OFF,
+  },
+  { env: 'bgp_enable', flag: 'bgp', takes: 'bool', feature: 'BGP', harmless: OFF },
+  { env: 'vip_routingtable', flag: 'table', takes: 'bool', feature: 'routing-table mode', harmless: OFF },
+  { env: 'vip_wireguard', flag: 'wireguard', takes: 'bool', feature: 'WireGuard mode', harmless: OFF },
+  {
+    env: 'vip_allow_interface_not_up',
+    flag: 'allowInterfaceNotUp',
+    takes: 'bool',
+    feature: 'waiting for a link at start',
+    harmless: OFF,
+  },
+  {
+    env: 'per_service_election_on_demand',
+    flag: 'perServiceElectionOnDemand',
+    takes: 'bool',
+    feature: 'election per Service on demand',
+    harmless: OFF,
+  },
+  {
+    env: 'vip_leaderelection',
+    flag: 'leaderElection',
+    takes: 'bool',
+    feature: 'election of the control plane',
+    harmless: [...OFF, 'true', '1', 't'],
+  },
+  {
+    flag: 'leaderElectionType',
+    takes: 'value',
+    feature: 'an election outside the API server',
+    harmless: ['kubernetes'],
+  },
+  {
+    env: 'vip_leasename',
+    flag: 'leaseName',
+    takes: 'value',
+    feature: 'the control-plane Lease',
+    harmless: ['plndr-cp-lock'],
+  },
+  { env: 'vip_leaseannotations', takes: 'value', feature: 'annotations on the control-plane Lease' },
+  {
+    env: 'lb_enable',
+    flag: 'enableLoadBalancer',
+    takes: 'bool',
+    feature: 'balancing of the API servers',
+    harmless: OFF,
+  },
+  {
+    env: 'lb_port',
+    flag: 'lbPort',
+    takes: 'value',
+    feature: 'balancing of the API servers',
+    harmless: ['6443'],
+  },
+  { env: 'lb_fwdmethod', flag: 'lbForwardingMethod', takes: 'value', feature: 'IPVS', harmless: ['local'] },
+  { env: 'vip_ddns', flag: 'ddns', takes: 'bool', feature: 'dynamic DNS', harmless: OFF },
+  {
+    env: 'dhcp_mode',
+    flag: 'dhcpMode',
+    takes: 'value',
+    feature: 'DHCP',
+    harmless: ['ipv4', 'ipv6', 'dual', 'first'],
+  },
+  {
+    env: 'dhcp_backoff_attempts',
+    flag: 'dhcpBackoffAttempts',
+    takes: 'value',
+    feature: 'DHCP',
+    harmless: ['3'],
+  },
+  {
+    env: 'vip_preserve_on_leadership_loss',
+    flag: 'preserveVipOnLeadershipLoss',
+    takes: 'bool',
+    feature: 'keeping an address without a Lease (two nodes would answer)',
+    harmless: OFF,
+  },
+  {
+    env: 'vip_loseleadership',
+    flag: 'loseLeadership',
+    takes: 'bool',
+    feature: 'stopping on link loss',
+    harmless: OFF,
+  },
+  {
+    env: 'vip_loseleadership_timeout_seconds',
+    flag: 'loseLeadershiptTimeoutSeconds',
+    takes: 'value',
+    feature: 'stopping on link loss',
+    harmless: ['30'],
+  },
+  {
+    env: 'vip_interfaceloglobal',
+    flag: 'loInterfaceGlobalScope',
+    takes: 'bool',
+    feature: 'global scope on lo',
+    harmless: OFF,
+  },
+  {
+    env: 'vip_skipdad',
+    takes: 'bool',
+    feature: 'a choice about duplicate address detection (it is never done on managed addresses)',
+    harmless: [...OFF, 'true', '1', 't'],
+  },
+  {
+    env: 'bgp_attach_ip_to_interface',
+    flag: 'bgpAttachIPToInterface',
+    takes: 'bool',
+    feature: 'BGP',
+    harmless: OFF,
+  },
+  { env: 'bgp_routerid', flag: 'bgpRouterID', takes: 'value', feature: 'BGP' },
+  { env: 'bgp_routerinterface', takes: 'value', feature: 'BGP' },
+  { env: 'bgp_as', flag: 'localAS', takes: 'value', feature: 'BGP', harmless: ['65000'] },
+  { env: 'bgp_sourceif', flag: 'sourceIF', takes: 'value', feature: 'BGP' },
+  { env: 'bgp_sourceip', flag: 'sourceIP', takes: 'value', feature: 'BGP' },
+  { env: 'bgp_hold_time', flag: 'bgpHoldTimer', takes: 'value', feature: 'BGP', harmless: ['30'] },
+  {
+    env: 'bgp_keepalive_interval',
+    flag: 'bgpKeepAliveInterval',
+    takes: 'value',
+    feature: 'BGP',
+    harmless: ['10'],
+  },
+  { env: 'bgp_peeraddress', flag: 'peerAddress', takes: 'value', feature: 'BGP' },
+  { env: 'bgp_peeras', flag: 'peerAS', takes: 'value', feature: 'BGP', harmless: ['65000'] },
+  { env: 'bgp_peerpass', flag: 'peerPass', takes: 'value', feature: 'BGP' },
+  { env: 'bgp_multihop', flag: 'multihop', takes: 'bool', feature: 'BGP', harmless: OFF },
+  { env: 'bgp_peers', flag: 'bgppeers', takes: 'value', feature: 'BGP' },
+  { env: 'mpbgp_nexthop', takes: 'value', feature: 'BGP' },
+  { env: 'mpbgp_ipv4', takes: 'value', feature: 'BGP' },
+  { env: 'mpbgp_ipv6', takes: 'value', feature: 'BGP' },
+  { env: 'annotation', flag: 'annotations', takes: 'value', feature: 'BGP settings from Node annotations' },
+  { env: 'zebra_enable', flag: 'zebra', takes: 'bool', feature: 'BGP through FRR', harmless: OFF },
+  {
+    env: 'zebra_url',
+    flag: 'zebraUrl',
+    takes: 'value',
+    feature: 'BGP through FRR',
+    harmless: ['unix:/var/run/frr/zserv.api'],
+  },
+  { env: 'zebra_version', flag: 'zebraVersion', takes: 'value', feature: 'BGP through FRR', harmless: ['6'] },
+  {
+    env: 'zebra_software_name',
+    flag: 'zebraSoftwareName',
+    takes: 'value',
+    feature: 'BGP through FRR',
+    harmless: ['frr8.3'],
+  },
+  {
+    env: 'control_plane_health_check_address',
+    flag: 'controlPlaneHealthCheckAddress',
+    takes: 'value',
+    feature: 'health checks of the control plane',
+  },
+  {
+    env: 'control_plane_health_check_period_seconds',
+    flag: 'controlPlaneHealthCheckPeriodSeconds',
+    takes: 'value',
+    feature: 'health checks of the control plane',
+    harmless: ['5'],
+  },
+  {
+    env: 'control_plane_health_check_timeout_seconds',
+    flag: 'controlPlaneHealthCheckTimeoutSeconds',
+    takes: 'value',
+    feature: 'health checks of the control plane',
+    harmless: ['3'],
+  },
+  {
+    env: 'control_plane_health_check_failure_threshold',
+    flag: 'controlPlaneHealthCheckFailureThreshold',
+    takes: 'value',
+    feature: 'health checks of the control plane',
+    harmless: ['3'],
+  },
+  {
+    env: 'control_plane_health_check_ca_path',
+    flag: 'controlPlaneHealthCheckCAPath',
+    takes: 'value',
+    feature: 'health checks of the control plane',
+  },
+  {
+    env: 'vip_routingtableid',
+    flag: 'tableID',
+    takes: 'value',
+    feature: 'routing-table mode',
+    harmless: ['198'],
+  },
+  {
+    env: 'vip_routingtabletype',
+    flag: 'tableType',
+    takes: 'value',
+    feature: 'routing-table mode',
+    harmless: ['1'],
+  },
+  {
+    env: 'vip_routingprotocol',
+    flag: 'routingProtocol',
+    takes: 'value',
+    feature: 'routing-table mode',
+    harmless: ['248'],
+  },
+  {
+    env: 'vip_cleanroutingtable',
+    flag: 'cleanRoutingTable',
+    takes: 'bool',
+    feature: 'routing-table mode',
+    harmless: OFF,
+  },
+  {
+    env: 'enable_service_security',
+    flag: 'onlyAllowTrafficServicePorts',
+    takes: 'bool',
+    feature: 'closing the other ports of an address',
+    harmless: OFF,
+  },
+  {
+    env: 'enable_node_labeling',
+    flag: 'enableNodeLabeling',
+    takes: 'bool',
+    feature: 'labels on Nodes',
+    harmless: OFF,
+  },
+  {
+    env: 'enable_endpoints',
+    flag: 'enableEndpoints',
+    takes: 'bool',
+    feature: 'the Endpoints API (EndpointSlices are used)',
+    harmless: OFF,
+  },
+  {
+    env: 'enable_endpointslices',
+    flag: 'enableEndpointSlices',
+    takes: 'bool',
+    feature: 'the Endpoints API (EndpointSlices are used)',
+    harmless: ['true', '1', 't'],
+  },
+  { env: 'mirror_dest_interface', flag: 'mirrorDestInterface', takes: 'value', feature: 'traffic mirroring' },
+  {
+    env: 'debounce_time',
+    flag: 'debounceTime',
+    takes: 'value',
+    feature: 'waiting before acting on changes',
+    harmless: ['0', '0s'],
+  },
+  {
+    env: 'egress_withnftables',
+    flag: 'egressWithNftables',
+    takes: 'bool',
+    feature: 'egress',
+    harmless: [...OFF, 'true', '1', 't'],
+  },
+  { env: 'egress_podcidr', takes: 'value', feature: 'egress' },
+  { env: 'egress_servicecidr', takes: 'value', feature: 'egress' },
+  { env: 'egress_enableinternalsnat', takes: 'bool', feature: 'egress', harmless: OFF },
+  { env: 'egress_clean', takes: 'bool', feature: 'egress', harmless: OFF },
+  { env: 'EGRESS_CLEAN', takes: 'bool', feature: 'egress', harmless: OFF },
+  { env: 'backend_health_check_interval', takes: 'value', feature: 'health checks of back ends' },
+  { env: 'enable_upnp', takes: 'bool', feature: 'UPnP', harmless: OFF },
+  { env: 'instance_name', flag: 'instanceName', takes: 'value', feature: 'several agents on one node' },
+  { env: 'INSTANCE_NAME', takes: 'value', feature: 'several agents on one node' },
+  { flag: 'etcdCACert', takes: 'value', feature: 'etcd' },
+  { flag: 'etcdCert', takes: 'value', feature: 'etcd' },
+  { flag: 'etcdKey', takes: 'value', feature: 'etcd' },
+  { flag: 'etcdEndpoints', takes: 'value', feature: 'etcd' },
+  { flag: 'config-file', takes: 'value', feature: 'a configuration file' },
+];
+
+/** A warning about one setting. */
+export interface SettingWarning {
+  readonly setting: string;
+  readonly received: string;
+  readonly message: string;
+}
+
+/** Which of {@link UNSUPPORTED_SETTINGS} were given with a value that asks for something. Pure. */
+export function unsupportedGiven(
+  env: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Record<string, string>>,
+): readonly SettingWarning[] {
+  return UNSUPPORTED_SETTINGS.flatMap(({ env: variable, flag, feature, harmless = [] }) => {
+    const fromEnv = variable === undefined ? undefined : env[variable]?.trim() || undefined;
+    const fromFlag = flag === undefined ? undefined : flags[flag];
+    const received = fromEnv ?? fromFlag;
+    if (received === undefined || harmless.includes(received.toLowerCase())) return [];
+    const setting = fromEnv === undefined ? `--${flag ?? ''}` : (variable ?? '');
+    return [{ setting, received, message: `${feature} is not supported yet; the setting is ignored` }];
+  });
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AddressGroup } from './engine.ts';
+
+/**
+ * Which addresses this node may carry, given the Leases it holds.
+ *
+ * An address belongs to a group, and the group to a Lease. Usually that never changes. It does when the oldest of
+ * several Services that share the address is deleted, when a `leaseName` is edited, or when an address is given to
+ * another Service. A new Lease says nothing about who carries the address under the old one, and not every node sees the
+ * edit at the same moment: taking over on the strength of the new Lease alone would put the address on two nodes. So:
+ *
+ * - *Bridge*: the node that carries an address under its old Lease keeps it, and the old Lease, until it has the new one
+ *   too, or sees somebody else have it. It does not wait its turn for the new one.
+ * - *Fence*: a node that gets the new Lease waits until the old one is free, or held by itself, or has had the time to
+ *   run out. This is what stops the second owner when the first one's view is old.
+ */
+export interface CarryInput {
+  readonly node: string;
+  readonly nowMs: number;
+  readonly groups: readonly AddressGroup[];
+  /** Lease key -> what is known about it. */
+  readonly leases: LeaseView;
+  readonly memory: CarryMemory;
+  /** Addresses that are on this node now. */
+  readonly held: ReadonlySet<string>;
+}
+
+/** What {@link decide} asks about Leases, by key. */
+export interface LeaseView {
+  /** Until when this node holds it; 0 when it does not. */
+  holdUntilMs(key: string): number;
+  /** Living holder other than this node; undefined when free, unknown or ours. */
+  otherHolder(key: string): string | undefined;
+}
+
+/** What must be remembered from one decision to the next. */
+export interface CarryMemory {
+  /** Address -> key of the Lease it belonged to when last wanted. */
+  readonly leaseOf: ReadonlyMap<string, string>;
+  /** Address -> key of the Lease under which this node carries it. */
+  readonly carried: ReadonlyMap<string, string>;
+  /** Address -> earlier Leases of it -> when (monotonic) they can hold nobody back any more. */
+  readonly fences: ReadonlyMap<string, ReadonlyMap<string, number>>;
+}
+
+/** Nothing carried yet. */
+export const NOTHING_CARRIED: CarryMemory = { leaseOf: new Map(), carried: new Map(), fences: new Map() };
+
+/** What follows. */
+export interface CarryDecision {
+  /** Addresses that this node may answer for, each until its Lease in `memory.carried` ends. */
+  readonly grants: ReadonlySet<string>;
+  /** Leases to contend for or to keep. All others are to be given back. */
+  readonly campaign: ReadonlySet<string>;
+  /** Leases among them for which this node goes first, because it carries an address of theirs already. */
+  readonly first: ReadonlySet<string>;
+  /** Addresses that wait for an earlier Lease of theirs. */
+  readonly fenced: ReadonlySet<string>;
+  readonly memory: CarryMemory;
+}
+
+/** Key of a Lease: `namespace/name`. */
+export function leaseKey(lease: { readonly namespace: string; readonly name: string }): string {
+  return `${lease.namespace}/${lease.name}`;
+}
+
+/** See {@link CarryInput}. Pure. */
+export function decide(input: CarryInput, leaseDurationMs: number): CarryDecision {
+  const leaseOf = new Map<string, string>();
+  for (const group of input.groups) {
+    for (const address of group.addresses) leaseOf.set(address, leaseKey(group.lease));
+  }
+  const fences = nextFences(input, leaseOf, leaseDurationMs);
+  const draft: DecisionDraft = {
+    grants: new Map(),
+    carried: new Map(),
+    campaign: new Set(),
+    first: new Set(),
+    fenced: new Set(),
+  };
+  for (const group of input.groups) {
+    if (!isCandidate(group, input.node)) continue;
+    draft.campaign.add(leaseKey(group.lease));
+    for (const address of group.addresses) {
+      place(draft, address, leaseKey(group.lease), carryUnder(input, address, leaseKey(group.lease), fences));
+    }
+  }
+  keepWhatIsStillOn(draft, input);
+  const { carried, ...rest } = draft;
+  return { ...rest, memory: { leaseOf, carried, fences } };
+}
+
+interface DecisionDraft {
+  readonly grants: Set<string>;
+  readonly carried: Map<string, string>;
+  readonly campaign: Set<string>;
+  readonly first: Set<string>;
+  readonly fenced: Set<string>;
+}
+
+function place(draft: DecisionDraft, address: string, key: string, verdict: CarryVerdict): void {
+  if (verdict.fenced) draft.fenced.add(address);
+  if (verdict.lease === undefined) return;
+  draft.grants.add(address);
+  draft.carried.set(address, verdict.lease);
+  draft.campaign.add(verdict.lease);
+  if (verdict.lease !== key) draft.first.add(key);
+}
+
+/** An address that is still on the node keeps its Lease from being given back until it is off. */
+function keepWhatIsStillOn(
+  { carried, campaign }: DecisionDraft,
+  { held, memory, leases, nowMs }: CarryInput,
+): void {
+  for (const address of held) {
+    const under = memory.carried.get(address);
+    if (under === undefined || carried.has(address)) continue;
+    carried.set(address, under);
+    if (leases.holdUntilMs(under) > nowMs) campaign.add(under);
+  }
+}
+
+function isCandidate(group: AddressGroup, node: string): boolean {
+  return group.candidates === 'any' || group.candidates.has(node);
+}
+
+interface CarryVerdict {
+  readonly lease?: string;
+  readonly fenced: boolean;
+}
+
+function carryUnder(
+  { leases, memory, nowMs }: CarryInput,
+  address: string,
+  key: string,
+  fences: CarryMemory['fences'],
+): CarryVerdict {
+  const holds = (lease: string) => leases.holdUntilMs(lease) > nowMs;
+  if (holds(key)) {
+    const blocked = [...(fences.get(address) ?? [])].some(([old]) => leases.otherHolder(old) !== undefined);
+    return blocked ? { fenced: true } : { lease: key, fenced: false };
+  }
+  const under = memory.carried.get(address);
+  const bridges =
+    under !== undefined && under !== key && holds(under) && leases.otherHolder(key) === undefined;
+  return bridges ? { lease: under, fenced: false } : { fenced: false };
+}
+
+/** Fences that still stand, and new ones for addresses whose Lease has changed or that nobody wants any more. */
+function nextFences(
+  { memory, nowMs }: CarryInput,
+  leaseOf: ReadonlyMap<string, string>,
+  leaseDurationMs: number,
+): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const fences = new Map<string, Map<string, number>>();
+  const put = (address: string, key: string, untilMs: number) => {
+    if (leaseOf.get(address) === key || untilMs <= nowMs) return;
+    const keys = fences.get(address) ?? new Map<string, number>();
+    fences.set(address, keys.set(key, untilMs));
+  };
+  for (const [address, keys] of memory.fences) {
+    for (const [key, untilMs] of keys) put(address, key, untilMs);
+  }
+  for (const [address, key] of memory.leaseOf) {
+    if (leaseOf.get(address) !== key && !fences.get(address)?.has(key))
+      put(address, key, nowMs + leaseDurationMs);
+  }
+  return fences;
+}
+
+/** When a fence falls by itself; undefined when none stands. */
+export function nextFenceMs(memory: CarryMemory): number | undefined {
+  let next: number | undefined;
+  for (const keys of memory.fences.values()) {
+    for (const untilMs of keys.values()) if (next === undefined || untilMs < next) next = untilMs;
+  }
+  return next;
+}

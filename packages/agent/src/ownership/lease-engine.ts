@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import {
+  createLeaseElector,
+  type LeaseElector,
+  type LeaseTiming,
+} from '@fairlead/shared/kubernetes/lease/elector.ts';
+import { type Lease, type Node, splitKey } from '@fairlead/shared/kubernetes/objects.ts';
+import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
+import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { type CarryDecision, decide, leaseKey, NOTHING_CARRIED, nextFenceMs } from './carry.ts';
+import type {
+  AddressGroup,
+  EngineHealth,
+  EngineStats,
+  LockStats,
+  Owner,
+  OwnershipEngine,
+  OwnershipState,
+} from './engine.ts';
+import { LeaseObserver } from './lease-observer.ts';
+import { LeaseSource } from './lease-source.ts';
+import { preferredNodes } from './node-watch.ts';
+import { rendezvousRank } from './rank.ts';
+
+/** Wait per place in the order of preference before a free Lease is taken; about twice a round trip to the API server. */
+const STAGGER_STEP_MS = 75;
+/** Places beyond this one wait no longer: they race, and the API server lets one win. */
+const STAGGER_PLACES = 5;
+
+/** What {@link createLeaseEngine} needs. */
+export interface LeaseEngineOptions {
+  readonly client: KubeClient;
+  /** Name of this node: holder identity in Leases, as kube-vip writes it. */
+  readonly node: string;
+  readonly timing: LeaseTiming;
+  readonly nodes: Reflector<Node>;
+  /**
+   * All Leases that matter, started and stopped by the caller. Undefined when RBAC forbids to watch them: then each
+   * contender polls its own, and lost nodes are not noticed.
+   */
+  readonly leases: Reflector<Lease> | undefined;
+  /** Which Leases belong to agents. */
+  readonly isAgentLease: (namespace: string, name: string) => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For tests. */
+  readonly createElector?: typeof createLeaseElector;
+}
+
+interface Contender {
+  readonly elector: LeaseElector;
+  /** Set while the Lease is being given back. */
+  stopping?: Promise<void>;
+}
+
+/**
+ * Owners are the holders of kube-vip's own Leases, so that our agents and kube-vip's can share a cluster. One Lease for
+ * everything, one per Service, or one that several Services name.
+ */
+export function createLeaseEngine(options: LeaseEngineOptions): OwnershipEngine {
+  return new LeaseEngine(options);
+}
+
+class LeaseEngine implements OwnershipEngine {
+  readonly name = 'lease';
+  readonly #options: LeaseEngineOptions;
+  readonly #source: LeaseSource | undefined;
+  readonly #observer: LeaseObserver | undefined;
+  readonly #contenders = new Map<string, Contender>();
+  readonly #lockStats = new Map<string, { acquired: number; lost: number }>();
+  readonly #changeListeners = new Set<() => void>();
+  readonly #extendListeners = new Set<(grants: ReadonlyMap<string, number>) => void>();
+  #groups: readonly AddressGroup[] = [];
+  #held: ReadonlySet<string> = new Set();
+  #decision: CarryDecision = {
+    grants: new Set(),
+    campaign: new Set(),
+    first: new Set(),
+    fenced: new Set(),
+    memory: NOTHING_CARRIED,
+  };
+  /** Lease key -> addresses granted to this node under it. */
+  #carriedUnder: ReadonlyMap<string, readonly string[]> = new Map();
+  #owners: ReadonlyMap<string, Owner> = new Map();
+  #lost: ReadonlySet<string> = new Set();
+  #fenceTimer: Timer | undefined;
+  #notifying = false;
+  #evaluating = false;
+  #wanted = false;
+  #running = false;
+
+  constructor(options: LeaseEngineOptions) {
+    this.#options = options;
+    const { leases, nodes, client, node, clock, logger, isAgentLease } = options;
+    if (leases === undefined) return;
+    this.#source = new LeaseSource(leases);
+    const onChange = () => this.#evaluate();
+    this.#observer = new LeaseObserver({
+      client,
+      leases,
+      nodes,
+      node,
+      clock,
+      logger,
+      isRelevant: isAgentLease,
+      onChange,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#options.leases?.synced();
+    this.#running = true;
+    this.#observer?.start();
+    this.#evaluate();
+  }
+
+  want(groups: readonly AddressGroup[]): void {
+    this.#groups = groups;
+    this.#evaluate();
+  }
+
+  report(held: ReadonlySet<string>): void {
+    this.#held = held;
+    this.#evaluate();
+  }
+
+  state(): OwnershipState {
+    const grants = new Map<string, number>();
+    for (const [key, addresses] of this.#carriedUnder) {
+      for (const address of addresses) grants.set(address, this.#holdUntilMs(key));
+    }
+    return { grants, owners: this.#owners, lostNodes: this.#lost };
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
+  onExtended(listener: (grants: ReadonlyMap<string, number>) => void): () => void {
+    this.#extendListeners.add(listener);
+    return () => this.#extendListeners.delete(listener);
+  }
+
+  health(): EngineHealth {
+    const holding = [...this.#contenders.values()].filter(({ elector }) => elector.isHolder()).length;
+    const watch = this.#options.leases === undefined ? 'polling' : 'watching';
+    return {
+      ok: this.#running,
+      detail: `${watch} Leases, contending for ${this.#contenders.size}, holding ${holding}`,
+    };
+  }
+
+  stats(): EngineStats {
+    const locks = new Map<string, LockStats>();
+    for (const [key, { acquired, lost }] of this.#lockStats) {
+      locks.set(key, { acquired, lost, isHolder: this.#contenders.get(key)?.elector.isHolder() ?? false });
+    }
+    return { locks };
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    this.#fenceTimer?.cancel();
+    this.#observer?.stop();
+    const contenders = [...this.#contenders.values()];
+    this.#contenders.clear();
+    const ends = contenders.map(({ elector, stopping }) => stopping ?? elector.stop({ release: true }));
+    const results = await Promise.allSettled(ends);
+    this.#source?.close();
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Decides anew from everything known. Contenders call back while they are started or stopped; that only asks for more. */
+  #evaluate(): void {
+    this.#wanted = true;
+    if (this.#evaluating || !this.#running) return;
+    this.#evaluating = true;
+    try {
+      while (this.#wanted) {
+        this.#wanted = false;
+        this.#evaluateOnce();
+      }
+    } finally {
+      this.#evaluating = false;
+    }
+  }
+
+  #evaluateOnce(): void {
+    const { clock, node, timing } = this.#options;
+    const previous = this.#decision;
+    const nowMs = clock.monotonicMs();
+    this.#decision = decide(
+      {
+        node,
+        nowMs,
+        groups: this.#groups,
+        leases: {
+          holdUntilMs: (key) => this.#holdUntilMs(key),
+          otherHolder: (key) => this.#otherHolder(key),
+        },
+        memory: previous.memory,
+        held: this.#held,
+      },
+      timing.leaseDurationMs,
+    );
+    this.#carriedUnder = Map.groupBy(
+      this.#decision.grants.keys(),
+      (address) => this.#decision.memory.carried.get(address) ?? '',
+    );
+    this.#contend();
+    this.#armFence(nowMs);
+    const owners = this.#computeOwners(nowMs);
+    const lost = this.#observer?.lostNodes() ?? new Set<string>();
+    const changed =
+      !sameSet(previous.grants, this.#decision.grants) ||
+      !sameOwners(this.#owners, owners) ||
+      !sameSet(this.#lost, lost);
+    this.#owners = owners;
+    this.#lost = lost;
+    if (changed) this.#notify();
+  }
+
+  #holdUntilMs(key: string): number {
+    const contender = this.#contenders.get(key);
+    return contender === undefined || contender.stopping !== undefined ? 0 : contender.elector.holdUntilMs();
+  }
+
+  #holder(key: string): string | undefined {
+    if (this.#holdUntilMs(key) > this.#options.clock.monotonicMs()) return this.#options.node;
+    const observed =
+      this.#observer === undefined ? this.#contenders.get(key)?.elector.holder() : this.#observer.holder(key);
+    return observed || undefined;
+  }
+
+  #otherHolder(key: string): string | undefined {
+    const holder = this.#holder(key);
+    return holder === this.#options.node ? undefined : holder;
+  }
+
+  #contend(): void {
+    for (const key of this.#decision.campaign) if (!this.#contenders.has(key)) this.#startContender(key);
+    for (const [key, contender] of this.#contenders) {
+      if (!this.#decision.campaign.has(key) && contender.stopping === undefined)
+        this.#stopContender(key, contender);
+    }
+  }
+
+  #startContender(key: string): void {
+    const { client, node, timing, clock, logger, createElector = createLeaseElector } = this.#options;
+    const { namespace = '', name } = splitKey(key);
+    const source = this.#source?.view(namespace, name);
+    const stats = this.#lockStats.get(key) ?? { acquired: 0, lost: 0 };
+    this.#lockStats.set(key, stats);
+    const elector = createElector({
+      client,
+      namespace,
+      name,
+      identity: node,
+      timing,
+      clock,
+      logger: logger.child({ lease: key }),
+      ...(source === undefined ? {} : { source }),
+      acquireDelayMs: () => this.#acquireDelayMs(key),
+      onAcquired: () => {
+        stats.acquired++;
+        this.#evaluate();
+      },
+      onRenewed: () => this.#extend(key),
+      onLost: () => {
+        stats.lost++;
+        this.#evaluate();
+      },
+      onHolder: () => this.#evaluate(),
+    });
+    this.#contenders.set(key, { elector });
+    elector.start();
+  }
+
+  #stopContender(key: string, contender: Contender): void {
+    const ended = () => {
+      if (this.#contenders.get(key) === contender) this.#contenders.delete(key);
+      this.#evaluate();
+    };
+    contender.stopping = contender.elector.stop({ release: true });
+    contender.stopping.then(ended, (error: unknown) => {
+      // Not released: it runs out by itself, and nothing is carried under it any more.
+      this.#options.logger.warn({ err: error, lease: key }, 'Lease could not be given back');
+      ended();
+    });
+  }
+
+  /** Place of this node in the Lease's own order of nodes, so that Leases spread over nodes without a word between them. */
+  #acquireDelayMs(key: string): number {
+    if (this.#decision.first.has(key)) return 0;
+    const groups = this.#groups.filter((group) => leaseKey(group.lease) === key);
+    const isCandidate = (name: string) =>
+      groups.some(({ candidates }) => candidates === 'any' || candidates.has(name));
+    const nodes = preferredNodes(this.#options.nodes.store.values(), this.#lost, isCandidate);
+    const rank = rendezvousRank(key, this.#options.node, nodes);
+    return Math.min(rank, STAGGER_PLACES) * STAGGER_STEP_MS;
+  }
+
+  #extend(key: string): void {
+    const addresses = this.#carriedUnder.get(key);
+    if (addresses === undefined) return;
+    const untilMs = this.#holdUntilMs(key);
+    const extended = new Map(addresses.map((address) => [address, untilMs]));
+    for (const listener of this.#extendListeners) listener(extended);
+  }
+
+  #computeOwners(nowMs: number): ReadonlyMap<string, Owner> {
+    const owners = new Map<string, Owner>();
+    for (const group of this.#groups) {
+      const holder = this.#holder(leaseKey(group.lease));
+      for (const address of group.addresses) {
+        const node = this.#decision.grants.has(address) ? this.#options.node : holder;
+        // Holding the Lease is not yet owning the address: this node may be waiting, or unable to serve the group.
+        if (node === undefined || (node === this.#options.node && !this.#decision.grants.has(address)))
+          continue;
+        const known = this.#owners.get(address);
+        owners.set(address, known?.node === node ? known : { node, sinceMs: nowMs });
+      }
+    }
+    return owners;
+  }
+
+  #armFence(nowMs: number): void {
+    this.#fenceTimer?.cancel();
+    const nextMs = nextFenceMs(this.#decision.memory);
+    this.#fenceTimer =
+      nextMs === undefined
+        ? undefined
+        : this.#options.clock.setTimer(() => this.#evaluate(), Math.max(nextMs - nowMs, 0) + 1);
+  }
+
+  #notify(): void {
+    if (this.#notifying) return;
+    this.#notifying = true;
+    queueMicrotask(() => {
+      this.#notifying = false;
+      for (const listener of this.#changeListeners) listener();
+    });
+  }
+}
+
+function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((entry) => b.has(entry));
+}
+
+function sameOwners(a: ReadonlyMap<string, Owner>, b: ReadonlyMap<string, Owner>): boolean {
+  return a.size === b.size && [...a].every(([address, { node }]) => b.get(address)?.node === node);
+}

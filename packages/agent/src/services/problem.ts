@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import { REASON } from '@fairlead/shared/kubernetes/contract.ts';
+
+/** Reason codes of the agent: the shared ones, and those that only the agent uses. */
+export const AGENT_REASON = {
+  ...REASON,
+  /** `sessionAffinity: ClientIP` with a data plane that does not know it yet. */
+  affinityUnsupported: 'AffinityUnsupported',
+  /** An address of the annotation is a DNS name or asks for DHCP. */
+  addressUnsupported: 'AddressUnsupported',
+  /** Another Service already has this address, protocol and port. */
+  portConflict: 'PortConflict',
+  /** The `leaseName` annotation cannot be used. */
+  leaseNameInvalid: 'LeaseNameInvalid',
+  /** One owner carries all Services, and this Local one has no endpoint there. */
+  noLocalEndpoints: 'NoLocalEndpoints',
+} as const;
+
+/** Something about a Service that we cannot do, for an Event, a metric and the log under one reason code. */
+export interface ServiceProblem {
+  readonly reason: (typeof AGENT_REASON)[keyof typeof AGENT_REASON];
+  /** Sentence for the user: what was received and what was expected. */
+  readonly message: string;
+}

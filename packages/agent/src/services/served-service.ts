@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
+import { type EndpointSlice, keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { type LeaseName, parseLeaseName } from '../config/settings.ts';
+import { addressesOf } from './addresses.ts';
+import { endpointsByService, portKey, type ServiceEndpoint, usableEndpoints } from './endpoints.ts';
+import { AGENT_REASON, type ServiceProblem } from './problem.ts';
+import { isServed, type SelectionRule } from './selection.ts';
+
+/** Transport protocols of Service ports, as nftables and the kernel spell them. */
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** One port of a Service. */
+export interface FrontPort {
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** Key of the target port in an endpoint's `ports`. */
+  readonly key: string;
+}
+
+/** A Service of ours that has an address, reduced to what ownership and balancing need. */
+export interface ServedService {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** RFC 3339; the oldest Service decides where several share an address. */
+  readonly created: string;
+  readonly addresses: readonly string[];
+  readonly policy: 'Cluster' | 'Local';
+  readonly ports: readonly FrontPort[];
+  readonly endpoints: readonly ServiceEndpoint[];
+  /** `sessionAffinity: ClientIP` was asked for. */
+  readonly clientAffinity: boolean;
+  /** Annotation `serviceInterface`: a link name or `auto`. */
+  readonly interface: string | undefined;
+  /** Lease shared with other Services. */
+  readonly commonLease: LeaseName | undefined;
+  /** Answer for the address even when there is no endpoint at all. */
+  readonly withoutEndpoints: boolean;
+  readonly problems: readonly ServiceProblem[];
+  /** The object that all this was read from. */
+  readonly object: Service;
+}
+
+/**
+ * The Services of ours, oldest first (then by key), with their addresses and endpoints. A Service without an address is
+ * in the list too, so that its problems can be told. Pure.
+ */
+export function servedServices(
+  services: Iterable<Service>,
+  slices: Iterable<EndpointSlice>,
+  rule: SelectionRule,
+): readonly ServedService[] {
+  const endpoints = endpointsByService(slices);
+  const served: ServedService[] = [];
+  for (const service of services) {
+    if (isServed(service, rule)) served.push(servedService(service, endpoints.get(keyOf(service)) ?? []));
+  }
+  return served.sort(byAge);
+}
+
+/** Oldest first, then by key: the order in which Services win what only one can have. */
+export function byAge(a: ServedService, b: ServedService): number {
+  if (a.created !== b.created) return a.created < b.created ? -1 : 1;
+  return a.key < b.key ? -1 : Number(a.key > b.key);
+}
+
+function servedService(service: Service, endpoints: readonly ServiceEndpoint[]): ServedService {
+  const { metadata, spec } = service;
+  const annotations = metadata?.annotations ?? {};
+  const { addresses, problems } = addressesOf(service);
+  const policy = spec?.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster';
+  const namespace = metadata?.namespace ?? '';
+  const lease = commonLease(annotations[ANNOTATION.leaseName], namespace, policy);
+  return {
+    key: keyOf(service),
+    namespace,
+    name: metadata?.name ?? '',
+    created: metadata?.creationTimestamp ?? '',
+    addresses,
+    policy,
+    ports: (spec?.ports ?? []).flatMap(({ protocol, port, name }) => {
+      const known = PROTOCOLS[protocol ?? 'TCP'];
+      return known === undefined ? [] : [{ protocol: known, port, key: portKey(protocol, name) }];
+    }),
+    endpoints,
+    clientAffinity: spec?.sessionAffinity === 'ClientIP',
+    interface: annotations[ANNOTATION.serviceInterface]?.trim() || undefined,
+    commonLease: lease.name,
+    withoutEndpoints:
+      policy === 'Cluster' &&
+      annotations[ANNOTATION.allowReconcileWithoutEndpoints]?.toLowerCase() === 'true',
+    problems: [...problems, ...lease.problems],
+    object: service,
+  };
+}
+
+const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' };
+
+function commonLease(
+  text: string | undefined,
+  namespace: string,
+  policy: 'Cluster' | 'Local',
+): { readonly name: LeaseName | undefined; readonly problems: readonly ServiceProblem[] } {
+  const problem = (message: string) => ({
+    name: undefined,
+    problems: [{ reason: AGENT_REASON.leaseNameInvalid, message }],
+  });
+  if (text === undefined || text.trim() === '') return { name: undefined, problems: [] };
+  if (policy === 'Local') {
+    return problem(`${ANNOTATION.leaseName} needs externalTrafficPolicy Cluster; this Service has Local`);
+  }
+  const parsed = parseLeaseName(text.trim(), namespace);
+  if (!parsed.ok) return problem(`${ANNOTATION.leaseName} is "${text}"; expected ${parsed.problem}`);
+  return { name: parsed.value, problems: [] };
+}
+
+/** Which nodes may own the addresses of a Service: all, or these. */
+export type Candidates = 'any' | ReadonlySet<string>;
+
+/**
+ * Nodes from which a Service can be served. Local: nodes with an endpoint of it. Cluster: any, as long as it has an
+ * endpoint anywhere. Lost nodes are no candidates of a Local Service. Pure.
+ */
+export function candidatesOf(service: ServedService, lostNodes: ReadonlySet<string>): Candidates {
+  if (service.withoutEndpoints) return 'any';
+  if (service.policy === 'Cluster') return service.endpoints.length > 0 ? 'any' : new Set();
+  const nodes = new Set<string>();
+  for (const { node } of service.endpoints) if (node !== undefined && !lostNodes.has(node)) nodes.add(node);
+  return nodes;
+}
+
+/** Endpoints that this node sends new connections of the Service to. */
+export function endpointsFrom(
+  service: ServedService,
+  node: string,
+  lostNodes: ReadonlySet<string>,
+): readonly ServiceEndpoint[] {
+  return usableEndpoints(service.endpoints, { policy: service.policy, node, lostNodes });
+}

@@ -12,6 +12,8 @@ export interface WaitOptions {
   readonly intervalMs?: number;
   /** More for the message when time is up, e.g. the tails of logs. */
   readonly details?: () => string;
+  /** Errors of the condition that end the waiting at once (they are thrown on). */
+  readonly giveUpOn?: (error: unknown) => boolean;
 }
 
 /**
@@ -31,6 +33,7 @@ export async function waitFor<T>(
       if (value) return value as Exclude<T, undefined | null | false | '' | 0>;
       last = `the last look gave ${JSON.stringify(value)}`;
     } catch (error) {
+      if (options.giveUpOn?.(error)) throw error;
       last = `the last look failed: ${error instanceof Error ? error.message : String(error)}`;
     }
     if (monotonicMs() >= deadlineMs) {

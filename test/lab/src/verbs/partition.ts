@@ -4,7 +4,10 @@ import { hostOf } from '../network/plan.ts';
 import { runOrThrow } from '../process/run.ts';
 
 /** Which frames the switch drops, seen from the host: `in` to it, `out` from it, `both`. */
-export type PartitionDirection = 'both' | 'in' | 'out';
+export const PARTITION_DIRECTIONS = ['both', 'in', 'out'] as const;
+
+/** One of {@link PARTITION_DIRECTIONS}. */
+export type PartitionDirection = (typeof PARTITION_DIRECTIONS)[number];
 
 const TABLE = 'bridge fairlead-lab';
 

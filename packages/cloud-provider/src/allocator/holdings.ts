@@ -116,6 +116,11 @@ export class Holdings {
     });
   }
 
+  /** Ends all reservations: everything that was under way has been seen, or will never happen. */
+  endAllReservations(nowMs: number): void {
+    for (const service of this.#claimants.keys()) this.endReservation(service, nowMs);
+  }
+
   /** Addresses reserved for the Service. */
   reservedFor(service: string): readonly Address[] {
     return this.#claimants.get(service)?.reserved ?? [];

@@ -63,7 +63,7 @@ export function readSource(key: string, value: string, options: SourceOptions): 
     if (named) namedEnds.push(...endsOf(range));
   }
   namedEnds.sort((a, b) => (a.value < b.value ? -1 : 1));
-  return { source: { key, addresses: IntervalSet.of(ranges), namedEnds }, dhcp, problems };
+  return { source: { key, value, addresses: IntervalSet.of(ranges), namedEnds }, dhcp, problems };
 }
 
 type Kind = 'cidr' | 'range';

@@ -10,6 +10,8 @@ export const GLOBAL_POOL = 'global';
 export interface PoolSource {
   /** ConfigMap key, for example `range-global`. */
   readonly key: string;
+  /** Its value as written, for messages. */
+  readonly value: string;
   /** Every address the key lists, those ending in .0 and .255 included. */
   readonly addresses: IntervalSet;
   /**
@@ -98,5 +100,10 @@ export function poolSize(pool: Pool, family: Family): bigint {
 
 /** `range-global=banana: "banana" is not …`: how a problem reads in logs and Events. */
 export function formatProblem({ key, value, problem }: PoolProblem): string {
-  return `${key}=${value.length > 60 ? `${value.slice(0, 57)}...` : value}: ${problem}`;
+  return `${formatKey({ key, value })}: ${problem}`;
+}
+
+/** `range-global=192.0.2.1-192.0.2.9`, long values cut. */
+export function formatKey({ key, value }: Pick<PoolProblem, 'key' | 'value'>): string {
+  return `${key}=${value.length > 80 ? `${value.slice(0, 77)}...` : value}`;
 }

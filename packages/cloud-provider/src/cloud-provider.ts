@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { COMPONENT } from '@fairlead/shared/kubernetes/contract.ts';
+import { createEventRecorder, type EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
+import type { LeaseTiming } from '@fairlead/shared/kubernetes/lease/elector.ts';
+import type { ConfigMap, Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { createReflector, type Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
+import { CONFIG_MAPS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
+import { type Clock, delay } from '@fairlead/shared/runtime/clock.ts';
+import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { MetricsRegistry } from '@fairlead/shared/runtime/metrics.ts';
+import { Holdings } from './allocator/holdings.ts';
+import { type Leadership, type LeaderTerm, leadAlone, leadByLease } from './leadership.ts';
+import { parsePools } from './pools/parse.ts';
+import { formatProblem, type Pools } from './pools/pool.ts';
+import { createIpamMetrics } from './services/metrics.ts';
+import { Reconciler } from './services/reconciler.ts';
+import type { ClassMode } from './services/service-state.ts';
+
+/** Everything that can be set, already read and checked (see `commands/settings.ts`). */
+export interface CloudProviderSettings {
+  readonly configMap: { readonly namespace: string; readonly name: string };
+  readonly mode: ClassMode;
+  /** undefined: no election, this is the only instance. */
+  readonly election:
+    | {
+        readonly namespace: string;
+        readonly leaseName: string;
+        readonly identity: string;
+        readonly timing: LeaseTiming;
+      }
+    | undefined;
+  /** Services worked on at the same time. */
+  readonly concurrency: number;
+  /** Rest of a released address before it is handed out again while others are free. */
+  readonly restMs: number;
+}
+
+/** What the program is made of. */
+export interface CloudProviderOptions {
+  readonly client: KubeClient;
+  readonly settings: CloudProviderSettings;
+  readonly registry: MetricsRegistry;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** The running cloud provider. */
+export interface CloudProvider {
+  start(): void;
+  /** Resolves when Services and ConfigMap have been listed. */
+  synced(signal?: AbortSignal): Promise<void>;
+  isLeader(): boolean;
+  /** Could it do its job now? A standby can. */
+  ready(): CheckReport;
+  /** Ends the work, writes pending Events, gives the Lease back, ends the watches. */
+  stop(): Promise<void>;
+}
+
+/** How long the first list waits for the election, so that it need not be repeated by a leader. */
+const ELECTION_HEAD_START_MS = 1_000;
+/** Page size when a new leader reads all Services. */
+const PAGE_SIZE = 500;
+const DEFAULT_WRITE_TIMEOUT_MS = 5_000;
+
+/** Puts the program together; nothing happens before `start()`. */
+export function createCloudProvider(options: CloudProviderOptions): CloudProvider {
+  const { client, settings, registry, logger, clock } = options;
+  const services = createReflector({
+    client,
+    resource: SERVICES,
+    logger,
+    clock,
+    transform: withoutManagedFields,
+  });
+  const configMaps = createReflector({
+    client,
+    resource: CONFIG_MAPS,
+    namespace: settings.configMap.namespace,
+    fieldSelector: `metadata.name=${settings.configMap.name}`,
+    logger,
+    clock,
+  });
+  const events = createEventRecorder({ client, component: COMPONENT.cloudProvider, logger, clock });
+  const holdings = new Holdings({ restMs: settings.restMs });
+  const metrics = createIpamMetrics(registry, {
+    holdings,
+    pools: () => reconciler.pools,
+    waiting: () => reconciler.waiting,
+    leading: () => leadership.isLeader(),
+  });
+  const reconciler = new Reconciler({
+    client,
+    services: services.store,
+    holdings,
+    mode: settings.mode,
+    configMap: `${settings.configMap.namespace}/${settings.configMap.name}`,
+    events,
+    metrics,
+    logger,
+    clock,
+    writeTimeoutMs: writeTimeoutOf(settings),
+  });
+  let listedMs = Number.POSITIVE_INFINITY;
+  const work = async ({ signal, mayWrite, startedMs }: LeaderTerm): Promise<void> => {
+    await Promise.all([services.synced(signal), configMaps.synced(signal)]);
+    const stale = listedMs < startedMs;
+    await reconciler.lead({
+      mayWrite,
+      signal,
+      concurrency: settings.concurrency,
+      ...(stale && { newest: () => listServices(client, signal) }),
+    });
+  };
+  const leadership = leadershipOf(options, work);
+  const stopping = new AbortController();
+  services.subscribe((change) => reconciler.observe(change));
+  followPools(configMaps, settings, reconciler, logger);
+  const listAfterElection = async () => {
+    await Promise.race([leadership.settled, delay(clock, ELECTION_HEAD_START_MS, stopping.signal)]);
+    if (stopping.signal.aborted) return;
+    listedMs = clock.monotonicMs();
+    services.start();
+    configMaps.start();
+  };
+  return {
+    start: () => {
+      leadership.start();
+      listAfterElection().catch((error: unknown) => logger.error({ err: error }, 'start failed'));
+    },
+    synced: async (signal) => {
+      await Promise.all([services.synced(signal), configMaps.synced(signal)]);
+    },
+    isLeader: () => leadership.isLeader(),
+    ready: () => [syncCheck('services', services), syncCheck('configmap', configMaps)],
+    stop: async () => {
+      stopping.abort();
+      await leadership.stop();
+      await stopRest(events, [services, configMaps]);
+    },
+  };
+}
+
+function leadershipOf(
+  { client, settings, logger, clock }: CloudProviderOptions,
+  work: (term: LeaderTerm) => Promise<void>,
+): Leadership {
+  if (settings.election === undefined) return leadAlone({ work, logger, clock });
+  return leadByLease({ ...settings.election, client, logger, clock, work });
+}
+
+/** A write must be over before another instance may lead: between our last moment and its first lies this time. */
+function writeTimeoutOf({ election }: CloudProviderSettings): number {
+  if (election === undefined) return DEFAULT_WRITE_TIMEOUT_MS;
+  const { leaseDurationMs, renewDeadlineMs } = election.timing;
+  return Math.max(500, Math.min(DEFAULT_WRITE_TIMEOUT_MS, leaseDurationMs - renewDeadlineMs));
+}
+
+/** Parses the ConfigMap whenever it changes, and says what is wrong with it. */
+function followPools(
+  configMaps: Reflector<ConfigMap>,
+  { configMap }: CloudProviderSettings,
+  reconciler: Reconciler,
+  logger: Logger,
+): void {
+  configMaps.subscribe((change) => {
+    if (change.object.metadata?.name !== configMap.name) return;
+    // A ConfigMap without data exists; only a deleted one does not.
+    const pools = parsePools(change.type === 'deleted' ? undefined : (change.object.data ?? {}));
+    logPools(pools, logger);
+    reconciler.setPools(pools);
+  });
+}
+
+function logPools(pools: Pools, logger: Logger): void {
+  logger.info({ configured: pools.configured, pools: [...pools.byScope.keys()] }, 'pools read');
+  for (const problem of pools.problems) {
+    const level = problem.severity === 'error' ? 'warn' : 'info';
+    logger[level]({ key: problem.key }, formatProblem(problem));
+  }
+}
+
+/** Half of a Service as the API server sends it, and nothing that we read or that a PUT without it would lose. */
+function withoutManagedFields(service: Service): Service {
+  if (service.metadata?.managedFields === undefined) return service;
+  const { managedFields: _managed, ...metadata } = service.metadata;
+  return { ...service, metadata };
+}
+
+async function* listServices(client: KubeClient, signal: AbortSignal): AsyncIterable<Service> {
+  let continueToken: string | undefined;
+  do {
+    const page = await client.list(SERVICES, {
+      limit: PAGE_SIZE,
+      signal,
+      ...(continueToken && { continueToken }),
+    });
+    yield* page.items;
+    continueToken = page.continueToken;
+  } while (continueToken);
+}
+
+function syncCheck(name: string, { isSynced }: { readonly isSynced: boolean }) {
+  return { name, ok: isSynced, ...(!isSynced && { detail: 'not listed yet' }) };
+}
+
+async function stopRest(events: EventRecorder, reflectors: readonly { stop(): Promise<void> }[]) {
+  await events.flush();
+  await Promise.all(reflectors.map((reflector) => reflector.stop()));
+}

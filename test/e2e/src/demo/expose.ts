@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
 import { answersPerPod } from '@fairlead/test-lab/observer/tcp-judge.ts';
-import { applyManifest, MANIFESTS } from './install.ts';
-import type { Stage } from './stage.ts';
+import { applyManifest, MANIFESTS } from '../install.ts';
+import type { Stage } from '../stage.ts';
 
 /** The Service of the case study. */
 export const ECHO_SERVICE = { namespace: 'default', name: 'echo-app' } as const;

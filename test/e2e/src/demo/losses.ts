@@ -5,8 +5,8 @@ import { hostByMac } from '@fairlead/test-lab/network/plan.ts';
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
 import type { Span } from '@fairlead/test-lab/observer/ownership-judge.ts';
 import { attemptsWithin, longestSuccessGap } from '@fairlead/test-lab/observer/tcp-judge.ts';
+import { isReady, type Stage } from '../stage.ts';
 import type { DemoReport } from './report.ts';
-import { isReady, type Stage } from './stage.ts';
 
 /** Requests that begin this long after a pod was lost must all succeed. */
 const POD_LOSS_GRACE_MS = 1_000;

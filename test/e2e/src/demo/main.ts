@@ -3,7 +3,7 @@
 import { Lab } from '@fairlead/test-lab/lab.ts';
 import { ensureLabNamespace } from '@fairlead/test-lab/namespace.ts';
 import { buildPrograms } from '../../../../scripts/build.ts';
-import { Narrator } from './narrator.ts';
+import { Narrator } from '../narrator.ts';
 import { DEMO_USAGE, type DemoOptions, parseDemoOptions } from './options.ts';
 import { concludeDemo, runDemo } from './run-demo.ts';
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { connect } from '@fairlead/shared/kubernetes/client.ts';
 import type { Lab } from '@fairlead/test-lab/lab.ts';
+import { installFairlead } from '../install.ts';
+import type { Narrator } from '../narrator.ts';
+import { Stage } from '../stage.ts';
 import { exposeEchoApp, spreadRequests } from './expose.ts';
-import { installFairlead } from './install.ts';
 import { loseOwner, losePods } from './losses.ts';
-import type { Narrator } from './narrator.ts';
 import { type DemoReport, judgeDemo } from './report.ts';
-import { Stage } from './stage.ts';
 
 /** The whole demo on a running, empty lab: what was measured. Rejects when a step fails. */
 export async function runDemo(lab: Lab, narrator: Narrator): Promise<DemoReport> {

@@ -3,14 +3,21 @@ import { fileURLToPath } from 'node:url';
 import { DAEMON_SETS, DEPLOYMENTS } from '@fairlead/shared/kubernetes/resources.ts';
 import type { Stage } from './stage.ts';
 
-const root = fileURLToPath(new URL('../../../..', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Manifests as a user finds them in the repository, by their path from its top. */
 export const MANIFESTS = {
   cloudProvider: 'deploy/cloud-provider.yaml',
-  agentRbac: 'deploy/agent-rbac.yaml',
-  agent: 'test/e2e/manifests/agent.yaml',
+  agent: 'deploy/agent.yaml',
   echoApp: 'test/e2e/manifests/echo-app.yaml',
+} as const;
+
+/** What the demo adds to the agent's environment: the peer's documented timings, and our balancer. */
+const FAST_LEASE = {
+  vip_leaseduration: '5',
+  vip_renewdeadline: '3',
+  vip_retryperiod: '1',
+  fairlead_balance: 'nftables',
 } as const;
 
 /** `kubectl apply -f` of a file of the repository, shown with its short path. */
@@ -22,11 +29,15 @@ export async function applyManifest(stage: Stage, path: string): Promise<void> {
 }
 
 /** Applies the two programs and waits until both are ready on every node they belong to. */
-export async function installFairlead(stage: Stage): Promise<void> {
-  await applyManifest(stage, MANIFESTS.cloudProvider);
-  await applyManifest(stage, MANIFESTS.agentRbac);
-  await applyManifest(stage, MANIFESTS.agent);
+export async function installFairlead(
+  stage: Stage,
+  agentEnv: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const namespace = 'kube-system';
+  await applyManifest(stage, MANIFESTS.cloudProvider);
+  await applyManifest(stage, MANIFESTS.agent);
+  const changes = Object.entries({ ...FAST_LEASE, ...agentEnv }).map(([name, value]) => `${name}=${value}`);
+  await stage.kubectl(['set', 'env', '-n', namespace, 'daemonset/kube-vip-ds', ...changes]);
   await stage.narrator.waiting(
     'waiting for the cloud provider and the agents',
     Promise.all([

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import { LEASES } from '@fairlead/shared/kubernetes/resources.ts';
+import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Cluster } from './fixture.ts';
+
+/** Whatever happens to an agent, its address is answered for by one living agent or by nobody. */
+describe('the owner of an address', () => {
+  let cluster: Cluster;
+  let observer: NeighborObserver;
+  let address: string;
+  let owner: string;
+
+  beforeAll(async () => {
+    cluster = await Cluster.start({ workers: 3 });
+    await cluster.setPools({ 'range-global': '172.18.0.200-172.18.0.220' });
+    await cluster.expose('web');
+    address = await cluster.addressOf('web');
+    await cluster.answers(address);
+  });
+
+  beforeEach(async () => {
+    observer = await cluster.lab.observeNeighbors({ addresses: [address] });
+    owner = await cluster.nextOwner(observer, address);
+  });
+
+  afterEach(async () => {
+    await observer.stop();
+    expect(observer.judge({ address }).longestTwoOwnersMs).toBe(0);
+    await cluster.agentsReady();
+    await cluster.answers(address);
+  });
+
+  afterAll(async () => {
+    await cluster.stop();
+  });
+
+  const signalAgent = (signal: NodeJS.Signals): void => {
+    for (const pid of cluster.agentPids(owner)) process.kill(pid, signal);
+  };
+
+  const movesAway = async (): Promise<string> =>
+    await cluster.lab.waitFor(
+      () => {
+        const now = cluster.ownerOf(observer, address);
+        return now === owner ? undefined : now;
+      },
+      { what: `another node than ${owner} to answer for ${address}`, timeoutMs: 20_000 },
+    );
+
+  it('is silent at once when frozen, and stays silent when it wakes up late', async () => {
+    const frozen = cluster.agentPids(owner);
+    signalAgent('SIGSTOP');
+    try {
+      const next = await movesAway();
+      expect(next).not.toBe(owner);
+    } finally {
+      for (const pid of frozen) process.kill(pid, 'SIGCONT');
+    }
+    await cluster.agentsReady();
+  });
+
+  it('is silent at once when killed; its successor sweeps and does not answer without a grant', async () => {
+    signalAgent('SIGKILL');
+    await cluster.answers(address);
+    await cluster.agentsReady();
+  });
+
+  it('hands over cleanly at SIGTERM: nothing is left on its node', async () => {
+    await cluster.lab.kubectl([
+      ...['patch', 'daemonset', 'kube-vip-ds', '-n', 'kube-system', '--type=merge', '-p'],
+      JSON.stringify({
+        spec: { template: { spec: { affinity: { nodeAffinity: notOn(owner) } } } },
+      }),
+    ]);
+    await movesAway();
+    await cluster.lab.waitFor(() => cluster.agentPids(owner).length === 0, {
+      what: `the agent on ${owner} to end`,
+      timeoutMs: 20_000,
+    });
+    expect(await cluster.leftovers(owner)).toEqual([]);
+    const { items } = await cluster.client.list(LEASES, { namespace: 'default' });
+    expect(items.map((lease) => lease.spec?.holderIdentity)).not.toContain(owner);
+  });
+
+  it('lets go when the Service changes its type, and again when it is deleted', async () => {
+    const service = ['service', 'web'];
+    await cluster.lab.kubectl(['patch', ...service, '-p', '{"spec":{"type":"ClusterIP"}}']);
+    await falls(cluster, observer, address);
+    await cluster.lab.kubectl(['patch', ...service, '-p', '{"spec":{"type":"LoadBalancer"}}']);
+    await cluster.answers(await cluster.addressOf('web'));
+  });
+});
+
+function notOn(node: string): object {
+  const expression = { key: 'kubernetes.io/hostname', operator: 'NotIn', values: [node] };
+  return {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchExpressions: [expression] }],
+    },
+  };
+}
+
+/** Waits until probes of the address have gone unanswered for a second. */
+async function falls(cluster: Cluster, observer: NeighborObserver, address: string): Promise<void> {
+  await cluster.lab.waitFor(
+    () => {
+      const last = observer.events.findLast((event) => event.kind === 'answer' && event.address === address);
+      const now = observer.events.at(-1)?.atMs ?? 0;
+      return last !== undefined && now - last.atMs > 1_000;
+    },
+    { what: `silence about ${address}`, timeoutMs: 20_000 },
+  );
+}

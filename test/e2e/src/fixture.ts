@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { connect, isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import type { ConfigMap, CoreEvent, KubeObject, Service } from '@fairlead/shared/kubernetes/objects.ts';
+import {
+  CONFIG_MAPS,
+  DAEMON_SETS,
+  EVENTS,
+  type Resource,
+  SERVICES,
+} from '@fairlead/shared/kubernetes/resources.ts';
+import { Lab, type LabOptions } from '@fairlead/test-lab/lab.ts';
+import { hostByMac } from '@fairlead/test-lab/network/plan.ts';
+import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
+import { applyManifest, installFairlead, MANIFESTS } from './install.ts';
+import { Narrator } from './narrator.ts';
+import { Stage } from './stage.ts';
+
+/** Arguments of a process; empty for one that has just ended. */
+function commandLine(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+const SILENT = new Narrator({ write: () => undefined });
+
+/** The pool of the tests: the upper end of the switch's subnet. */
+export const POOL = 'range-global';
+
+/** A lab with both programs and the echo application on it: what every end-to-end test begins with. */
+export class Cluster {
+  readonly lab: Lab;
+  readonly client: KubeClient;
+  readonly stage: Stage;
+
+  private constructor(lab: Lab, client: KubeClient) {
+    this.lab = lab;
+    this.client = client;
+    this.stage = new Stage(lab, client, SILENT);
+  }
+
+  /** Starts it; `agentEnv` changes the DaemonSet's environment first. The pool is up to the caller. */
+  static async start(
+    options: LabOptions & { readonly agentEnv?: Readonly<Record<string, string>> } = {},
+  ): Promise<Cluster> {
+    const { agentEnv, ...labOptions } = options;
+    const lab = await Lab.start(labOptions);
+    const cluster = new Cluster(lab, await connect({ kubeconfig: lab.kubeconfig }));
+    try {
+      await installFairlead(cluster.stage, agentEnv);
+      await applyManifest(cluster.stage, MANIFESTS.echoApp);
+      await cluster.stage.waitForPods(3);
+      return cluster;
+    } catch (error) {
+      const tails = lab.components.tails();
+      await cluster.stop();
+      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${tails}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Ends everything. */
+  async stop(): Promise<void> {
+    this.client.close();
+    await this.lab.stop();
+  }
+
+  /** Sets the whole content of the ConfigMap `kubevip`. */
+  async setPools(data: Readonly<Record<string, string>>): Promise<void> {
+    const ref = { namespace: 'kube-system', name: 'kubevip' };
+    const wanted: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: ref, data: { ...data } };
+    const present = await this.find(CONFIG_MAPS, ref);
+    if (present === undefined) await this.client.create(CONFIG_MAPS, wanted);
+    else await this.client.replace(CONFIG_MAPS, { ...present, data: { ...data } });
+  }
+
+  /** Creates a LoadBalancer Service in front of the echo application. */
+  async expose(name: string, spec: Partial<NonNullable<Service['spec']>> = {}): Promise<void> {
+    await this.client.create(SERVICES, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace: 'default', name },
+      spec: {
+        type: 'LoadBalancer',
+        selector: { app: 'echo-app' },
+        ports: [{ name: 'http', port: 80, targetPort: 80, protocol: 'TCP' }],
+        ...spec,
+      },
+    });
+  }
+
+  /** Removes a Service and waits until it is gone. */
+  async remove(name: string): Promise<void> {
+    const ref = { namespace: 'default', name };
+    await this.client.remove(SERVICES, ref);
+    await this.lab.waitFor(async () => (await this.find(SERVICES, ref)) === undefined, {
+      what: `Service ${name} to be gone`,
+      timeoutMs: 20_000,
+    });
+  }
+
+  /** The object, or undefined when there is none. */
+  async find<T extends KubeObject>(
+    resource: Resource<T>,
+    ref: { readonly namespace: string; readonly name: string },
+  ): Promise<T | undefined> {
+    try {
+      return await this.client.get(resource, ref);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Waits for the address in the status. */
+  async addressOf(name: string, timeoutMs = 20_000): Promise<string> {
+    return await this.stage.externalIp({ namespace: 'default', name }, timeoutMs);
+  }
+
+  /** Waits for a Warning about a Service whose message matches. */
+  async warningAbout(name: string, pattern: RegExp): Promise<CoreEvent> {
+    return await this.stage.poll(`Warning matching ${pattern} on Service ${name}`, 20_000, async () => {
+      const { items } = await this.client.list(EVENTS, { namespace: 'default' });
+      return items.find(
+        ({ type, involvedObject, message }) =>
+          type === 'Warning' && involvedObject?.name === name && pattern.test(message ?? ''),
+      );
+    });
+  }
+
+  /** Waits until the client gets an answer from the address. */
+  async answers(address: string, port = 80): Promise<void> {
+    const host = address.includes(':') ? `[${address}]` : address;
+    await this.lab.waitFor(
+      async () => {
+        const argv = ['curl', '-sf', '-g', '-o', '/dev/null', '-m', '0.5', `http://${host}:${port}/`];
+        return (await this.lab.exec('client', argv)).code === 0;
+      },
+      { what: `an answer from ${address}`, timeoutMs: 20_000 },
+    );
+  }
+
+  /** Host that answered last for the address, as seen by an observer. */
+  ownerOf(observer: NeighborObserver, address: string): string | undefined {
+    return hostByMac(this.lab.plan, observer.ownerOf(address) ?? '')?.name;
+  }
+
+  /** Waits for the first answer after now, and says which host it came from. */
+  async nextOwner(observer: NeighborObserver, address: string): Promise<string> {
+    const claim = await observer.waitForClaim(
+      (each) => each.kind === 'answer' && each.address === address,
+      20_000,
+    );
+    const host = hostByMac(this.lab.plan, claim.mac)?.name;
+    if (host === undefined)
+      throw new Error(`${address} is answered by ${claim.mac}, which is no host of the lab`);
+    return host;
+  }
+
+  /** Process IDs of the agent on a node. */
+  agentPids(node: string): readonly number[] {
+    return this.lab
+      .processes(node)
+      .map(({ pid }) => pid)
+      .filter((pid) => commandLine(pid).some((part) => part.endsWith('/agent.js')));
+  }
+
+  /** Waits until as many agents are ready as there should be. */
+  async agentsReady(): Promise<void> {
+    await this.stage.until(
+      DAEMON_SETS,
+      { namespace: 'kube-system', name: 'kube-vip-ds' },
+      ({ status }) =>
+        (status?.numberReady ?? 0) > 0 && status?.numberReady === status?.desiredNumberScheduled,
+      60_000,
+    );
+  }
+
+  /** What is left of us on a node: addresses on `lo` beyond its own, and our nftables tables. */
+  async leftovers(node: string): Promise<readonly string[]> {
+    const addresses = await this.lab.exec(node, ['ip', '-o', 'addr', 'show', 'dev', 'lo']);
+    const tables = await this.lab.exec(node, ['nft', 'list', 'tables']);
+    return [
+      ...addresses.stdout.split('\n').filter((line) => line !== '' && !/\s(127\.0\.0\.1|::1)\//.test(line)),
+      ...tables.stdout.split('\n').filter((line) => line.includes('fairlead')),
+    ];
+  }
+}

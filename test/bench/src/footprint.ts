@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Cold start and memory of the two bundled programs: from exec to the first 200 of /readyz, and the resident set a
+ * little later, beside the bare runtime. Runs in private namespaces against the API server of a lab.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { Lab } from '@fairlead/test-lab/lab.ts';
+import { ensureLabNamespace } from '@fairlead/test-lab/namespace.ts';
+import { buildPrograms } from '../../../scripts/build.ts';
+import { type Benchmark, type BenchmarkResult, median } from './benchmark.ts';
+
+const ROUNDS = 5;
+/** Memory is read this long after readiness: the start is over, the first garbage collections have happened. */
+const SETTLE_MS = 3_000;
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+interface Sample {
+  readonly readyMs: number;
+  readonly rssMB: number;
+}
+
+interface Subject {
+  readonly name: string;
+  readonly host: string;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Port of /readyz on the host; undefined for the bare runtime, which is ready when it prints a line. */
+  readonly readyPort?: number;
+}
+
+function residentMB(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  if (kilobytes === undefined) throw new Error(`process ${pid} shows no resident memory`);
+  return Number(kilobytes) / 1024;
+}
+
+function isReady(address: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get({ host: address, port, path: '/readyz', agent: false, timeout: 500 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on('error', () => resolve(false));
+    request.on('timeout', () => request.destroy());
+  });
+}
+
+async function whenReady(child: ChildProcess, subject: Subject, address: string): Promise<void> {
+  if (subject.readyPort === undefined) {
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    return;
+  }
+  while (!(await isReady(address, subject.readyPort))) {
+    if (child.exitCode !== null)
+      throw new Error(`${subject.name} ended with ${child.exitCode} before it was ready`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+async function measure(lab: Lab, subject: Subject): Promise<Sample> {
+  const address = lab.plan.hosts.find(({ name }) => name === subject.host)?.ipv4 ?? '';
+  const startedMs = performance.now();
+  // nsenter replaces itself by the program, so the process ID is the program's.
+  const child = spawn('nsenter', [`--net=/run/netns/${subject.host}`, ...subject.argv], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, ...subject.env },
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  try {
+    await whenReady(child, subject, address);
+    const readyMs = performance.now() - startedMs;
+    child.stdout?.resume();
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    return { readyMs, rssMB: residentMB(child.pid ?? 0) };
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+function subjects(lab: Lab): readonly Subject[] {
+  const node = process.execPath;
+  return [
+    {
+      name: 'bareNode',
+      host: 'worker1',
+      argv: [node, '-e', 'console.log("up"); setInterval(() => {}, 1000)'],
+      env: {},
+    },
+    {
+      name: 'cloudProvider',
+      host: 'control-plane',
+      argv: [node, `${root}packages/cloud-provider/dist/cloud-provider.js`, '--kubeconfig', lab.kubeconfig],
+      env: {},
+      readyPort: 10258,
+    },
+    {
+      name: 'agent',
+      host: 'worker1',
+      argv: [node, `${root}packages/agent/dist/agent.js`, 'manager'],
+      env: {
+        k8s_config_file: lab.kubeconfig,
+        vip_arp: 'true',
+        vip_interface: 'eth0',
+        vip_nodename: 'worker1',
+        svc_enable: 'true',
+        svc_election: 'true',
+        prometheus_server: ':2112',
+        fairlead_balance: 'nftables',
+      },
+      readyPort: 2112,
+    },
+  ];
+}
+
+async function run(say: (text: string) => void): Promise<BenchmarkResult> {
+  await buildPrograms();
+  const lab = await Lab.start({ workers: 1 });
+  try {
+    const samples = new Map<string, Sample[]>();
+    // One after the other within a round: a slow phase of the machine then hits all of them.
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      say(`round ${round} of ${ROUNDS}`);
+      for (const subject of subjects(lab)) {
+        const sample = await measure(lab, subject);
+        samples.set(subject.name, [...(samples.get(subject.name) ?? []), sample]);
+      }
+    }
+    const figures: Record<string, { readyMs: number; rssMB: number; rounds: number }> = {};
+    for (const [name, list] of samples) {
+      figures[name] = {
+        readyMs: Math.round(median(list.map(({ readyMs }) => readyMs))),
+        rssMB: Math.round(median(list.map(({ rssMB }) => rssMB))),
+        rounds: list.length,
+      };
+    }
+    const rows = Object.entries(figures).map(([name, { readyMs, rssMB }]) => [
+      name,
+      String(readyMs),
+      String(rssMB),
+    ]);
+    return { figures, table: [['program', 'ready, ms (median)', 'RSS, MB (median)'], ...rows] };
+  } finally {
+    await lab.stop();
+  }
+}
+
+/** Cold start and memory, beside the bare runtime in the same run. */
+export const footprint: Benchmark = {
+  name: 'footprint',
+  about: 'cold start to ready and memory of both bundled programs',
+  run: async (say) => {
+    await ensureLabNamespace();
+    return await run(say);
+  },
+};

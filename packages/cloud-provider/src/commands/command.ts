@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import { flagsOf } from '@fairlead/shared/runtime/flags.ts';
+import { Command, Option } from 'commander';
+import { type CommandSettings, readSettings } from './settings.ts';
+
+/** What the command line is read with. */
+export interface CommandLine {
+  /** Arguments after the program's name. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+}
+
+/** Settings, and flags that were accepted without effect. */
+export interface ParsedCommandLine {
+  readonly settings: CommandSettings;
+  /** Long names without dashes. */
+  readonly ignoredFlags: readonly string[];
+}
+
+/** Flags that a manifest written for a cloud controller manager may carry and that mean nothing here. */
+const IGNORED_FLAGS: readonly string[] = [
+  'allocate-node-cidrs',
+  'allow-untagged-cloud',
+  'authentication-kubeconfig',
+  'authentication-skip-lookup',
+  'authorization-kubeconfig',
+  'cidr-allocator-type',
+  'client-ca-file',
+  'cloud-config',
+  'cloud-provider',
+  'cluster-cidr',
+  'cluster-name',
+  'concurrent-node-syncs',
+  'configure-cloud-routes',
+  'contention-profiling',
+  'controller-start-interval',
+  'controllers',
+  'feature-gates',
+  'kube-api-burst',
+  'kube-api-content-type',
+  'kube-api-qps',
+  'log-flush-frequency',
+  'logging-format',
+  'min-resync-period',
+  'node-monitor-period',
+  'node-status-update-frequency',
+  'node-sync-period',
+  'profiling',
+  'requestheader-allowed-names',
+  'requestheader-client-ca-file',
+  'route-reconciliation-period',
+  'secure-port',
+  'tls-cert-file',
+  'tls-min-version',
+  'tls-private-key-file',
+  'use-service-account-credentials',
+  'vmodule',
+];
+
+/**
+ * Reads the command line of the cloud provider. Takes the flags of kube-vip-cloud-provider's manifest and of cloud
+ * controller managers in general; an unknown flag is an error. Writes help or a usage error itself and then throws
+ * commander's CommanderError; bad values throw a SettingsError.
+ */
+export function parseCommandLine({ args, env, version }: CommandLine): ParsedCommandLine {
+  const command = new Command('cloud-provider')
+    .description(
+      'Gives Services of type LoadBalancer their addresses from the pools in the ConfigMap kubevip.',
+    )
+    .version(version, '--version')
+    .option(
+      '--kubeconfig <file>',
+      'kubeconfig to use; default: as kubectl does, then the service account of the Pod',
+    )
+    .option('--master <url>', 'URL of the API server, instead of the one in the kubeconfig')
+    .option(
+      '--OutSideCluster [bool]',
+      'use a kubeconfig (accepted for kube-vip-cloud-provider; found without it)',
+    )
+    .option('--bind-address <address>', 'address of the status server (default: 0.0.0.0)')
+    .option(
+      '--port <port>',
+      'port of the status server, plain HTTP: /healthz, /readyz, /metrics (default: 10258)',
+    )
+    .option('--concurrent-service-syncs <number>', 'Services worked on at the same time (default: 10)')
+    .option('--release-rest <duration>', 'rest of a released address while others are free (default: 60s)')
+    .option('--leader-elect [bool]', 'write only while holding the Lease (default: true)')
+    .option('--leader-elect-resource-name <name>', 'name of the Lease (default: kube-vip-cloud-controller)')
+    .option('--leader-elect-resource-namespace <namespace>', 'namespace of the Lease (default: kube-system)')
+    .option('--leader-elect-resource-lock <kind>', 'only leases')
+    .option('--leader-elect-lease-duration <duration>', 'others may take the Lease after this (default: 15s)')
+    .option(
+      '--leader-elect-renew-deadline <duration>',
+      'give up leading after this without renewal (default: 10s)',
+    )
+    .option('--leader-elect-retry-period <duration>', 'time between tries (default: 2s)')
+    .option('-v, --v <level>', 'log level as klog counts it: 0 info, 4 debug, 6 trace')
+    .allowExcessArguments(false)
+    .exitOverride();
+  for (const name of IGNORED_FLAGS) command.addOption(new Option(`--${name} [value]`).hideHelp());
+  command.parse(args.map(spellOut), { from: 'user' });
+  const flags = flagsOf(command);
+  const ignoredFlags = IGNORED_FLAGS.filter((name) => name in flags);
+  return { settings: readSettings({ env, flags }), ignoredFlags };
+}
+
+/** `-v=4` is Go's way to write what commander knows as `--v=4`. */
+function spellOut(argument: string): string {
+  return argument.startsWith('-v=') ? `-${argument}` : argument;
+}

@@ -34,6 +34,8 @@ export class AnnounceLoop {
   readonly #ports = new Map<string, LinkPort>();
   #ownMacs: ReadonlySet<string> = new Set();
   #upkeepAtMs = 0;
+  /** Link -> what is wrong with it, as last reported. */
+  readonly #troubles = new Map<string, string | undefined>();
 
   constructor(setup: WorkerSetup, post: (message: FromWorker) => void) {
     this.#setup = setup;
@@ -54,6 +56,7 @@ export class AnnounceLoop {
         return 'continue';
       case 'release':
         this.#responder.release(message.addresses);
+        for (const port of this.#ports.values()) port.forget(message.addresses);
         this.#stats.forget(message.addresses);
         this.#post({ type: 'done', id: message.id, problems: [] });
         return 'continue';
@@ -140,7 +143,7 @@ export class AnnounceLoop {
     } catch (error) {
       // ENETDOWN is how a packet socket tells that the link went down; it works again when the link is back.
       if (!(error instanceof SystemCallError)) throw error;
-      this.#post({ type: 'trouble', interface: port.link, problem: error.message });
+      this.#upkeepAtMs = 0;
     }
   }
 
@@ -176,8 +179,11 @@ export class AnnounceLoop {
   #upkeep(): void {
     this.#upkeepAtMs = monotonicMs() + UPKEEP_INTERVAL_MS;
     for (const port of this.#ports.values()) {
-      const problem = port.refresh();
-      if (problem !== undefined) this.#post({ type: 'trouble', interface: port.link, problem });
+      const { cameBack, problem } = port.refresh();
+      if (cameBack) this.#responder.announceAgain(port.link, monotonicMs());
+      if (problem === this.#troubles.get(port.link)) continue;
+      this.#troubles.set(port.link, problem);
+      this.#post({ type: 'link', interface: port.link, ...(problem === undefined ? {} : { problem }) });
     }
     this.#learnOwnMacs();
     if (this.#stats.takeChanged()) this.#post({ type: 'counters', counters: this.#stats.snapshot() });

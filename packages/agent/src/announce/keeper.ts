@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { addressOf } from '@fairlead/shared/address/address.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { addressDrift, type PlacedAddress, removeAddresses, renewAddresses } from '../system/addresses.ts';
@@ -30,6 +31,8 @@ interface Entry {
   readonly grant: Grant;
   readonly placed: PlacedAddress;
   readonly sinceMs: number;
+  /** The kernel may have the address. */
+  isPlaced: boolean;
   answering: boolean;
   problem?: string;
 }
@@ -188,7 +191,7 @@ export class Keeper implements AddressKeeper {
     const steps = [
       () => this.#withdraw(),
       () => this.#renew(),
-      () => this.#guard.add([...this.#prepared]),
+      () => this.#guard.add([...this.#prepared].filter((address) => addressOf(address) !== undefined)),
       () => this.#takeUp(),
       () => this.#unguard(),
     ];
@@ -216,7 +219,9 @@ export class Keeper implements AddressKeeper {
     const names = leaving.map(({ grant }) => grant.address);
     await this.#worker.release(names);
     for (const entry of leaving) entry.answering = false;
-    const failures = await removeAddresses(leaving.map(({ placed }) => placed));
+    const failures = await removeAddresses(
+      leaving.filter(({ isPlaced }) => isPlaced).map(({ placed }) => placed),
+    );
     for (const { address, problem } of failures) {
       const entry = this.#entries.get(address);
       if (entry !== undefined) entry.problem = problem;
@@ -236,7 +241,6 @@ export class Keeper implements AddressKeeper {
       ({ address }) => this.#entries.get(address)?.answering !== true,
     );
     if (fresh.length === 0) return;
-    await this.#guard.add(fresh.map(({ address }) => address));
     const entries = new Map(fresh.map((grant) => [grant.address, this.#entryOf(grant)]));
     for (const [address, entry] of entries) this.#entries.set(address, entry);
     const fail = ({ address, problem }: { address: string; problem: string }): void => {
@@ -245,6 +249,18 @@ export class Keeper implements AddressKeeper {
       entries.delete(address);
       this.#settings.logger.error({ address, problem }, 'address cannot be held');
     };
+    for (const address of entries.keys()) {
+      if (addressOf(address) === undefined) fail({ address, problem: `"${address}" is not an IP address` });
+    }
+    try {
+      await this.#guard.add([...entries.keys()]);
+    } catch (error) {
+      // Without the guard the kernel would answer even when nobody may.
+      const problem = error instanceof Error ? error.message : String(error);
+      for (const address of [...entries.keys()]) fail({ address, problem });
+      return;
+    }
+    for (const entry of entries.values()) entry.isPlaced = true;
     const refused = await renewAddresses(
       [...entries.values()].map(({ placed }) => placed),
       this.#validSeconds(),
@@ -266,7 +282,7 @@ export class Keeper implements AddressKeeper {
   #entryOf(grant: Grant): Entry {
     const link = this.#settings.addressOn === 'lo' ? 'lo' : grant.interface;
     const placed = { address: grant.address, link };
-    return { grant, placed, sinceMs: this.#settings.clock.monotonicMs(), answering: false };
+    return { grant, placed, sinceMs: this.#settings.clock.monotonicMs(), isPlaced: false, answering: false };
   }
 
   /** Renews lifetimes and repairs drift, when it is time: one dump and one batch for all addresses. */
@@ -284,7 +300,7 @@ export class Keeper implements AddressKeeper {
   async #repair(links: readonly Link[]): Promise<void> {
     const wanted = this.#wanted();
     const placed = [...this.#entries.values()]
-      .filter(({ grant }) => wanted.has(grant.address))
+      .filter(({ grant, isPlaced }) => isPlaced && wanted.has(grant.address))
       .map((entry) => entry.placed);
     const drift = addressDrift(placed, links, (address) => this.#guard.has(address));
     if (drift.missing.length > 0) {
@@ -339,6 +355,7 @@ export class Keeper implements AddressKeeper {
   }
 
   #onMessage(message: Exclude<FromWorker, { type: 'done' }>): void {
+    const { logger } = this.#settings;
     switch (message.type) {
       case 'counters':
         this.#counters = message.counters;
@@ -349,15 +366,13 @@ export class Keeper implements AddressKeeper {
         return;
       case 'claim': {
         const { type: _, ...claim } = message;
-        this.#settings.logger.warn(claim, 'somebody else claims an address that this node holds');
+        logger.warn(claim, 'somebody else claims an address that this node holds');
         for (const listener of this.#claimListeners) listener(claim);
         return;
       }
-      case 'trouble':
-        this.#settings.logger.warn(
-          { interface: message.interface, problem: message.problem },
-          'trouble with a link',
-        );
+      case 'link':
+        if (message.problem === undefined) logger.info({ interface: message.interface }, 'link is well');
+        else logger.warn({ interface: message.interface, problem: message.problem }, 'trouble with a link');
     }
   }
 

@@ -216,6 +216,16 @@ export class Responder {
     return nextMs;
   }
 
+  /** A link is back, possibly elsewhere: announces what is held on it as after a takeover. */
+  announceAgain(link: string, nowMs: number): void {
+    for (const holding of this.#holdings.values()) {
+      if (holding.interface !== link) continue;
+      holding.announceAtMs = nowMs;
+      holding.burstLeft = this.#timing.repeats + 1;
+    }
+    this.#nextAtMs = undefined;
+  }
+
   #live(address: string, link: string, nowMs: number): Holding | undefined {
     const holding = this.#holdings.get(address);
     return holding !== undefined && holding.interface === link && holding.untilMs > nowMs

@@ -38,6 +38,7 @@ const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './
 export class WorkerHandle {
   readonly #worker: Worker;
   readonly #wakeFd: number;
+  readonly #beat: Int32Array<SharedArrayBuffer>;
   readonly #beatTimer: NodeJS.Timeout;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
@@ -47,8 +48,8 @@ export class WorkerHandle {
   constructor(timing: ResponderTiming, listener: WorkerListener) {
     this.#wakeFd = openEvent();
     const beat = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-    const counter = new Int32Array(beat);
-    this.#beatTimer = setInterval(() => Atomics.add(counter, 0, 1), MAIN_BEAT_INTERVAL_MS);
+    this.#beat = new Int32Array(beat);
+    this.#beatTimer = setInterval(() => Atomics.add(this.#beat, 0, 1), MAIN_BEAT_INTERVAL_MS);
     const setup: WorkerSetup = { beat, wakeFd: this.#wakeFd, timing };
     // No inherited flags: those of a debugger or a test runner do not belong into this thread.
     this.#worker = new Worker(WORKER_URL, { workerData: setup, execArgv: [], name: 'announce' });
@@ -115,6 +116,8 @@ export class WorkerHandle {
 
   #send(message: ToWorker): void {
     if (this.#gone !== undefined) return;
+    // Whoever sends is not stalled; without this the first message after a stall would be undone at once.
+    Atomics.add(this.#beat, 0, 1);
     this.#worker.postMessage(message);
     raiseEvent(this.#wakeFd);
   }

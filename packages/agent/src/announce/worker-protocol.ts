@@ -55,4 +55,5 @@ export type FromWorker =
       readonly count: number;
     }
   | { readonly type: 'counters'; readonly counters: WorkerCounters }
-  | { readonly type: 'trouble'; readonly interface: string; readonly problem: string };
+  /** A link has a new problem, or none any more. */
+  | { readonly type: 'link'; readonly interface: string; readonly problem?: string };

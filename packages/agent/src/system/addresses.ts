@@ -45,8 +45,8 @@ export function isOurs(link: Link, own: LinkAddress, isGuarded: (address: string
 
 /**
  * Batch for `ip` that puts addresses there or renews them, which is one and the same request: the kernel only moves the
- * deadline of an address that exists, nothing flaps. On `lo` the scope is `host`, so that the kernel never picks such an
- * address as a source by itself, not even on links that have none. Pure.
+ * deadline of an address that exists, nothing flaps. The scope is `host`, so that the kernel never picks such an address as
+ * a source by itself, not even when the link has no other. Pure.
  */
 export function renderRenewal(addresses: readonly PlacedAddress[], validSeconds: number): string {
   return addresses
@@ -56,8 +56,7 @@ export function renderRenewal(addresses: readonly PlacedAddress[], validSeconds:
         return `address replace ${address}/128 dev ${link} nodad noprefixroute ${lifetime}\n`;
       }
       const label = labelOf(link);
-      const scope = link === 'lo' ? ' scope host' : '';
-      return `address replace ${address}/32 dev ${link}${label === undefined ? '' : ` label ${label}`}${scope} ${lifetime}\n`;
+      return `address replace ${address}/32 dev ${link}${label === undefined ? '' : ` label ${label}`} scope host ${lifetime}\n`;
     })
     .join('');
 }

@@ -14,8 +14,14 @@ export const GUARD_TABLES: readonly NftTable[] = [
   { family: 'ip6', name: GUARD },
 ];
 
-/** Link name -> the node's own IPv4 address on it. */
-export type Senders = ReadonlyMap<string, string>;
+/** Link name -> the node's own address on it. */
+export interface Senders {
+  readonly ipv4: ReadonlyMap<string, string>;
+  /** Link-local addresses. */
+  readonly ipv6: ReadonlyMap<string, string>;
+}
+
+const NO_SENDERS: Senders = { ipv4: new Map(), ipv6: new Map() };
 
 /**
  * The rules, without elements:
@@ -25,7 +31,8 @@ export type Senders = ReadonlyMap<string, string>;
  *   get the node's own address instead. Dropping them would make the peer unreachable once its entry is stale; letting
  *   them out would make a silent node claim the address in every neighbour's cache. A link without an address of its
  *   own asks with 0.0.0.0, as a probe does (RFC 5227).
- * - Neighbour advertisements for a managed target are dropped, as are solicitations and advertisements sent *from* one.
+ * - Neighbour advertisements for a managed target are dropped; solicitations sent *from* a managed address (only when it
+ *   is on the link itself) get the link-local address as source, for the same reasons as in ARP.
  * - No ICMP redirect about a managed address: a node that does not own it would send clients astray.
  *
  * nft 1.0.6 has no `icmpv6 taddr`, so targets are matched as raw payload: 64 bits into ICMPv6 for the target of NDP
@@ -53,10 +60,12 @@ table ip ${GUARD} {
 table ip6 ${GUARD} {
   set managed { typeof @th,64,128; }
   set sources { type ipv6_addr; }
+  map senders { type ifname : ipv6_addr; }
   chain output {
     type filter hook output priority 0; policy accept;
     icmpv6 type nd-neighbor-advert @th,64,128 @managed drop
     icmpv6 type nd-redirect @th,192,128 @managed drop
+    icmpv6 type nd-neighbor-solicit ip6 saddr @sources ip6 saddr set oifname map @senders
     icmpv6 type { nd-neighbor-advert, nd-neighbor-solicit } ip6 saddr @sources drop
   }
 }
@@ -92,27 +101,35 @@ export function renderElements(verb: 'add' | 'delete', addresses: Iterable<strin
   );
 }
 
-/** Script that replaces the map of own addresses. Pure. */
+/** Script that replaces the maps of own addresses. Pure. */
 export function renderSenders(senders: Senders): string {
-  const members = [...senders].map(([link, address]) => `${JSON.stringify(link)} : ${address}`);
-  const fill = members.length === 0 ? '' : `add element arp ${GUARD} senders { ${members.join(', ')} }\n`;
-  return `flush map arp ${GUARD} senders\n${fill}`;
+  const script = (family: 'arp' | 'ip6', byLink: ReadonlyMap<string, string>): string => {
+    const members = [...byLink].map(([link, address]) => `${JSON.stringify(link)} : ${address}`);
+    const fill =
+      members.length === 0 ? '' : `add element ${family} ${GUARD} senders { ${members.join(', ')} }\n`;
+    return `flush map ${family} ${GUARD} senders\n${fill}`;
+  };
+  return script('arp', senders.ipv4) + script('ip6', senders.ipv6);
 }
 
 /**
- * The address with which the kernel's ARP requests may go out on each link: the first address of the node on it that
- * is not one we manage. Pure.
+ * The addresses with which the kernel's own questions may go out on each link: IPv4, the first address of the node on it
+ * that is not one we manage; IPv6, the link-local one. Pure.
  */
 export function sendersOf(links: readonly Link[], isManaged: (address: string) => boolean): Senders {
-  const senders = new Map<string, string>();
+  const ipv4 = new Map<string, string>();
+  const ipv6 = new Map<string, string>();
   for (const link of links) {
     if (link.kind === 'loopback') continue;
-    const own = link.addresses.find(
-      (address) => address.family === 4 && address.preferredSeconds > 0 && !isManaged(address.address),
+    const own = link.addresses.filter(
+      ({ address, preferredSeconds }) => preferredSeconds > 0 && !isManaged(address),
     );
-    if (own !== undefined) senders.set(link.name, own.address);
+    const first = own.find(({ family }) => family === 4);
+    if (first !== undefined) ipv4.set(link.name, first.address);
+    const linkLocal = own.find(({ family, scope }) => family === 6 && scope === 'link');
+    if (linkLocal !== undefined) ipv6.set(link.name, linkLocal.address);
   }
-  return senders;
+  return { ipv4, ipv6 };
 }
 
 /**
@@ -122,7 +139,7 @@ export function sendersOf(links: readonly Link[], isManaged: (address: string) =
  */
 export class KernelGuard {
   readonly #addresses = new Set<string>();
-  #senders: Senders = new Map();
+  #senders = NO_SENDERS;
 
   /** Builds the guard with nothing in it, over any leftover. @throws CommandError */
   async build(senders: Senders): Promise<void> {
@@ -182,11 +199,9 @@ export class KernelGuard {
 
   async #isThere(): Promise<boolean> {
     // Chains only: their cost does not grow with the number of addresses.
-    const { stdout } = await runCommand('nft', ['list', 'chains']);
-    const tables = [...stdout.matchAll(/^table (\S+) (\S+) \{\s*chain output/gm)];
-    return GUARD_TABLES.every((table) =>
-      tables.some(([, family, name]) => family === table.family && name === table.name),
-    );
+    const script = GUARD_TABLES.map(({ family, name }) => `list chain ${family} ${name} output`).join('; ');
+    const { status } = await runCommand('nft', [script], { accept: [0, 1] });
+    return status === 0;
   }
 }
 
@@ -211,5 +226,5 @@ export async function guardedAddresses(): Promise<ReadonlySet<string>> {
 }
 
 function sameSenders(a: Senders, b: Senders): boolean {
-  return a.size === b.size && [...a].every(([link, address]) => b.get(link) === address);
+  return renderSenders(a) === renderSenders(b);
 }

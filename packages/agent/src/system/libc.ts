@@ -29,12 +29,21 @@ const nativePoll = libc.func('int poll(uint8_t *entries, unsigned long count, in
 const nativeEventFd = libc.func('int eventfd(unsigned int initial, int flags)');
 const nativeRead = libc.func('intptr_t read(int fd, uint8_t *data, size_t length)');
 const nativeWrite = libc.func('intptr_t write(int fd, const uint8_t *data, size_t length)');
+const nativeControl = libc.func('int ioctl(int fd, unsigned long request, uint8_t *argument)');
 const nativeNameToIndex = libc.func('unsigned int if_nametoindex(const char *name)');
 
 /** Flags for {@link openSocket}: non-blocking, and closed in programs that we start. */
 export const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const POLLIN = 1;
+const SOL_SOCKET = 1;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SO_PEERCRED = 17;
+const SO_ATTACH_FILTER = 26;
+const SIOCGIFFLAGS = 0x8913;
+const IFF_UP = 0x1;
+const IFF_RUNNING = 0x40;
 
 /** A C library call that failed; `code` is the symbolic error (`ENETDOWN`). */
 export class SystemCallError extends Error {
@@ -149,6 +158,46 @@ export function raiseEvent(fd: number): void {
 /** Makes the event unreadable again until it is raised anew. */
 export function clearEvent(fd: number): void {
   nativeRead(fd, Buffer.alloc(8), 8);
+}
+
+/**
+ * Process id of whoever listens on an abstract unix socket (SO_PEERCRED), which works even while that process is frozen;
+ * undefined when nobody listens or its process is not visible from this PID namespace.
+ */
+export function abstractSocketOwner(path: string): number | undefined {
+  const fd = openSocket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK_CLOEXEC, 0);
+  try {
+    connectSocket(fd, Buffer.concat([Buffer.from([AF_UNIX, 0]), Buffer.from(path, 'utf8')]));
+    const pid = getSocketOption(fd, SOL_SOCKET, SO_PEERCRED, 12).readInt32LE(0);
+    return pid > 0 ? pid : undefined;
+  } catch (error) {
+    if (error instanceof SystemCallError) return undefined;
+    throw error;
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/**
+ * Attaches a packet filter to a socket (SO_ATTACH_FILTER, socket(7)).
+ *
+ * @throws SystemCallError
+ */
+export function attachFilter(fd: number, program: Uint8Array): void {
+  // struct sock_fprog: number of instructions, then a pointer to them. The array must live until the call returns.
+  const description = Buffer.alloc(16);
+  description.writeUInt16LE(program.length / 8, 0);
+  description.writeBigUInt64LE(koffi.address(program), 8);
+  setSocketOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, description);
+}
+
+/** Whether a link is administratively up and has a carrier (SIOCGIFFLAGS); any socket will do. @throws SystemCallError */
+export function isLinkRunning(fd: number, name: string): boolean {
+  const request = Buffer.alloc(40);
+  request.write(name, 0, 15, 'utf8');
+  checked(nativeControl(fd, SIOCGIFFLAGS, request), 'ioctl', `link "${name}"`);
+  const flags = request.readUInt16LE(16);
+  return (flags & IFF_UP) !== 0 && (flags & IFF_RUNNING) !== 0;
 }
 
 /** Index of a link of this network namespace, or undefined when there is none of that name. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer } from 'node:net';
+import { abstractSocketOwner } from './libc.ts';
 
 /** Held by the one agent of a node (more exactly: of a network namespace) for as long as its process lives. */
 export interface NodeLock {
@@ -37,7 +38,7 @@ export function takeNodeLock(options: { readonly name?: string } = {}): Promise<
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new NodeLockHeldError(undefined) : error);
+      reject(error.code === 'EADDRINUSE' ? new NodeLockHeldError(abstractSocketOwner(path)) : error);
     });
     server.listen({ path }, () => {
       // The lock must never be what keeps a finished agent alive.

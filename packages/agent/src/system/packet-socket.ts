@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  attachFilter,
   bindSocket,
   closeDescriptor,
+  isLinkRunning,
   linkIndex,
   openSocket,
   receiveDatagram,
@@ -10,6 +12,7 @@ import {
   setSocketOption,
   socketName,
 } from './libc.ts';
+import { encodeFilter, type FilterInstruction } from './packet-filter.ts';
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -54,10 +57,11 @@ export class PacketSocket {
   }
 
   /**
+   * @param filter only frames that pass it are received; all when absent
    * @throws Error when there is no such link or it is not an Ethernet link
    * @throws SystemCallError, for instance EPERM without CAP_NET_RAW
    */
-  static open(interfaceName: string, etherType: number): PacketSocket {
+  static open(interfaceName: string, etherType: number, filter?: readonly FilterInstruction[]): PacketSocket {
     const index = linkIndex(interfaceName);
     if (index === undefined) throw new Error(`there is no link named "${interfaceName}"`);
     // Protocol 0 until bound: a socket with a protocol would queue frames of every link before the bind.
@@ -67,6 +71,7 @@ export class PacketSocket {
       address.writeUInt16LE(AF_PACKET, 0);
       address.writeUInt16BE(etherType, 2);
       address.writeInt32LE(index, 4);
+      if (filter !== undefined) attachFilter(fd, encodeFilter(filter));
       bindSocket(fd, address, `link "${interfaceName}"`);
       if (socketName(fd, ADDRESS_LENGTH).readUInt16LE(8) !== ARPHRD_ETHER) {
         throw new Error(
@@ -85,6 +90,11 @@ export class PacketSocket {
   mac(): string {
     const address = socketName(this.fd, ADDRESS_LENGTH);
     return [...address.subarray(12, 18)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+  }
+
+  /** Whether the link is up and has a carrier. @throws SystemCallError when the link is gone */
+  isLinkRunning(): boolean {
+    return isLinkRunning(this.fd, this.interfaceName);
   }
 
   /** Sends one whole Ethernet frame. @throws SystemCallError (ENETDOWN, ENOBUFS, ENXIO) */

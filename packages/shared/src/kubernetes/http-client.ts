@@ -49,7 +49,7 @@ interface Connection {
 /** {@link KubeClient} over node:https. */
 export class HttpKubeClient implements KubeClient {
   readonly server: string;
-  readonly health = new ServerHealth();
+  readonly health = new ServerHealth(() => this.#transport?.dropIdle());
   readonly #access: Access;
   readonly #requestTimeoutMs: number;
   readonly #userAgent: string;
@@ -157,7 +157,8 @@ export class HttpKubeClient implements KubeClient {
         resourceVersion: options.resourceVersion,
         timeoutSeconds: options.timeoutSeconds,
       });
-    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    // Closing destroys the sockets, which ends the watch; a signal combined anew every few seconds is not needed.
+    const { signal } = options;
     const timeoutMs = options.responseTimeoutMs ?? this.#requestTimeoutMs;
     const call = { method: 'GET', path, options: { signal } };
     this.#limit.reserve(systemClock.monotonicMs());
@@ -167,6 +168,7 @@ export class HttpKubeClient implements KubeClient {
       options.onOpen?.();
       yield* readEvents<T>(response, signal);
     } catch (error) {
+      this.#closing.signal.throwIfAborted();
       throw this.#noted(error);
     }
   }
@@ -242,10 +244,13 @@ export class HttpKubeClient implements KubeClient {
 
   /** Up to the head of the answer; a 401 is answered once with credentials read anew. */
   async #open(call: Call, timeoutMs: number, signal: AbortSignal): Promise<IncomingMessage> {
-    const first = await this.#send(call, await this.#connect(false), timeoutMs, signal);
+    const connection = await this.#connect(false);
+    const first = await this.#send(call, connection, timeoutMs, signal);
     if (first.statusCode !== 401) return first;
+    const renewed = await this.#connect(true);
+    if (renewed === connection) return first;
     first.resume();
-    return this.#send(call, await this.#connect(true), timeoutMs, signal);
+    return this.#send(call, renewed, timeoutMs, signal);
   }
 
   async #send(call: Call, to: Connection, timeoutMs: number, signal: AbortSignal): Promise<IncomingMessage> {
@@ -291,7 +296,6 @@ export class HttpKubeClient implements KubeClient {
   #noted(error: unknown): unknown {
     const unavailable = error instanceof ApiError && [502, 503, 504].includes(error.statusCode);
     if (error instanceof NetworkError || unavailable) this.health.reportFailure();
-    if (error instanceof NetworkError && error.timedOut) this.#transport?.dropIdle();
     return error;
   }
 

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../runtime/clock.ts';
 import type { KubeClient, Selection } from './client.ts';
+import { ListWatchReflector } from './list-watch.ts';
 import type { KubeObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 
@@ -69,4 +70,6 @@ export interface ReflectorOptions<T extends KubeObject> extends Selection {
 }
 
 /** Makes a reflector; nothing happens before `start()`. */
-export declare function createReflector<T extends KubeObject>(options: ReflectorOptions<T>): Reflector<T>;
+export function createReflector<T extends KubeObject>(options: ReflectorOptions<T>): Reflector<T> {
+  return new ListWatchReflector(options);
+}

@@ -6,7 +6,13 @@
  */
 export class ServerHealth {
   #failing = false;
+  readonly #onFailure: () => void;
   readonly #listeners = new Set<() => void>();
+
+  /** @param onFailure called at each reported failure: the client closes idle connections, which may be dead as well */
+  constructor(onFailure: () => void = () => {}) {
+    this.#onFailure = onFailure;
+  }
 
   /** True between a failed call and the next answer of the server. */
   get failing(): boolean {
@@ -16,6 +22,7 @@ export class ServerHealth {
   /** A call failed without a usable answer (not: was refused with 4xx). */
   reportFailure(): void {
     this.#failing = true;
+    this.#onFailure();
   }
 
   /** The server answered a call. */

@@ -2,7 +2,8 @@
 import { type ApiObject, isJsonObject, type Json, type JsonObject } from '../api/objects.ts';
 import { badRequest, StatusError, unsupportedMediaType } from '../api/status.ts';
 import { serverSideApply } from '../managed-fields/apply.ts';
-import { DecodeError, decode } from '../schema/decode.ts';
+import { DecodeError } from '../schema/decode.ts';
+import { decodeChecked, type FieldValidation } from '../schema/decode-body.ts';
 import { schemaOf } from '../schema/kinds.ts';
 import { goText } from './errors.ts';
 import { applyJsonPatch } from './json-patch.ts';
@@ -28,6 +29,9 @@ export interface PatchOptions {
   readonly now: Date;
   /** `''` or `status`, `scale`: recorded in managedFields. */
   readonly subresource: string;
+  /** `fieldValidation` query parameter; unknown fields are told to `warn`, refused or dropped. `Warn` by default. */
+  readonly fieldValidation?: FieldValidation;
+  readonly warn?: (text: string) => void;
 }
 
 /**
@@ -45,20 +49,25 @@ export function applyPatch(
   switch (type) {
     case 'application/json-patch+json': {
       const result = applyJsonPatch(live ?? null, body);
-      return decoded(kind, result, () => JSON.stringify(result));
+      return decoded(kind, result, () => JSON.stringify(result), options);
     }
     case 'application/merge-patch+json': {
       if (!isJsonObject(body)) throw notAnObject(body, 'error decoding patch: ');
       const result = mergePatch(live, body);
-      return decoded(kind, result, () => JSON.stringify(result));
+      return decoded(kind, result, () => JSON.stringify(result), options);
     }
     case 'application/strategic-merge-patch+json':
       if (!isJsonObject(body)) throw notAnObject(body, '');
-      return decoded(kind, strategicMergePatch(live, body, schemaOf(kind)), () => goText(body));
+      return decoded(kind, strategicMergePatch(live, body, schemaOf(kind)), () => goText(body), options);
     case 'application/apply-patch+yaml': {
       if (options.fieldManager === undefined || options.fieldManager === '') throw managerRequired();
       const writer = { manager: options.fieldManager, subresource: options.subresource, now: options.now };
-      return decoded(kind, serverSideApply(kind, live, body, writer, options.force), () => goText(body));
+      return decoded(
+        kind,
+        serverSideApply(kind, live, body, writer, options.force),
+        () => goText(body),
+        options,
+      );
     }
     default:
       throw unsupportedMediaType(PATCH_TYPES);
@@ -66,11 +75,10 @@ export function applyPatch(
 }
 
 /** The patched object as its kind's schema keeps it. */
-function decoded(kind: string, value: Json, shown: () => string): ApiObject {
+function decoded(kind: string, value: Json, shown: () => string, options: PatchOptions): ApiObject {
   if (!isJsonObject(value)) throw badRequest('the patch does not make an object');
-  const schema = schemaOf(kind);
   try {
-    return withMetadata(schema === undefined ? value : decode(schema, value).object);
+    return withMetadata(decodeChecked(kind, value, options.fieldValidation ?? 'Warn', options.warn));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     const message = `Invalid value: ${JSON.stringify(shown())}: ${error.message}`;

@@ -108,6 +108,8 @@ function decodeScalar(scalar: Scalar, value: Json, place: Place): Json {
   if (value === null) return ZERO[scalar];
   switch (scalar) {
     case 'int32':
+      if (typeof value !== 'number' || (value | 0) !== value) throw mismatch(value, scalar, place);
+      return value;
     case 'int64':
       if (typeof value !== 'number' || !Number.isInteger(value)) throw mismatch(value, scalar, place);
       return value;
@@ -118,7 +120,7 @@ function decodeScalar(scalar: Scalar, value: Json, place: Place): Json {
       if (typeof value !== 'boolean') throw mismatch(value, 'bool', place);
       return value;
     case 'intstr':
-      if (typeof value !== 'number' && typeof value !== 'string') throw mismatch(value, 'string', place);
+      if (typeof value !== 'number' && typeof value !== 'string') throw mismatch(value, 'int32', place);
       return value;
     case 'quantity':
       if (typeof value !== 'number' && typeof value !== 'string') throw mismatch(value, 'string', place);
@@ -126,9 +128,25 @@ function decodeScalar(scalar: Scalar, value: Json, place: Place): Json {
     case 'any':
       return value;
     default:
-      if (typeof value !== 'string') throw mismatch(value, scalar === 'bytes' ? '[]uint8' : 'string', place);
-      return value;
+      return decodeText(scalar, value, place);
   }
+}
+
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+function decodeText(scalar: Scalar, value: Json, place: Place): Json {
+  if (typeof value !== 'string') throw mismatch(value, scalar === 'bytes' ? '[]uint8' : 'string', place);
+  if (scalar === 'bytes' && !BASE64.test(value)) {
+    const good = /^[A-Za-z0-9+/]*/.exec(value)?.[0].length ?? 0;
+    throw new DecodeError(`illegal base64 data at input byte ${good}`);
+  }
+  if ((scalar === 'time' || scalar === 'microtime') && !RFC3339.test(value)) {
+    const layout = scalar === 'time' ? '2006-01-02T15:04:05Z07:00' : '2006-01-02T15:04:05.000000Z07:00';
+    const text = JSON.stringify(value);
+    throw new DecodeError(`parsing time ${text} as "${layout}": cannot parse ${text} as "2006"`);
+  }
+  return value;
 }
 
 function isZero(value: Json, type: SchemaType): boolean {

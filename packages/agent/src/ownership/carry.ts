@@ -72,7 +72,7 @@ export function decide(input: CarryInput, leaseDurationMs: number): CarryDecisio
   }
   const fences = nextFences(input, leaseOf, leaseDurationMs);
   const draft: DecisionDraft = {
-    grants: new Map(),
+    grants: new Set(),
     carried: new Map(),
     campaign: new Set(),
     first: new Set(),

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+import { addressOf, compareAddresses, type Family } from '@fairlead/shared/address/address.ts';
+import type { ServiceEndpoint } from '../services/endpoints.ts';
+import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
+import {
+  endpointsFrom,
+  type FrontPort,
+  type Protocol,
+  type ServedService,
+} from '../services/served-service.ts';
+
+/** Where a connection is sent. */
+export interface Backend {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** One address, protocol and port that clients connect to. */
+export interface Frontend {
+  /** `tcp/80/192.0.2.10`: unique. */
+  readonly id: string;
+  /** `namespace/name` of the Service. */
+  readonly service: string;
+  readonly family: Family;
+  readonly address: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** In a fixed order, so that an unchanged set renders unchanged. Empty: connections are refused at once. */
+  readonly backends: readonly Backend[];
+  /**
+   * Let pods answer to this node (traffic policy Cluster): they may be on another one, whose answer would not come back
+   * through here. With policy Local the client's address stays.
+   */
+  readonly masquerade: boolean;
+}
+
+/** Everything a data plane has to do on this node. */
+export interface BalanceModel {
+  /** Frontend id -> frontend. */
+  readonly frontends: ReadonlyMap<string, Frontend>;
+  /** `namespace/name` -> what cannot be done for that Service. */
+  readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>;
+}
+
+/** What the model is made from. */
+export interface BalanceInput {
+  /** Oldest first: the older one wins a port that two want. */
+  readonly services: readonly ServedService[];
+  /** Only these addresses are balanced: those that this node holds or is about to hold. */
+  readonly addresses: ReadonlySet<string>;
+  readonly node: string;
+  readonly lostNodes: ReadonlySet<string>;
+}
+
+/** An empty model: nothing to balance. */
+export const NOTHING_TO_BALANCE: BalanceModel = { frontends: new Map(), problems: new Map() };
+
+/** Computes the whole model. Pure. */
+export function balanceModel({ services, addresses, node, lostNodes }: BalanceInput): BalanceModel {
+  const frontends = new Map<string, Frontend>();
+  const problems = new Map<string, ServiceProblem[]>();
+  const report = (service: ServedService, problem: ServiceProblem) => {
+    const known = problems.get(service.key);
+    if (known === undefined) problems.set(service.key, [problem]);
+    else known.push(problem);
+  };
+  for (const service of services) {
+    const held = service.addresses.filter((address) => addresses.has(address));
+    if (held.length === 0) continue;
+    if (service.clientAffinity) report(service, AFFINITY_PROBLEM);
+    const endpoints = endpointsFrom(service, node, lostNodes);
+    for (const frontend of held.flatMap((address) => frontendsOf(service, address, endpoints))) {
+      const other = frontends.get(frontend.id);
+      if (other === undefined) frontends.set(frontend.id, frontend);
+      else report(service, conflict(frontend, other));
+    }
+  }
+  return { frontends, problems };
+}
+
+const AFFINITY_PROBLEM: ServiceProblem = {
+  reason: AGENT_REASON.affinityUnsupported,
+  message:
+    'sessionAffinity is ClientIP; the nftables data plane does not know it yet, so connections go round robin. ' +
+    'Use the data plane "none" (kube-proxy) where affinity is needed',
+};
+
+function conflict({ address, protocol, port }: Frontend, other: Frontend): ServiceProblem {
+  return {
+    reason: AGENT_REASON.portConflict,
+    message: `${address} port ${port}/${protocol} already belongs to Service ${other.service}; use another port or address`,
+  };
+}
+
+function frontendsOf(
+  service: ServedService,
+  address: string,
+  endpoints: readonly ServiceEndpoint[],
+): readonly Frontend[] {
+  const family = addressOf(address)?.family;
+  if (family === undefined) return [];
+  return service.ports.map((port) => ({
+    id: `${port.protocol}/${port.port}/${address}`,
+    service: service.key,
+    family,
+    address,
+    protocol: port.protocol,
+    port: port.port,
+    backends: backendsOf(endpoints, family, port),
+    masquerade: service.policy === 'Cluster',
+  }));
+}
+
+function backendsOf(
+  endpoints: readonly ServiceEndpoint[],
+  family: Family,
+  { key }: FrontPort,
+): readonly Backend[] {
+  const backends: Backend[] = [];
+  for (const endpoint of endpoints) {
+    const port = endpoint.ports.get(key);
+    if (endpoint.family === family && port !== undefined) backends.push({ address: endpoint.address, port });
+  }
+  return backends.sort(byAddressAndPort);
+}
+
+function byAddressAndPort(a: Backend, b: Backend): number {
+  const [left, right] = [addressOf(a.address), addressOf(b.address)];
+  const order = left && right ? compareAddresses(left, right) : 0;
+  return order === 0 ? a.port - b.port : order;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { LoadBalancerIngress, Service } from '@fairlead/shared/kubernetes/objects.ts';
+
+/**
+ * `status.loadBalancer.ingress` as kube-vip writes it: one entry per address in the order of the annotation, each with
+ * all ports. `ipMode` is left to the API server, which fills in VIP. Pure.
+ */
+export function ingressOf(service: Service, addresses: readonly string[]): readonly LoadBalancerIngress[] {
+  const ports = (service.spec?.ports ?? []).map(({ port, protocol }) => ({
+    port,
+    protocol: protocol ?? 'TCP',
+  }));
+  return addresses.map((ip) => (ports.length > 0 ? { ip, ports } : { ip }));
+}
+
+/** Whether the status already says the same; what the API server fills in by itself does not count. Pure. */
+export function sameIngress(
+  current: readonly LoadBalancerIngress[] | undefined,
+  wanted: readonly LoadBalancerIngress[],
+): boolean {
+  return JSON.stringify((current ?? []).map(essence)) === JSON.stringify(wanted.map(essence));
+}
+
+function essence({ ip, hostname, ipMode, ports }: LoadBalancerIngress): unknown {
+  return {
+    ip: ip ?? '',
+    hostname: hostname ?? '',
+    ipMode: ipMode ?? 'VIP',
+    ports: (ports ?? []).map(({ port, protocol }) => `${protocol}/${port}`),
+  };
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isConflict, isForbidden, isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
+import { type Service, splitKey } from '@fairlead/shared/kubernetes/objects.ts';
+import { SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
+import { draft } from '@fairlead/shared/kubernetes/wire.ts';
+import { WorkQueue } from '@fairlead/shared/kubernetes/work-queue.ts';
+import type { Clock } from '@fairlead/shared/runtime/clock.ts';
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { ingressOf, sameIngress } from './ingress.ts';
+
+/** What one Service should say about itself. */
+export interface WantedStatus {
+  /** The Service as last seen; may be older than what the server has. */
+  readonly service: Service;
+  readonly addresses: readonly string[];
+}
+
+/** What {@link StatusWriter} needs. */
+export interface StatusWriterOptions {
+  readonly client: KubeClient;
+  /** Name of this node, for the `vipHost` annotation. */
+  readonly node: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Services written at the same time; the rest waits its turn. */
+const CONCURRENCY = 4;
+
+/**
+ * Writes where a Service is reached: first the status (what `kubectl get svc` shows and people wait for), then the
+ * annotation `vipHost`. Only the node that answers for the addresses asks for it, and nothing waits for it: an API server
+ * that is away delays the text, never the traffic.
+ */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #queue: WorkQueue;
+  #wanted: ReadonlyMap<string, WantedStatus> = new Map();
+  /** Keys that RBAC does not let us write, so that each is tried once per change and not forever. */
+  #forbidden = false;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#queue = new WorkQueue({ clock: options.clock, logger: options.logger });
+  }
+
+  /** Resolves when `signal` is aborted. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#queue.run((key) => this.#write(key), { concurrency: CONCURRENCY, signal });
+  }
+
+  /** The whole set of Services that this node speaks for: `namespace/name` -> status. Writes those that differ. */
+  want(wanted: ReadonlyMap<string, WantedStatus>): void {
+    this.#wanted = wanted;
+    if (this.#forbidden) return;
+    for (const [key, { service, addresses }] of wanted) {
+      if (this.#differs(service, addresses)) this.#queue.add(key);
+    }
+  }
+
+  #differs(service: Service, addresses: readonly string[]): boolean {
+    return (
+      !sameIngress(service.status?.loadBalancer?.ingress, ingressOf(service, addresses)) ||
+      service.metadata?.annotations?.[ANNOTATION.vipHost] !== this.#options.node
+    );
+  }
+
+  async #write(key: string): Promise<void> {
+    const wanted = this.#wanted.get(key);
+    if (wanted === undefined || !this.#differs(wanted.service, wanted.addresses)) return;
+    try {
+      await this.#writeBoth(wanted.service, wanted);
+    } catch (error) {
+      if (isNotFound(error)) return;
+      if (isForbidden(error)) {
+        this.#forbidden = true;
+        const hint = 'grant update on services and services/status, or set disable_service_updates';
+        this.#options.logger.warn({ err: error, service: key, hint }, 'Services cannot be written');
+        return;
+      }
+      if (!isConflict(error)) throw error;
+      await this.#writeFresh(key);
+    }
+  }
+
+  /** Our copy was old: read the newest one and decide again. Another conflict goes back through the queue. */
+  async #writeFresh(key: string): Promise<void> {
+    const { namespace = '', name } = splitKey(key);
+    const service = await this.#options.client.get(SERVICES, { namespace, name });
+    const wanted = this.#wanted.get(key);
+    const isSame = service.metadata?.uid === wanted?.service.metadata?.uid;
+    // Gone, of another type, or no longer ours in the meantime: the next pass says what to do.
+    if (wanted === undefined || !isSame || service.spec?.type !== 'LoadBalancer') return;
+    await this.#writeBoth(service, wanted);
+  }
+
+  async #writeBoth(from: Service, { addresses }: WantedStatus): Promise<void> {
+    const { client, node } = this.#options;
+    let service = from;
+    const ingress = ingressOf(service, addresses);
+    if (!sameIngress(service.status?.loadBalancer?.ingress, ingress)) {
+      const next = draft(service);
+      next.status = { ...next.status, loadBalancer: { ingress: structuredClone(ingress) as [] } };
+      service = await client.replace(SERVICES, next as Service, { subresource: 'status' });
+    }
+    if (service.metadata?.annotations?.[ANNOTATION.vipHost] === node) return;
+    const next = draft(service);
+    next.metadata = {
+      ...next.metadata,
+      annotations: { ...next.metadata?.annotations, [ANNOTATION.vipHost]: node },
+    };
+    await client.replace(SERVICES, next as Service);
+  }
+}

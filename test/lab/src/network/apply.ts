@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Makes a planned network real: few programs, all hosts at the same time. Only inside the private namespaces. */
+import { existsSync, writeFileSync } from 'node:fs';
 import { run, runOrThrow } from '../process/run.ts';
 import { HOST_INTERFACE, type HostPlan, type NetworkPlan } from './plan.ts';
 
@@ -48,6 +49,9 @@ export async function applyHost(plan: NetworkPlan, host: HostPlan): Promise<void
   await runOrThrow(inHost(host.name, ['sh', '-c', script]), {
     stdin: `${hostBatch(host, process.pid).join('\n')}\n`,
   });
+  // A port of a switch has nothing to say of its own (multicast listener reports, neighbour discovery).
+  const setting = `/proc/sys/net/ipv6/conf/${host.switchPort}/disable_ipv6`;
+  if (existsSync(setting)) writeFileSync(setting, '1');
   await batch([`link set ${host.switchPort} master ${plan.bridge.name} up`]);
 }
 

@@ -253,6 +253,25 @@ describe('the state of the node', () => {
     expect(await answered()).toEqual([0, 0]);
   });
 
+  test('makes no redirects about addresses of others', async () => {
+    const redirects = (): number => {
+      const [, names = '', values = ''] =
+        /^Icmp: (.*)\nIcmp: (.*)$/m.exec(wire.run('client', 'cat', '/proc/net/snmp')) ?? [];
+      return Number(values.split(' ')[names.split(' ').indexOf('InRedirects')]);
+    };
+    const sendThroughNode = (): string =>
+      wire.run('client', 'sh', '-c', `ping -c3 -i0.2 -W1 ${IPV4} || true`);
+    wire.run('node', 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
+    wire.run('client', 'ip', 'neighbour', 'replace', IPV4, 'lladdr', wire.host('node').mac, 'dev', 'eth0');
+    await keeper.ask({ do: 'prepare', addresses: BOTH });
+    sendThroughNode();
+    expect(redirects()).toBe(0);
+    await keeper.ask({ do: 'stop' });
+    // Without the guard the kernel does send them, which shows that the silence above was its doing.
+    sendThroughNode();
+    expect(redirects()).toBeGreaterThan(0);
+  });
+
   test('is not touched by a second agent, which is told who runs', async () => {
     await keeper.ask({ do: 'apply', addresses: BOTH });
     const second = wire.start('node', './keeper-program.ts');

@@ -124,7 +124,7 @@ export async function createAddressKeeper(options: AddressKeeperOptions): Promis
   }
   const guard = new KernelGuard();
   await guard.build(sendersOf(await listLinks(), () => false));
-  return new Keeper(
+  const keeper = new Keeper(
     {
       logger,
       clock: options.clock ?? systemClock,
@@ -137,4 +137,6 @@ export async function createAddressKeeper(options: AddressKeeperOptions): Promis
     },
     guard,
   );
+  await keeper.ready();
+  return keeper;
 }

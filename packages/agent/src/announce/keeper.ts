@@ -80,6 +80,11 @@ export class Keeper implements AddressKeeper {
     this.#scheduleRenewal();
   }
 
+  /** Resolves when the announcing thread listens, so that the first takeover does not wait for its start. */
+  ready(): Promise<void> {
+    return this.#worker.release([]);
+  }
+
   apply(grants: readonly Grant[]): Promise<void> {
     if (this.#isStopped) return Promise.reject(new Error('the address keeper has been stopped'));
     this.#desired = new Map(grants.map((grant) => [grant.address, grant]));
@@ -313,6 +318,9 @@ export class Keeper implements AddressKeeper {
     for (const failure of await renewAddresses(placed, this.#validSeconds())) {
       this.#settings.logger.error(failure, 'address cannot be renewed');
     }
+    // Says again what should be the case; changes nothing unless worker and keeper had come to differ.
+    const live = [...this.#wanted().values()].filter(({ address }) => this.#entries.get(address)?.answering);
+    if (live.length > 0) await this.#worker.hold(live);
   }
 
   /** The guard goes last, and never while the address is here or may soon be. */

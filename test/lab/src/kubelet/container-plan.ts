@@ -76,7 +76,10 @@ function hostnameOf({ facts, netns, node }: ContainerPlanInput): string {
     : (facts.pod.spec?.hostname ?? facts.pod.metadata?.name ?? '').slice(0, 63);
 }
 
-/** What every container sees. LAB_NODE_NAME is ours: workloads can say where they run without any manifest. */
+/**
+ * What every container sees. Two names are ours: LAB_NODE_NAME, by which workloads can say where they run without any
+ * manifest, and LAB_POD_UID, by which the lab finds the processes of a pod.
+ */
 function labEnv(input: ContainerPlanInput, hostname: string): Record<string, string> {
   const colon = input.apiServer.lastIndexOf(':');
   const host = input.apiServer.slice(0, colon).replace(/^\[|\]$/g, '');
@@ -86,6 +89,7 @@ function labEnv(input: ContainerPlanInput, hostname: string): Record<string, str
     HOME: '/root',
     HOSTNAME: hostname,
     LAB_NODE_NAME: input.node,
+    LAB_POD_UID: input.facts.pod.metadata?.uid ?? '',
     KUBERNETES_SERVICE_HOST: host,
     KUBERNETES_SERVICE_PORT: port,
     KUBERNETES_SERVICE_PORT_HTTPS: port,

@@ -102,7 +102,7 @@ export class PodRuntime {
   observe(pod: Pod): void {
     if (!this.#options.isStatic) this.#writer.observe(pod);
     if (pod.metadata?.deletionTimestamp !== undefined) {
-      this.terminate((pod.metadata.deletionGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1_000);
+      void this.terminate((pod.metadata.deletionGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1_000);
     }
   }
 

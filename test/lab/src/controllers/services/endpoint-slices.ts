@@ -83,7 +83,11 @@ function planFamily(input: FamilyInput): Action[] {
     group.backends.push(backend);
     groups.set(key, group);
   }
-  if (groups.size === 0) groups.set(portsKey([]), { ports: [], backends: [] });
+  if (groups.size === 0) {
+    // The last slice stays, emptied, with its ports: the next pod will most likely have the same ones.
+    const ports = (input.slices[0]?.ports ?? []).map(asBackendPort);
+    groups.set(portsKey(ports), { ports, backends: [] });
+  }
   const actions: Action[] = [];
   for (const [key, group] of groups) {
     const slices = input.slices.filter((slice) => portsKey(slice.ports ?? []) === key);
@@ -95,6 +99,15 @@ function planFamily(input: FamilyInput): Action[] {
     }
   }
   return actions;
+}
+
+function asBackendPort(port: NonNullable<EndpointSlice['ports']>[number]): BackendPort {
+  return {
+    name: port.name ?? '',
+    protocol: port.protocol ?? 'TCP',
+    port: port.port ?? 0,
+    ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
+  };
 }
 
 /** Slices with the same ports, whatever their order and whether defaults are written out. */

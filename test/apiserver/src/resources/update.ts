@@ -139,7 +139,7 @@ function restrict(
   previous: ApiObject,
   subresource: string,
 ): ApiObject {
-  if (!definition.subresources.includes('status')) return next;
+  if (!definition.subresources.includes('status') || subresource === 'binding') return next;
   if (subresource === 'status') {
     const { apiVersion, kind, metadata } = next;
     const { ownerReferences } = previous.metadata;

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ApiObject, isJsonObject, type Json, numberOf, objectOf, stringOf } from '../api/objects.ts';
+import { badRequest, methodNotAllowed, notFound, StatusError, success } from '../api/status.ts';
+import { contentType, parseJson, readBody } from '../http/body.ts';
+import { type Exchange, fieldManagerOf, sendJson, sendText } from '../http/exchange.ts';
+import { negotiate } from '../http/negotiate.ts';
+import type { ResourceRequest } from '../http/request-info.ts';
+import { applyPatch, PATCH_TYPES, type PatchType } from '../patch/apply-patch.ts';
+import type { Cluster, WriteOptions } from '../resources/cluster.ts';
+import { createObject } from '../resources/create.ts';
+import { groupVersionOf, kindKey, type ResourceDefinition } from '../resources/definition.ts';
+import { type DeleteOptions, deletedDetails, deleteObject } from '../resources/remove.ts';
+import { updateObject } from '../resources/update.ts';
+import { Entry, keyOf } from '../store/entry.ts';
+import type { IncludeObject } from '../tables/table.ts';
+import { readJson, readObject } from './decode.ts';
+import { listPage } from './list.ts';
+import { isTrue, parseListOptions, parseMatcher } from './list-options.ts';
+import { checkPatchFields } from './patch-fields.ts';
+import { type Representation, representationOf } from './representation.ts';
+import { serveWatch } from './watch.ts';
+import type { WatchStreams } from './watch-stream.ts';
+
+/** What the handlers of stored objects need. */
+export interface ObjectHandlerContext {
+  readonly cluster: Cluster;
+  readonly watches: WatchStreams;
+}
+
+/** Answers one request for stored objects (without the special sub-resources). Throws StatusError. */
+export async function handleObjects(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+): Promise<void> {
+  if (!definition.verbs.some((verb) => verb === info.verb)) throw methodNotAllowed();
+  switch (info.verb) {
+    case 'get':
+      return get(context, exchange, info, definition);
+    case 'list':
+      return list(context, exchange, info, definition);
+    case 'watch':
+      return watch(context, exchange, info, definition);
+    case 'create':
+      return create(context, exchange, info, definition);
+    case 'update':
+      return update(context, exchange, info, definition);
+    case 'patch':
+      return patch(context, exchange, info, definition);
+    case 'delete':
+      return remove(context, exchange, info, definition);
+    case 'deletecollection':
+      return removeAll(context, exchange, info, definition);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+/** The way this exchange wants its objects written. */
+export function representationFor(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  definition: ResourceDefinition,
+): Representation {
+  const shape = negotiate(exchange.request.headers.accept);
+  return representationOf(definition, shape, includeObjectOf(exchange.url.searchParams), () =>
+    context.cluster.now(),
+  );
+}
+
+function includeObjectOf(query: URLSearchParams): IncludeObject {
+  const value = query.get('includeObject') ?? '';
+  return value === 'None' || value === 'Object' ? value : 'Metadata';
+}
+
+/** Answers with one object. */
+export function sendObject(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  definition: ResourceDefinition,
+  code: number,
+  object: ApiObject,
+): void {
+  const representation = representationFor(context, exchange, definition);
+  const collection = context.cluster.store.collection(definition.storage);
+  const key = keyOf(object.metadata.namespace, object.metadata.name ?? '');
+  const stored = collection.get(key);
+  // The stored entry has its text already, or keeps it for the watchers and readers to come.
+  const entry = stored?.object === object ? stored : new Entry(key, object, 0);
+  sendText(exchange, code, representation.single(entry));
+}
+
+function get(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+): void {
+  const entry = context.cluster.store
+    .collection(definition.storage)
+    .get(keyOf(info.namespace, info.name));
+  if (entry === undefined) throw notFound(definition, info.name);
+  sendText(exchange, 200, representationFor(context, exchange, definition).single(entry));
+}
+
+function list(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+): void {
+  const { store } = context.cluster;
+  const representation = representationFor(context, exchange, definition);
+  const options = parseListOptions(definition, exchange.url.searchParams, false, '');
+  const page = listPage(store, store.collection(definition.storage), info.namespace, options);
+  const metadata = {
+    resourceVersion: String(page.revision),
+    continue: page.continueToken,
+    remainingItemCount: page.remainingItemCount,
+  };
+  sendText(exchange, 200, listText(representation, metadata, page.entries));
+}
+
+function listText(representation: Representation, metadata: object, entries: readonly Entry[]): string {
+  const { kind, apiVersion, itemsKey, extra } = representation.list;
+  const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(metadata)},`;
+  return `${head}${extra}"${itemsKey}":[${entries.map((entry) => representation.item(entry)).join(',')}]}`;
+}
+
+function watch(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+): void {
+  const { store } = context.cluster;
+  const request = {
+    store,
+    collection: store.collection(definition.storage),
+    namespace: info.namespace,
+    options: parseListOptions(definition, exchange.url.searchParams, true, info.name),
+    representation: representationFor(context, exchange, definition),
+    random: () => context.cluster.random(),
+  };
+  serveWatch(exchange, request, context.watches);
+}
+
+/** The write options that query parameters carry. */
+export function writeOptionsOf(exchange: Exchange, subresource: string): WriteOptions {
+  return {
+    dryRun: isDryRun(exchange.url.searchParams.getAll('dryRun')),
+    fieldManager: fieldManagerOf(exchange),
+    subresource,
+    applied: false,
+    warn: (text) => exchange.warn(text),
+  };
+}
+
+function isDryRun(values: readonly string[]): boolean {
+  for (const value of values) {
+    if (value !== 'All') throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(value)}: supported values: "All"`);
+  }
+  return values.length > 0;
+}
+
+async function create(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+): Promise<void> {
+  const body = await readObject(exchange.request, definition, exchange.url.searchParams, exchange.warn);
+  const object = createObject(
+    context.cluster,
+    definition,
+    info.namespace,
+    body,
+    writeOptionsOf(exchange, ''),
+  );
+  sendObject(context, exchange, definition, 201, object);
+}
+
+async function update(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+): Promise<void> {
+  const body = await readObject(exchange.request, definition, exchange.url.searchParams, exchange.warn);
+  const options = writeOptionsOf(exchange, info.subresource);
+  const { object, created } = updateObject(
+    context.cluster,
+    definition,
+    info.namespace,
+    info.name,
+    () => body,
+    'put',
+    options,
+  );
+  sendObject(context, exchange, definition, created ? 201 : 200, object);
+}
+
+/** The patch of a request: its type and its parsed body. */
+export async function readPatch(exchange: Exchange): Promise<{ readonly type: PatchType; readonly body: Json }> {
+  const type = contentType(exchange.request);
+  const known = PATCH_TYPES.find((candidate) => candidate === type);
+  if (known === undefined) {
+    throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+  }
+  const text = await readBody(exchange.request);
+  try {
+    return { type: known, body: JSON.parse(text) as Json };
+  } catch {
+    // Apply bodies may be YAML by their name; every client this server is for sends JSON.
+    parseJson(text, 'patch in JSON');
+    throw badRequest('the patch is no JSON');
+  }
+}
+
+async function patch(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+): Promise<void> {
+  const { type, body } = await readPatch(exchange);
+  const query = exchange.url.searchParams;
+  checkPatchFields(definition, type, body, query, exchange.warn);
+  const applied = type === 'application/apply-patch+yaml';
+  const options = { ...writeOptionsOf(exchange, info.subresource), applied };
+  const named = query.get('fieldManager') ?? '';
+  const view = definition.view;
+  const { object, created } = updateObject(
+    context.cluster,
+    definition,
+    info.namespace,
+    info.name,
+    (live) => {
+      const seen = live !== undefined && view ? view.fromStored(live) : live;
+      const patched = applyPatch(kindKey(definition), type, seen, body, {
+        ...(named === '' ? {} : { fieldManager: named }),
+        force: isTrue(query.get('force')),
+        now: context.cluster.now(),
+        subresource: info.subresource,
+      });
+      const typed = { ...patched, apiVersion: groupVersionOf(definition), kind: definition.kind };
+      return view ? view.toStored(typed) : typed;
+    },
+    applied ? 'apply' : 'patch',
+    options,
+  );
+  sendObject(context, exchange, definition, created ? 201 : 200, object);
+}
+
+async function readDeleteOptions(exchange: Exchange): Promise<DeleteOptions> {
+  const query = exchange.url.searchParams;
+  const body = objectOf(await readJson(exchange.request, 'DeleteOptions'));
+  const grace = body['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds');
+  const policy = stringOf(body['propagationPolicy']) || query.get('propagationPolicy') || '';
+  const orphan = body['orphanDependents'];
+  const preconditions = objectOf(body['preconditions']);
+  const named = policy || (orphan === true ? 'Orphan' : orphan === false ? 'Background' : '');
+  if (!['', 'Orphan', 'Background', 'Foreground'].includes(named)) {
+    throw badRequest(
+      `propagationPolicy: Unsupported value: ${JSON.stringify(named)}: supported values: "Foreground", "Background", "Orphan", "nil"`,
+    );
+  }
+  const dryRun = [...query.getAll('dryRun'), ...(Array.isArray(body['dryRun']) ? body['dryRun'].map(String) : [])];
+  return {
+    dryRun: isDryRun(dryRun),
+    ...(grace === null || grace === undefined ? {} : { gracePeriodSeconds: numberOf(Number(grace)) }),
+    ...(named === '' ? {} : { propagationPolicy: named }),
+    ...(preconditions['uid'] ? { uid: stringOf(preconditions['uid']) } : {}),
+    ...(preconditions['resourceVersion'] ? { resourceVersion: stringOf(preconditions['resourceVersion']) } : {}),
+  };
+}
+
+async function remove(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+): Promise<void> {
+  const options = await readDeleteOptions(exchange);
+  const { object, gone } = deleteObject(context.cluster, definition, info.namespace, info.name, options);
+  if (gone && !definition.returnsDeleted) {
+    sendJson(exchange, 200, success(deletedDetails(definition, object)));
+    return;
+  }
+  sendObject(context, exchange, definition, 200, object);
+}
+
+async function removeAll(
+  context: ObjectHandlerContext,
+  exchange: Exchange,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+): Promise<void> {
+  const options = await readDeleteOptions(exchange);
+  const matches = parseMatcher(definition, exchange.url.searchParams, '');
+  const { store } = context.cluster;
+  const entries = store.collection(definition.storage).list(info.namespace);
+  const selected = matches === undefined ? entries : entries.filter(matches);
+  const deleted: Entry[] = [];
+  for (const { object } of selected) {
+    const { namespace = '', name = '' } = object.metadata;
+    const result = deleteObject(context.cluster, definition, namespace, name, options);
+    deleted.push(new Entry(keyOf(namespace, name), result.object, 0));
+  }
+  const representation = representationFor(context, exchange, definition);
+  sendText(exchange, 200, listText(representation, { resourceVersion: String(store.revision) }, deleted));
+}
+
+/** True for a JSON value that is an object with a `spec`; used by sub-resources with kinds of their own. */
+export function specOf(value: Json): Json {
+  return isJsonObject(value) && value['spec'] !== undefined ? value['spec'] : null;
+}

@@ -3,7 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AdminApi } from './cluster/admin-api.ts';
-import { Components } from './cluster/components.ts';
+import { ComponentEnded, Components } from './cluster/components.ts';
+import { ApiServerFaults } from './cluster/faults.ts';
 import { defaultImages } from './cluster/images.ts';
 import { type KubeletContext, startKubelet } from './cluster/kubelet.ts';
 import { killPod, type PodRef, setPodReadiness } from './cluster/pods.ts';
@@ -137,6 +138,12 @@ export class Lab {
     return this.#apiServerVersion;
   }
 
+  /** Faults of the embedded API server; throws when a real one runs, which has none. */
+  get faults(): ApiServerFaults {
+    if (this.#controlPlane.kind === 'embedded') return new ApiServerFaults(this.api, this.journal);
+    throw new Error(`faults need the embedded API server; this lab runs ${this.#apiServerVersion}`);
+  }
+
   /** Folder of the components' logs; after {@link stop} the kept copy, if any. */
   get logDir(): string {
     return this.#keptLogs ?? join(this.workDir, 'logs');
@@ -228,7 +235,9 @@ export class Lab {
 
   /** SIGKILL for every process of a pod; the kubelet restarts its containers. */
   killPod(pod: PodRef): Promise<JournalEntry> {
-    return this.journal.record('pod-kill', podName(pod), () => killPod(this.api, pod));
+    return this.journal.record('pod-kill', podName(pod), () =>
+      killPod(this.api, this.#kubelets.workDir, pod),
+    );
   }
 
   /** The pod's readiness probe fails from now on (pods of the echo app). */
@@ -273,7 +282,12 @@ export class Lab {
     this.#startControllers();
     const nodes = nodesOf(this.plan);
     for (const node of nodes) startKubelet(this.#kubelets, node);
-    await this.waitFor(async () => (await readyNodes(this.api)).length === nodes.length, {
+    const allReady = async () => {
+      this.components.assertRunning();
+      return (await readyNodes(this.api)).length === nodes.length;
+    };
+    await this.waitFor(allReady, {
+      giveUpOn: (error) => error instanceof ComponentEnded,
       what: `all ${nodes.length} nodes to be Ready`,
       timeoutMs: 60_000,
     });

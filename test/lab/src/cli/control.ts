@@ -5,7 +5,6 @@
  */
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import type { Lab } from '../lab.ts';
 import { PARTITION_DIRECTIONS, type PartitionDirection } from '../verbs/partition.ts';
 import type { LabRecord } from './state.ts';
@@ -81,9 +80,7 @@ export async function serveControl(target: ControlTarget): Promise<Server> {
   rmSync(SOCKET, { force: true });
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy()); // the other end went away: nothing to tell it
-    createInterface({ input: socket }).once('line', (line) => {
-      void respond(line, target, socket);
-    });
+    onFirstLine(socket, (line) => void respond(line, target, socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -124,11 +121,25 @@ export function sendControl(lab: LabRecord, request: ControlRequest, timeoutMs =
     socket.on('error', reject);
     socket.on('close', () => reject(new Error('the lab closed the connection without an answer')));
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
-    createInterface({ input: socket }).once('line', (line) => {
+    onFirstLine(socket, (line) => {
       const response = JSON.parse(line) as ControlResponse;
       if (response.ok) resolve(response.value);
       else reject(new Error(response.error));
       socket.destroy();
     });
   });
+}
+
+/** Calls back once, with the first line that arrives. */
+function onFirstLine(socket: Socket, listener: (line: string) => void): void {
+  let text = '';
+  socket.setEncoding('utf8');
+  const collect = (chunk: string) => {
+    text += chunk;
+    const end = text.indexOf('\n');
+    if (end < 0) return;
+    socket.off('data', collect);
+    listener(text.slice(0, end));
+  };
+  socket.on('data', collect);
 }

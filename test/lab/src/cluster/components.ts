@@ -7,6 +7,9 @@ import type { LabProcess } from '../process/lab-process.ts';
 /** Bytes of a log that are quoted when something goes wrong. */
 const TAIL_BYTES = 2_000;
 
+/** A component that should be running has ended: waiting for it is in vain. */
+export class ComponentEnded extends Error {}
+
 /** The programs that make up the cluster, by name, each with a log file. */
 export class Components {
   readonly #network: LabNetwork;
@@ -39,6 +42,13 @@ export class Components {
   /** Names of all components, in the order of their start. */
   get names(): readonly string[] {
     return [...this.#running.keys()];
+  }
+
+  /** Throws {@link ComponentEnded} when one of these (all, by default) is not running any more. */
+  assertRunning(names: readonly string[] = this.names): void {
+    const ended = names.filter((name) => this.#running.get(name)?.exit !== undefined);
+    if (ended.length > 0)
+      throw new ComponentEnded(`${ended.join(', ')} ended unexpectedly\n${this.tails(ended)}`);
   }
 
   /** Path of a component's log. */

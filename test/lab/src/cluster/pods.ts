@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Verbs on pods: found through the API, done to processes and addresses. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PodRecord } from '../kubelet/pod-record.ts';
 import type { LabNetwork } from '../network/lab-network.ts';
-import { signalProcess } from '../process/proc.ts';
-import { hostProcesses } from '../verbs/processes.ts';
+import { readProcess, signalProcess } from '../process/proc.ts';
 import { waitFor } from '../wait.ts';
 import type { AdminApi } from './admin-api.ts';
 
@@ -30,34 +31,30 @@ async function getPod(api: AdminApi, pod: PodRef): Promise<PodSketch> {
   return await api.get<PodSketch>(`/api/v1/namespaces/${namespace}/pods/${name}`);
 }
 
-/** SIGKILL for every process of a pod that runs now. Rejects when the pod has none within 10 s. */
-export async function killPod(api: AdminApi, pod: PodRef): Promise<void> {
+/**
+ * SIGKILL for every container of a pod that runs now, found in the kubelet's record; its restart is the kubelet's
+ * business. Rejects when the pod runs no container within 10 s.
+ */
+export async function killPod(api: AdminApi, kubeletsDir: string, pod: PodRef): Promise<void> {
   const { metadata, spec } = await getPod(api, pod);
   const node = spec.nodeName;
   if (node === undefined) throw new Error(`pod ${pod.name} is on no node yet`);
+  const recordFile = join(kubeletsDir, node, 'pods', metadata.uid, 'record.json');
   await waitFor(
     () => {
-      const pids = podProcesses(node, metadata.uid);
-      for (const pid of pids) signalProcess(pid, 'SIGKILL');
-      return pids.length;
+      const leaders = runningContainers(recordFile);
+      // A container is the leader of a process group of its own.
+      return leaders.filter((pid) => signalProcess(-pid, 'SIGKILL')).length;
     },
-    { what: `a process of pod ${pod.name} on ${node}`, timeoutMs: 10_000, intervalMs: 20 },
+    { what: `a running container of pod ${pod.name} on ${node}`, timeoutMs: 10_000, intervalMs: 20 },
   );
 }
 
-/** Processes of a pod: the kubelet puts the pod's UID into the environment of every container. */
-function podProcesses(node: string, uid: string): number[] {
-  return hostProcesses(node)
-    .map((info) => info.pid)
-    .filter((pid) => environmentOf(pid).includes(`LAB_POD_UID=${uid}\0`));
-}
-
-function environmentOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8');
-  } catch {
-    return ''; // it has ended meanwhile
-  }
+function runningContainers(recordFile: string): number[] {
+  const record = JSON.parse(readFileSync(recordFile, 'utf8')) as PodRecord; // written by the kubelet only, as a whole
+  return Object.values(record.containers).flatMap(({ pid, startTicks }) =>
+    readProcess(pid)?.startTicks === startTicks ? [pid] : [],
+  );
 }
 
 /** Tells the echo app in a pod to pass or fail its readiness probe, from the pod's node. */

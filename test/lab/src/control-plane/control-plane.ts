@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AdminApi } from '../cluster/admin-api.ts';
-import type { Components } from '../cluster/components.ts';
+import { ComponentEnded, type Components } from '../cluster/components.ts';
 import type { NetworkPlan } from '../network/plan.ts';
 import { waitFor } from '../wait.ts';
 import type { Credentials } from './credentials.ts';
@@ -74,9 +74,14 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     token: credentials.adminToken,
     caCertificate: credentials.pki.caCertificate,
   });
+  const isReady = async () => {
+    components.assertRunning(assets === undefined ? ['kube-apiserver'] : ['etcd', 'kube-apiserver']);
+    return (await api.send('GET', '/readyz')).status === 200;
+  };
   const ready = () =>
-    waitFor(async () => (await api.send('GET', '/readyz')).status === 200, {
+    waitFor(isReady, {
       what: 'the API server to be ready',
+      giveUpOn: (error) => error instanceof ComponentEnded,
       timeoutMs: 60_000,
       intervalMs: 20,
       details: () => components.tails(),

@@ -247,7 +247,7 @@ function startHost(
     logger: silentLogger,
     clock: hostClock,
     random,
-    ...(options.watch && { source: watchLease(server, toHost) }),
+    ...(options.watch && { source: watchLease(server, clock, toHost) }),
     acquireDelayMs: () => random() * 50,
     onAcquired: () => {},
     onRenewed: () => {},
@@ -276,17 +276,31 @@ function startHost(
   };
 }
 
-/** A reflector whose news are late, and sometimes late by a relist, but never lost for good. */
-function watchLease(server: LeaseServer, toHost: (deliver: () => void) => void): Reflector<Lease> {
+/** A reflector whose news are late, and later still when the network loses them, but come in order and in the end. */
+function watchLease(
+  server: LeaseServer,
+  clock: ManualClock,
+  toHost: (deliver: () => void) => void,
+): Reflector<Lease> {
   const store = new ObjectStore<Lease>();
   const listeners = new Set<(change: Change<Lease>) => void>();
+  let sent = 0;
+  let delivered = 0;
   const relist = () => {
     const lease = server.lease;
+    sent += 1;
+    const number = sent;
     toHost(() => {
+      if (number < delivered) return;
+      delivered = number;
       for (const change of store.replaceAll(lease === undefined ? [] : [lease])) {
         for (const listener of [...listeners]) listener(change);
       }
     });
+    // What a reflector does about a connection that died.
+    clock.setTimer(() => {
+      if (delivered < number) relist();
+    }, 1_000);
   };
   server.watchers.add(relist);
   return {

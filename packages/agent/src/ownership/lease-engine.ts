@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { serviceLeaseName } from '@fairlead/shared/kubernetes/contract.ts';
 import {
   createLeaseElector,
   type LeaseElector,
   type LeaseTiming,
 } from '@fairlead/shared/kubernetes/lease/elector.ts';
-import { type Lease, type Node, splitKey } from '@fairlead/shared/kubernetes/objects.ts';
+import { joinKey, type Lease, type Node, splitKey } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
@@ -20,7 +21,6 @@ import type {
   OwnershipState,
 } from './engine.ts';
 import { LeaseObserver } from './lease-observer.ts';
-import { LeaseSource } from './lease-source.ts';
 import { preferredNodes } from './node-watch.ts';
 import { rendezvousRank } from './rank.ts';
 
@@ -28,6 +28,9 @@ import { rendezvousRank } from './rank.ts';
 const STAGGER_STEP_MS = 75;
 /** Places beyond this one wait no longer: they race, and the API server lets one win. */
 const STAGGER_PLACES = 5;
+
+/** How the Leases of single Services begin. */
+const SERVICE_LEASE_PREFIX = serviceLeaseName('');
 
 /** What {@link createLeaseEngine} needs. */
 export interface LeaseEngineOptions {
@@ -37,16 +40,21 @@ export interface LeaseEngineOptions {
   readonly timing: LeaseTiming;
   readonly nodes: Reflector<Node>;
   /**
-   * All Leases that matter, started and stopped by the caller. Undefined when RBAC forbids to watch them: then each
-   * contender polls its own, and lost nodes are not noticed.
+   * The Leases, started and stopped by the caller. Undefined when RBAC forbids to watch them: then each contender polls
+   * its own, and lost nodes are not noticed.
    */
-  readonly leases: Reflector<Lease> | undefined;
-  /** Which Leases belong to agents. */
-  readonly isAgentLease: (namespace: string, name: string) => boolean;
+  readonly leases: LeaseWatch | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** For tests. */
   readonly createElector?: typeof createLeaseElector;
+}
+
+/** A watch of Leases and what it shows. */
+export interface LeaseWatch {
+  readonly reflector: Reflector<Lease>;
+  /** Whether this Lease would be seen; contenders for others poll. */
+  readonly covers: (namespace: string, name: string) => boolean;
 }
 
 interface Contender {
@@ -66,13 +74,13 @@ export function createLeaseEngine(options: LeaseEngineOptions): OwnershipEngine 
 class LeaseEngine implements OwnershipEngine {
   readonly name = 'lease';
   readonly #options: LeaseEngineOptions;
-  readonly #source: LeaseSource | undefined;
   readonly #observer: LeaseObserver | undefined;
   readonly #contenders = new Map<string, Contender>();
   readonly #lockStats = new Map<string, { acquired: number; lost: number }>();
   readonly #changeListeners = new Set<() => void>();
   readonly #extendListeners = new Set<(grants: ReadonlyMap<string, number>) => void>();
   #groups: readonly AddressGroup[] = [];
+  #wantedLeases: ReadonlySet<string> = new Set();
   #held: ReadonlySet<string> = new Set();
   #decision: CarryDecision = {
     grants: new Set(),
@@ -93,24 +101,22 @@ class LeaseEngine implements OwnershipEngine {
 
   constructor(options: LeaseEngineOptions) {
     this.#options = options;
-    const { leases, nodes, client, node, clock, logger, isAgentLease } = options;
-    if (leases === undefined) return;
-    this.#source = new LeaseSource(leases);
-    const onChange = () => this.#evaluate();
+    if (options.leases === undefined) return;
+    const { leases, nodes, client, node, clock, logger } = options;
     this.#observer = new LeaseObserver({
       client,
-      leases,
+      leases: leases.reflector,
       nodes,
       node,
       clock,
       logger,
-      isRelevant: isAgentLease,
-      onChange,
+      isRelevant: (namespace, name) => this.#isAgentLease(namespace, name),
+      onChange: () => this.#evaluate(),
     });
   }
 
   async start(): Promise<void> {
-    await this.#options.leases?.synced();
+    await this.#options.leases?.reflector.synced();
     this.#running = true;
     this.#observer?.start();
     this.#evaluate();
@@ -118,6 +124,7 @@ class LeaseEngine implements OwnershipEngine {
 
   want(groups: readonly AddressGroup[]): void {
     this.#groups = groups;
+    this.#wantedLeases = new Set(groups.map(({ lease }) => leaseKey(lease)));
     this.#evaluate();
   }
 
@@ -169,7 +176,6 @@ class LeaseEngine implements OwnershipEngine {
     this.#contenders.clear();
     const ends = contenders.map(({ elector, stopping }) => stopping ?? elector.stop({ release: true }));
     const results = await Promise.allSettled(ends);
-    this.#source?.close();
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
@@ -224,6 +230,11 @@ class LeaseEngine implements OwnershipEngine {
     if (changed) this.#notify();
   }
 
+  /** Leases of kube-vip's naming, and those that our groups name; the rest belongs to other controllers. */
+  #isAgentLease(namespace: string, name: string): boolean {
+    return name.startsWith(SERVICE_LEASE_PREFIX) || this.#wantedLeases.has(joinKey(namespace, name));
+  }
+
   #holdUntilMs(key: string): number {
     const contender = this.#contenders.get(key);
     return contender === undefined || contender.stopping !== undefined ? 0 : contender.elector.holdUntilMs();
@@ -231,9 +242,9 @@ class LeaseEngine implements OwnershipEngine {
 
   #holder(key: string): string | undefined {
     if (this.#holdUntilMs(key) > this.#options.clock.monotonicMs()) return this.#options.node;
-    const observed =
-      this.#observer === undefined ? this.#contenders.get(key)?.elector.holder() : this.#observer.holder(key);
-    return observed || undefined;
+    const { namespace = '', name } = splitKey(key);
+    const isSeen = this.#options.leases?.covers(namespace, name) ?? false;
+    return (isSeen ? this.#observer?.holder(key) : this.#contenders.get(key)?.elector.holder()) || undefined;
   }
 
   #otherHolder(key: string): string | undefined {
@@ -252,7 +263,8 @@ class LeaseEngine implements OwnershipEngine {
   #startContender(key: string): void {
     const { client, node, timing, clock, logger, createElector = createLeaseElector } = this.#options;
     const { namespace = '', name } = splitKey(key);
-    const source = this.#source?.view(namespace, name);
+    const { leases } = this.#options;
+    const source = leases?.covers(namespace, name) ? leases.reflector : undefined;
     const stats = this.#lockStats.get(key) ?? { acquired: 0, lost: 0 };
     this.#lockStats.set(key, stats);
     const elector = createElector({

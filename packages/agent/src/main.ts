@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
+import { Command } from 'commander';
+import { managerCommand } from './commands/manager.ts';
+import { versionCommand } from './commands/version.ts';
+
+const program = new Command('agent')
+  .description('Answers for the addresses of LoadBalancer Services, one agent on each node.')
+  .addCommand(managerCommand())
+  .addCommand(versionCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(error instanceof SettingsError ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { COMPONENT } from '@fairlead/shared/kubernetes/contract.ts';
+import { createEventRecorder } from '@fairlead/shared/kubernetes/events.ts';
+import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
+import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { AddressKeeper, ForeignClaim } from '../announce/address-keeper.ts';
+import type { Balancer } from '../balance/balancer.ts';
+import type { AgentSettings } from '../config/settings.ts';
+import type { OwnershipEngine } from '../ownership/engine.ts';
+import { preferredNodes } from '../ownership/node-watch.ts';
+import { rendezvousRank } from '../ownership/rank.ts';
+import { AGENT_REASON } from '../services/problem.ts';
+import { StatusWriter } from '../status/status-writer.ts';
+import { defaultRouteInterface, type Link, listLinks } from '../system/links.ts';
+import { Announcements } from './announcements.ts';
+import { ReconcileLoop } from './loop.ts';
+import type { AgentMetrics } from './metrics.ts';
+import { healthReport, readyReport } from './probes.ts';
+import { Reconciler } from './reconciler.ts';
+import type { Watches } from './watches.ts';
+
+/** What {@link createAgent} connects. The caller owns `client` and `watches`; the rest is stopped with the agent. */
+export interface AgentOptions {
+  readonly settings: AgentSettings;
+  readonly client: KubeClient;
+  readonly watches: Watches;
+  readonly engine: OwnershipEngine;
+  readonly keeper: AddressKeeper;
+  readonly balancer: Balancer;
+  readonly metrics: AgentMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For tests: the node's links. */
+  readonly readLinks?: () => Promise<NodeLinks>;
+}
+
+/** The links of this node and which one carries the default route. */
+export interface NodeLinks {
+  readonly links: readonly Link[];
+  readonly defaultInterface: string | undefined;
+}
+
+/** The agent of one node, from Services to frames. */
+export interface Agent {
+  /** Resolves when the first pass has been made. */
+  start(): Promise<void>;
+  /** Addresses off, then Leases back, then the tables away. Nothing of ours is left on the node. */
+  stop(): Promise<void>;
+  health(): CheckReport;
+  ready(): CheckReport;
+}
+
+/** A pass without a reason: repairs what somebody else changed on the node. */
+const RESYNC_MS = 5_000;
+/** Pause after a failed pass. */
+const RETRY_MS = 500;
+/** Wait for the list of nodes before the first election; without it the preferences are only less even. */
+const NODES_WAIT_MS = 2_000;
+/** This many nodes tell of troubles with a Service that nobody owns; not all nodes run an agent. */
+const SPEAKERS = 3;
+
+/** Connects everything; nothing runs before `start()`. */
+export function createAgent(options: AgentOptions): Agent {
+  return new NodeAgent(options);
+}
+
+class NodeAgent implements Agent {
+  readonly #options: AgentOptions;
+  readonly #reconciler: Reconciler;
+  readonly #loop: ReconcileLoop;
+  readonly #events;
+  readonly #status: StatusWriter | undefined;
+  readonly #ended = new AbortController();
+  readonly #unsubscribers: (() => void)[] = [];
+  #statusEnd: Promise<void> = Promise.resolve();
+  #links: NodeLinks = { links: [], defaultInterface: undefined };
+  #upkeepTimer: Timer | undefined;
+  #workerProblem: string | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { settings, client, watches, engine, keeper, balancer, metrics, clock, logger } = options;
+    const node = settings.nodeName;
+    this.#events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
+    this.#status = settings.serviceUpdates ? new StatusWriter({ client, node, clock, logger }) : undefined;
+    const announcements = new Announcements({
+      node,
+      events: this.#events,
+      logger,
+      onProblem: ({ namespace, name }, { reason }) =>
+        metrics.reconcileErrors.inc({ namespace, name, reason }),
+      onMove: (_address, from) => metrics.moves.inc({ from: from ?? '' }),
+    });
+    this.#reconciler = new Reconciler({
+      services: watches.services.store,
+      slices: watches.slices.store,
+      rule: {
+        node,
+        classRule: settings.classRule,
+        namespace: settings.servicesNamespace,
+        lease:
+          settings.election === 'perService'
+            ? { election: 'perService' }
+            : { election: 'global', lease: settings.servicesLease },
+      },
+      links: () => ({
+        ...this.#links,
+        interface: settings.interface,
+        servicesInterface: settings.servicesInterface,
+      }),
+      engine,
+      keeper,
+      balancer,
+      announcements,
+      status: this.#status,
+      speaksFor: (key) => this.#speaksFor(key),
+      clock,
+      logger,
+      onTakeover: (_address, tookMs) => metrics.takeoverSeconds.observe(tookMs / 1000),
+    });
+    this.#loop = new ReconcileLoop({
+      pass: () => this.#pass(),
+      resyncMs: RESYNC_MS,
+      retryMs: RETRY_MS,
+      clock,
+      logger,
+    });
+    metrics.observe({
+      services: () => this.#reconciler.desired.services,
+      held: () => keeper.held(),
+      announcer: () => keeper.stats(),
+      ownership: () => engine.state(),
+      engine: () => engine.stats(),
+      balance: () => this.#reconciler.model,
+      loop: () => this.#loop,
+      reflectors: watches.all,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { watches, engine, logger } = this.#options;
+    const signal = this.#ended.signal;
+    await this.#readLinks();
+    await Promise.all([watches.services.synced(signal), watches.slices.synced(signal)]);
+    await watches.nodes.synced(AbortSignal.any([signal, AbortSignal.timeout(NODES_WAIT_MS)])).catch(() => {
+      logger.warn('no list of nodes yet; the first owners are chosen without it');
+    });
+    // The engine learns what there is before it begins to contend: a common Lease is known by its Services only.
+    this.#reconciler.observe();
+    await engine.start();
+    if (signal.aborted) return;
+    this.#subscribe();
+    if (this.#status !== undefined) this.#statusEnd = this.#status.run(signal);
+    await this.#loop.once();
+    this.#upkeepLater();
+  }
+
+  async stop(): Promise<void> {
+    const { keeper, engine, balancer } = this.#options;
+    this.#ended.abort(new Error('the agent was stopped'));
+    this.#upkeepTimer?.cancel();
+    for (const unsubscribe of this.#unsubscribers) unsubscribe();
+    this.#reconciler.stop();
+    // The addresses do not wait for a pass that is under way: the keeper takes the newest wish.
+    const errors: unknown[] = [];
+    const step = async (work: () => Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        errors.push(error);
+      }
+    };
+    await step(() => keeper.stop());
+    await step(() => engine.stop());
+    await step(() => this.#loop.stop());
+    await step(() => balancer.stop());
+    await step(() => this.#statusEnd);
+    await step(() => this.#events.flush());
+    if (errors.length > 0) throw new AggregateError(errors, 'the agent could not be stopped cleanly');
+  }
+
+  health(): CheckReport {
+    return healthReport(this.#probeSources());
+  }
+
+  ready(): CheckReport {
+    return readyReport(this.#probeSources());
+  }
+
+  #probeSources() {
+    const { keeper, engine, watches } = this.#options;
+    return {
+      stuckMs: () => this.#loop.stuckMs(),
+      workerProblem: () => this.#workerProblem,
+      held: () => keeper.held(),
+      engine: () => engine.health(),
+      reflectors: watches.all,
+    };
+  }
+
+  #subscribe(): void {
+    const { watches, engine, keeper, metrics, logger } = this.#options;
+    const wake = () => this.#loop.wake();
+    this.#unsubscribers.push(
+      watches.services.subscribe(({ type }) => {
+        metrics.serviceEvents.inc({ type: EVENT_TYPES[type] });
+        wake();
+      }),
+      watches.slices.subscribe(wake),
+      engine.onChange(wake),
+      engine.onExtended((deadlines) => this.#reconciler.extend(deadlines)),
+      keeper.onForeignClaim((claim) => this.#tellClaim(claim)),
+      keeper.onLoss(({ addresses, reason }) => {
+        logger.warn({ addresses, reason }, 'answering ended without being asked for');
+        if (reason === 'workerFailed') this.#workerProblem = 'the answering thread failed';
+        wake();
+      }),
+    );
+  }
+
+  async #pass(): Promise<void> {
+    const { keeper, metrics, clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    const before = keeper.held();
+    await this.#reconciler.pass();
+    const after = keeper.held();
+    if ([...after.values()].some(({ answering }) => answering)) this.#workerProblem = undefined;
+    const changed = (address: string) => before.has(address) !== after.has(address);
+    const namespaces = new Set<string>();
+    for (const { namespace, addresses } of this.#reconciler.desired.services) {
+      if (addresses.some(changed)) namespaces.add(namespace);
+    }
+    const seconds = (clock.monotonicMs() - startMs) / 1000;
+    for (const namespace of namespaces) metrics.reconcileSeconds.observe({ namespace }, seconds);
+  }
+
+  /** What changes without anybody telling: links come and go, somebody flushes nftables. */
+  #upkeepLater(): void {
+    if (this.#ended.signal.aborted) return;
+    this.#upkeepTimer = this.#options.clock.setTimer(() => {
+      this.#upkeep()
+        .catch((error: unknown) =>
+          this.#options.logger.warn({ err: error }, 'upkeep failed; it is tried again'),
+        )
+        .finally(() => this.#upkeepLater());
+    }, RESYNC_MS);
+  }
+
+  async #upkeep(): Promise<void> {
+    await this.#readLinks();
+    if (this.#ended.signal.aborted) return;
+    if (await this.#options.balancer.verify()) {
+      this.#options.logger.warn('the balancer tables had been removed by somebody and were put back');
+    }
+  }
+
+  async #readLinks(): Promise<void> {
+    const { readLinks = readNodeLinks } = this.#options;
+    this.#links = await readLinks();
+  }
+
+  #speaksFor(serviceKey: string): boolean {
+    const { settings, watches, engine } = this.#options;
+    const nodes = preferredNodes(watches.nodes.store.values(), engine.state().lostNodes, () => true);
+    return nodes.length === 0 || rendezvousRank(serviceKey, settings.nodeName, nodes) < SPEAKERS;
+  }
+
+  #tellClaim({ address, interface: link, mac, count }: ForeignClaim): void {
+    const { logger } = this.#options;
+    // A machine that fights for the address sends many frames; the first of each power of two is told.
+    if ((count & (count - 1)) !== 0) return;
+    logger.error(
+      { address, interface: link, mac, count },
+      'another machine claims an address that this node holds',
+    );
+    const message = `${mac} on ${link} answers for ${address} as well (${count} times); find and stop that machine`;
+    for (const { object, addresses } of this.#reconciler.desired.services) {
+      if (addresses.includes(address))
+        this.#events.event(object, 'Warning', AGENT_REASON.foreignClaim, message);
+    }
+  }
+}
+
+const EVENT_TYPES = { added: 'ADDED', updated: 'MODIFIED', deleted: 'DELETED' } as const;
+
+async function readNodeLinks(): Promise<NodeLinks> {
+  const [links, defaultInterface] = await Promise.all([listLinks(), defaultRouteInterface()]);
+  return { links, defaultInterface };
+}

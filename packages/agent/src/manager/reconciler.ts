@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { EndpointSlice, Service } from '@fairlead/shared/kubernetes/objects.ts';
+import type { ReadonlyStore } from '@fairlead/shared/kubernetes/reflector.ts';
+import type { Clock } from '@fairlead/shared/runtime/clock.ts';
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { AddressKeeper, HeldAddress } from '../announce/address-keeper.ts';
+import type { Grant } from '../announce/grant.ts';
+import type { Balancer } from '../balance/balancer.ts';
+import { type BalanceModel, balanceModel, NOTHING_TO_BALANCE } from '../balance/model.ts';
+import type { OwnershipEngine } from '../ownership/engine.ts';
+import type { ServiceProblem } from '../services/problem.ts';
+import type { WantedStatus } from '../status/status-writer.ts';
+import type { Announcements } from './announcements.ts';
+import { type Desired, type DesiredRule, desiredState } from './desired.ts';
+import type { InterfaceRule } from './interfaces.ts';
+
+/** What {@link Reconciler} connects. */
+export interface ReconcilerOptions {
+  readonly services: ReadonlyStore<Service>;
+  readonly slices: ReadonlyStore<EndpointSlice>;
+  readonly rule: DesiredRule;
+  readonly links: () => InterfaceRule;
+  readonly engine: OwnershipEngine;
+  readonly keeper: AddressKeeper;
+  readonly balancer: Balancer;
+  readonly announcements: Announcements;
+  /** Undefined when Services are not to be written. */
+  readonly status: { want(wanted: ReadonlyMap<string, WantedStatus>): void } | undefined;
+  readonly speaksFor: (serviceKey: string) => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** An address began to be answered for, this long after the grant for it was first seen. */
+  readonly onTakeover: (address: string, tookMs: number) => void;
+}
+
+/**
+ * One pass of the agent: look at cluster and node, compute the whole desired state, apply the difference. The order is
+ * what makes it safe:
+ *
+ * 1. addresses that are not granted any more go off, and the engine hears of it, before anything slower;
+ * 2. the data plane gets the frontends of an address before neighbours are told to send here;
+ * 3. then the new addresses come up;
+ * 4. frontends of addresses that are gone are removed last, when no packet comes for them any more.
+ */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  #desired: Desired = { services: [], groups: [], interfaces: new Map(), problems: new Map() };
+  #model: BalanceModel = NOTHING_TO_BALANCE;
+  #prepared = '';
+  /** Address -> monotonic time at which a pass first saw the grant. */
+  readonly #grantedSince = new Map<string, number>();
+  #stopped = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** The desired state of the last pass. */
+  get desired(): Desired {
+    return this.#desired;
+  }
+
+  /** The frontends of the last pass. */
+  get model(): BalanceModel {
+    return this.#model;
+  }
+
+  /** Computes what there is to own and tells the engine, without applying anything. */
+  observe(): void {
+    const { services, slices, links, engine, rule } = this.#options;
+    this.#desired = desiredState(
+      {
+        services: services.values(),
+        slices: slices.values(),
+        lostNodes: engine.state().lostNodes,
+        links: links(),
+      },
+      rule,
+    );
+    engine.want(this.#desired.groups);
+  }
+
+  /** See the class. */
+  async pass(): Promise<void> {
+    const { keeper, engine } = this.#options;
+    this.observe();
+    this.#prepare();
+    const before = keeper.held();
+    const granted = this.#grants();
+    if ([...before.keys()].some((address) => !granted.some((grant) => grant.address === address))) {
+      await this.#apply(granted.filter(({ address }) => before.has(address)));
+    }
+    const failure = await this.#balance([...granted.map(({ address }) => address), ...keeper.held().keys()]);
+    if (this.#stopped) return;
+    // Deadlines moved on, and grants may have ended, while nft was running.
+    await this.#apply(this.#grants());
+    const held = keeper.held();
+    await this.#balance(held.keys());
+    this.#tell(held);
+    engine.report(new Set(held.keys()));
+    if (failure !== undefined) throw failure;
+  }
+
+  /** New deadlines, straight to the worker. */
+  extend(deadlines: ReadonlyMap<string, number>): void {
+    if (this.#stopped) return;
+    this.#options.keeper.extend(this.#toGrants(deadlines));
+  }
+
+  /** No pass does anything to the node any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #grants(): readonly Grant[] {
+    return this.#stopped ? [] : this.#toGrants(this.#options.engine.state().grants);
+  }
+
+  #toGrants(deadlines: ReadonlyMap<string, number>): readonly Grant[] {
+    return [...deadlines].flatMap(([address, untilMs]) => {
+      const link = this.#desired.interfaces.get(address);
+      return link === undefined ? [] : [{ address, interface: link, untilMs }];
+    });
+  }
+
+  async #apply(grants: readonly Grant[]): Promise<void> {
+    const { keeper, engine } = this.#options;
+    await keeper.apply(grants);
+    engine.report(new Set(keeper.held().keys()));
+  }
+
+  /** Programs the data plane for these addresses. An error is returned: addresses must go off even when nft fails. */
+  async #balance(addresses: Iterable<string>): Promise<unknown> {
+    const { balancer, engine, rule } = this.#options;
+    if (balancer.name === 'none') return undefined;
+    this.#model = balanceModel({
+      services: this.#desired.services,
+      addresses: new Set(addresses),
+      node: rule.node,
+      lostNodes: engine.state().lostNodes,
+    });
+    try {
+      await balancer.apply(this.#model);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** Guards all addresses that could come here, so that a takeover need not. Nothing waits for it. */
+  #prepare(): void {
+    const { keeper, logger } = this.#options;
+    const addresses = [...this.#desired.interfaces.keys()].sort();
+    const key = addresses.join(' ');
+    if (key === this.#prepared) return;
+    this.#prepared = key;
+    keeper.prepare(addresses).catch((error: unknown) => {
+      this.#prepared = '';
+      logger.warn({ err: error }, 'addresses cannot be guarded ahead; it is tried again');
+    });
+  }
+
+  #tell(held: ReadonlyMap<string, HeldAddress>): void {
+    const { announcements, engine, status, speaksFor } = this.#options;
+    const answered = new Set(
+      [...held.values()].filter(({ answering }) => answering).map(({ address }) => address),
+    );
+    this.#measureTakeovers(answered);
+    announcements.tell({
+      services: this.#desired.services,
+      problems: mergeProblems(this.#desired.problems, this.#model.problems),
+      held: answered,
+      owners: engine.state().owners,
+      speaksFor,
+    });
+    if (status === undefined) return;
+    const wanted = new Map<string, WantedStatus>();
+    for (const { key, object, addresses } of this.#desired.services) {
+      const isOurs = addresses.length > 0 && addresses.every((address) => answered.has(address));
+      if (isOurs) wanted.set(key, { service: object, addresses });
+    }
+    status.want(wanted);
+  }
+
+  #measureTakeovers(answered: ReadonlySet<string>): void {
+    const { engine, clock, onTakeover } = this.#options;
+    const { grants } = engine.state();
+    const nowMs = clock.monotonicMs();
+    for (const address of this.#grantedSince.keys()) {
+      if (!grants.has(address)) this.#grantedSince.delete(address);
+    }
+    for (const address of grants.keys()) {
+      const sinceMs = this.#grantedSince.get(address);
+      if (sinceMs === undefined) this.#grantedSince.set(address, nowMs);
+      if (sinceMs === Number.POSITIVE_INFINITY || !answered.has(address)) continue;
+      onTakeover(address, nowMs - (sinceMs ?? nowMs));
+      this.#grantedSince.set(address, Number.POSITIVE_INFINITY);
+    }
+  }
+}
+
+function mergeProblems(
+  first: ReadonlyMap<string, readonly ServiceProblem[]>,
+  second: ReadonlyMap<string, readonly ServiceProblem[]>,
+): ReadonlyMap<string, readonly ServiceProblem[]> {
+  if (second.size === 0) return first;
+  const merged = new Map(first);
+  for (const [key, problems] of second) merged.set(key, [...(merged.get(key) ?? []), ...problems]);
+  return merged;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import { connect } from '@fairlead/shared/kubernetes/client.ts';
+import { systemClock } from '@fairlead/shared/runtime/clock.ts';
+import { createLogger } from '@fairlead/shared/runtime/logging.ts';
+import { createShutdown } from '@fairlead/shared/runtime/shutdown.ts';
+import { createAddressKeeper } from '../announce/address-keeper.ts';
+import { createBalancer } from '../balance/balancer.ts';
+import type { AgentSettings } from '../config/settings.ts';
+import { createLeaseEngine } from '../ownership/lease-engine.ts';
+import { takeNodeLock } from '../system/node-lock.ts';
+import { VERSION } from '../version.ts';
+import { createAgent } from './agent.ts';
+import { createMetrics } from './metrics.ts';
+import { type Listen, startStatusServers } from './status-servers.ts';
+import { createWatches } from './watches.ts';
+
+/** Time for an orderly end, below the 30 s after which Kubernetes kills. Usually it takes well under 2 s. */
+const SHUTDOWN_LIMIT_MS = 10_000;
+
+/** Runs the agent until a signal ends it. Resolves with the exit code. */
+export async function runManager(settings: AgentSettings): Promise<number> {
+  const clock = systemClock;
+  const logger = createLogger({ name: 'agent', level: settings.logLevel });
+  const { nodeName: node, engine: engineName, balance, election } = settings;
+  logger.info({ version: VERSION, node, engine: engineName, election, balance }, 'starting');
+  for (const { setting, received, message } of settings.warnings) logger.warn({ setting, received }, message);
+  // Before anything else: everything after it assumes to be alone on this node, the start-up sweep most of all.
+  const lock = await takeNodeLock();
+  const shutdown = createShutdown({ logger, clock, timeLimitMs: SHUTDOWN_LIMIT_MS });
+  shutdown.addStep('node lock', () => lock.release());
+  try {
+    await startAll(settings, { clock, logger, shutdown });
+  } catch (error) {
+    // Told here, because the steps that follow must run: what has been started is still on the node.
+    if (!shutdown.signal.aborted) logger.fatal({ err: error }, 'the agent cannot start');
+    shutdown.request('start failed', 1);
+  }
+  return shutdown.done;
+}
+
+interface Runtime {
+  readonly clock: typeof systemClock;
+  readonly logger: ReturnType<typeof createLogger>;
+  readonly shutdown: ReturnType<typeof createShutdown>;
+}
+
+async function startAll(settings: AgentSettings, { clock, logger, shutdown }: Runtime): Promise<void> {
+  const node = settings.nodeName;
+  const client = await connect({
+    ...(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig }),
+    ...(settings.apiServer === undefined ? {} : { server: settings.apiServer }),
+    inCluster: settings.inCluster,
+    userAgent: `fairlead-agent/${VERSION}`,
+  });
+  shutdown.addStep('API client', () => client.close());
+  const watches = await createWatches({ client, settings, clock, logger });
+  shutdown.addStep('watches', () => watches.stop());
+  watches.start();
+  const metrics = createMetrics({ node, version: VERSION });
+  const keeper = await createAddressKeeper({
+    logger,
+    clock,
+    addressOn: settings.addressOn,
+    refreshIntervalMs: settings.announceIntervalMs,
+    nodeName: node,
+  });
+  shutdown.addStep('addresses', () => keeper.stop());
+  const balancer = await createBalancer(settings.balance, logger);
+  shutdown.addStep('balancer', () => balancer.stop());
+  const engine = createLeaseEngine({
+    client,
+    node,
+    timing: settings,
+    nodes: watches.nodes,
+    leases: watches.leases,
+    clock,
+    logger,
+  });
+  const agent = createAgent({
+    settings,
+    client,
+    watches,
+    engine,
+    keeper,
+    balancer,
+    metrics,
+    clock,
+    logger,
+  });
+  const servers = startStatusServers(listensOf(settings), {
+    health: () => agent.health(),
+    ready: () => agent.ready(),
+    registry: metrics.registry,
+    logger,
+  });
+  shutdown.addStep('status servers', async () => {
+    await Promise.all((await servers).map((server) => server.close()));
+  });
+  shutdown.addStep('agent', () => agent.stop());
+  await agent.start();
+  await servers;
+  logger.info({ startMs: Math.round(performance.now()) }, 'ready');
+}
+
+function listensOf({ statusServer, healthCheckPort }: AgentSettings): readonly Listen[] {
+  return [
+    ...(statusServer === undefined ? [] : [statusServer]),
+    ...(healthCheckPort === undefined ? [] : [{ host: '', port: healthCheckPort }]),
+  ];
+}

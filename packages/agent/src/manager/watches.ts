@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isForbidden, type KubeClient, type Selection } from '@fairlead/shared/kubernetes/client.ts';
+import type { EndpointSlice, KubeObject, Node, Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { createReflector, type Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
+import {
+  ENDPOINT_SLICES,
+  LEASES,
+  NODES,
+  type Resource,
+  resourceName,
+  SERVICES,
+} from '@fairlead/shared/kubernetes/resources.ts';
+import type { Clock } from '@fairlead/shared/runtime/clock.ts';
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { AgentSettings } from '../config/settings.ts';
+import type { LeaseWatch } from '../ownership/lease-engine.ts';
+
+/** Local copies of what the agent looks at. */
+export interface Watches {
+  readonly services: Reflector<Service>;
+  readonly slices: Reflector<EndpointSlice>;
+  readonly nodes: Reflector<Node>;
+  readonly leases: LeaseWatch | undefined;
+  /** All of them, for metrics and probes. */
+  readonly all: readonly Reflector<KubeObject>[];
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** What {@link createWatches} needs. */
+export interface WatchOptions {
+  readonly client: KubeClient;
+  readonly settings: Pick<AgentSettings, 'servicesNamespace' | 'election' | 'servicesLease'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Makes the watches that these settings need. Asks once whether Leases may be listed that widely: an installation with a
+ * Role instead of a ClusterRole may not, and then contenders poll.
+ */
+export async function createWatches(options: WatchOptions): Promise<Watches> {
+  const { client, settings, clock, logger } = options;
+  const namespaced =
+    settings.servicesNamespace === undefined ? {} : { namespace: settings.servicesNamespace };
+  const make = <T extends KubeObject>(
+    resource: Resource<T>,
+    selection: Selection,
+    transform?: (object: T) => T,
+  ) =>
+    createReflector<T>({
+      client,
+      resource,
+      ...selection,
+      ...(transform === undefined ? {} : { transform }),
+      clock,
+      logger: logger.child({ watch: resourceName(resource) }),
+    });
+  const services = make(SERVICES, namespaced, withoutManagedFields);
+  const slices = make(ENDPOINT_SLICES, namespaced, withoutManagedFields);
+  const nodes = make(NODES, {}, essenceOfNode);
+  const scope = leaseScope(settings);
+  const allowed = await mayList(client, scope.selection, logger);
+  const leases = allowed
+    ? { reflector: make(LEASES, scope.selection, withoutManagedFields), covers: scope.covers }
+    : undefined;
+  const all: readonly Reflector<KubeObject>[] = [
+    services,
+    slices,
+    nodes,
+    ...(leases === undefined ? [] : [leases.reflector]),
+  ];
+  return {
+    services,
+    slices,
+    nodes,
+    leases,
+    all,
+    start: () => {
+      for (const reflector of all) reflector.start();
+    },
+    stop: async () => {
+      await Promise.all(all.map((reflector) => reflector.stop()));
+    },
+  };
+}
+
+/** Which Leases to watch: the global one alone, or those of one namespace, or all but the kubelets'. Pure. */
+export function leaseScope(settings: WatchOptions['settings']): {
+  readonly selection: Selection;
+  readonly covers: LeaseWatch['covers'];
+} {
+  const { election, servicesLease, servicesNamespace } = settings;
+  if (election === 'global') {
+    return {
+      selection: { namespace: servicesLease.namespace, fieldSelector: `metadata.name=${servicesLease.name}` },
+      covers: (namespace, name) => namespace === servicesLease.namespace && name === servicesLease.name,
+    };
+  }
+  if (servicesNamespace !== undefined) {
+    return {
+      selection: { namespace: servicesNamespace },
+      covers: (namespace) => namespace === servicesNamespace,
+    };
+  }
+  return {
+    selection: { fieldSelector: `metadata.namespace!=${KUBELET_LEASES}` },
+    covers: (namespace) => namespace !== KUBELET_LEASES,
+  };
+}
+
+/** A cluster of a thousand nodes renews a hundred of these a second. */
+const KUBELET_LEASES = 'kube-node-lease';
+
+async function mayList(client: KubeClient, selection: Selection, logger: Logger): Promise<boolean> {
+  try {
+    await client.list(LEASES, { ...selection, limit: 1 });
+    return true;
+  } catch (error) {
+    if (!isForbidden(error)) return true;
+    const hint = 'allow list and watch on leases; until then ownership is polled and a takeover takes longer';
+    logger.warn({ err: error, hint }, 'Leases cannot be watched');
+    return false;
+  }
+}
+
+/** Half of an object in the store would be field management data that nobody here reads. A PUT without it changes nothing. */
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  if (object.metadata?.managedFields === undefined) return object;
+  const { managedFields: _unused, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+/** A Node carries lists of images and volumes; only its name, labels and conditions matter here. */
+function essenceOfNode(node: Node): Node {
+  const { name, uid, resourceVersion, labels, deletionTimestamp } = node.metadata ?? {};
+  const metadata = { name, uid, resourceVersion, labels, deletionTimestamp };
+  const { conditions } = node.status ?? {};
+  return {
+    ...(node.apiVersion === undefined ? {} : { apiVersion: node.apiVersion }),
+    ...(node.kind === undefined ? {} : { kind: node.kind }),
+    metadata: Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined)),
+    ...(conditions === undefined ? {} : { status: { conditions } }),
+  };
+}

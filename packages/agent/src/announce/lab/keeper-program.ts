@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Lab program: an address keeper as the agent runs it, driven by a test. */
+import { Worker } from 'node:worker_threads';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { createLogger } from '@fairlead/shared/runtime/logging.ts';
 import { NodeLockHeldError, takeNodeLock } from '../../system/node-lock.ts';
@@ -7,7 +8,7 @@ import { type AddressKeeper, createAddressKeeper } from '../address-keeper.ts';
 import { report, serveCommands } from './program.ts';
 
 interface Command {
-  readonly do: 'start' | 'apply' | 'extend' | 'prepare' | 'held' | 'stats' | 'stall' | 'stop';
+  readonly do: 'start' | 'apply' | 'extend' | 'prepare' | 'held' | 'stats' | 'stall' | 'endThread' | 'stop';
   readonly addresses?: readonly string[];
   /** Deadline of the grants, from now. */
   readonly forMs?: number;
@@ -17,6 +18,14 @@ interface Command {
 }
 
 let keeper: AddressKeeper | undefined;
+
+/** The announcing thread, caught when something is sent to it, so that a test can end it behind the keeper's back. */
+let thread: Worker | undefined;
+const send = Worker.prototype.postMessage;
+Worker.prototype.postMessage = function catchAndSend(this: Worker, ...message: Parameters<typeof send>) {
+  thread = this;
+  send.apply(this, message);
+};
 
 async function start(command: Command): Promise<object> {
   try {
@@ -71,6 +80,9 @@ serveCommands(async (raw) => {
       while (systemClock.monotonicMs() < endMs);
       return {};
     }
+    case 'endThread':
+      await thread?.terminate();
+      return {};
     case 'stop':
       await keeper.stop();
       return {};

@@ -19,7 +19,7 @@ interface Seen {
 interface Command {
   readonly do: 'ask' | 'claim' | 'seen' | 'clear';
   readonly address?: string;
-  /** How long answers are waited for. */
+  /** How long each answer is waited for. */
   readonly waitMs?: number;
   /** How many questions, one after the other. */
   readonly times?: number;
@@ -89,7 +89,11 @@ async function ask(address: string, times: number, waitMs: number): Promise<obje
     const before = seen.length;
     const askedMs = systemClock.monotonicMs();
     sendQuestion(address);
-    while (systemClock.monotonicMs() < askedMs + waitMs) await pause(1);
+    const found = (): Seen | undefined =>
+      seen.slice(before).find((frame) => answerIn(frame, address) !== undefined);
+    // Not longer than needed; a second answer to one question would be counted in the next round.
+    while (found() === undefined && systemClock.monotonicMs() < askedMs + waitMs) await pause(1);
+    await pause(2);
     drain();
     for (const frame of seen.slice(before)) {
       const answer = answerIn(frame, address);
@@ -111,7 +115,7 @@ serveCommands(async (raw) => {
   const address = command.address ?? '0.0.0.0';
   switch (command.do) {
     case 'ask':
-      return ask(address, command.times ?? 1, command.waitMs ?? 20);
+      return ask(address, command.times ?? 1, command.waitMs ?? 100);
     case 'claim':
       claim(address);
       return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** For lab tests: hosts in network namespaces on one switch, and programs that run inside them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** A host on the switch. */
@@ -29,6 +30,8 @@ export interface LabProgram {
   /** Everything it has reported so far without being asked. */
   readonly reports: readonly Readonly<Record<string, unknown>>[];
   signal(name: NodeJS.Signals): void;
+  /** Stops the process (SIGSTOP) and waits until every thread of it stands still, which takes a moment on busy machines. */
+  freeze(): Promise<void>;
   exited: Promise<number | null>;
 }
 
@@ -89,8 +92,13 @@ export async function eventually<T>(
     const value = await read();
     if (holds(value)) return value;
     if (Date.now() > endMs) throw new Error(`still ${JSON.stringify(value)} after ${limitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+function threadState(pid: number, thread: string): string | undefined {
+  const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2)[0];
 }
 
 function ip(...args: readonly string[]): string {
@@ -136,5 +144,12 @@ function startProgram(namespace: string, program: string): LabProgram {
         void exited.then(() => reject(new Error(`${program} has ended`)));
       }),
     signal: (name) => void child.kill(name),
+    async freeze() {
+      child.kill('SIGSTOP');
+      await eventually(
+        () => readdirSync(`/proc/${pid}/task`).map((thread) => threadState(pid, thread)),
+        (states) => states.every((state) => state === 'T'),
+      );
+    },
   };
 }

@@ -4,6 +4,7 @@ import { type ApiObject, isJsonObject, type Json, type JsonObject } from '../api
 import { badRequest, StatusError } from '../api/status.ts';
 import { contentType, parseJson, readBody } from '../http/body.ts';
 import { groupVersionOf, kindKey, type ResourceDefinition } from '../resources/definition.ts';
+import { decodeProtobuf, PROTOBUF_TYPE } from '../protobuf/decode.ts';
 import { DecodeError, decode } from '../schema/decode.ts';
 import { schemaOf } from '../schema/kinds.ts';
 
@@ -20,17 +21,21 @@ export function fieldValidationOf(query: URLSearchParams): FieldValidation {
   throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "", "Ignore", "Strict", "Warn"`);
 }
 
-/** Reads a JSON body of any kind. Throws 415 for a media type other than JSON. */
+/** Reads a body of any kind, in JSON or Protobuf. Throws 415 for another media type. */
 export async function readJson(request: IncomingMessage, what: string): Promise<Json> {
   const type = contentType(request);
+  if (type === PROTOBUF_TYPE) {
+    const body = await readBody(request);
+    return body.length === 0 ? null : decodeProtobuf(body, what);
+  }
   if (!JSON_TYPES.has(type)) {
     throw new StatusError(
       415,
       'UnsupportedMediaType',
-      `the body of the request was in an unknown format - accepted media types include: application/json; got ${type}`,
+      `the body of the request was in an unknown format - accepted media types include: application/json, ${PROTOBUF_TYPE}; got ${type}`,
     );
   }
-  const text = await readBody(request);
+  const text = (await readBody(request)).toString('utf8');
   return text === '' ? null : parseJson(text, what);
 }
 

@@ -208,7 +208,7 @@ export async function readPatch(exchange: Exchange): Promise<{ readonly type: Pa
   if (known === undefined) {
     throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   }
-  const text = await readBody(exchange.request);
+  const text = (await readBody(exchange.request)).toString('utf8');
   try {
     return { type: known, body: JSON.parse(text) as Json };
   } catch {

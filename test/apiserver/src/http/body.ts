@@ -6,8 +6,8 @@ import { badRequest, StatusError } from '../api/status.ts';
 /** The limit of the real API server for a request body, in bytes. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
-/** Reads a request body as text. Throws 413 above {@link MAX_BODY_BYTES}. */
-export async function readBody(request: IncomingMessage): Promise<string> {
+/** Reads a request body. Throws 413 above {@link MAX_BODY_BYTES}. */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
@@ -22,7 +22,7 @@ export async function readBody(request: IncomingMessage): Promise<string> {
     }
     chunks.push(buffer);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 /** The media type of a body without parameters; JSON when none is named, as the real one assumes. */

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NAMESPACE_MARKER } from '../namespace.ts';
 import { LabProcess } from '../process/lab-process.ts';
 import { commandLine, listProcesses, signalProcess } from '../process/proc.ts';
@@ -21,8 +21,11 @@ beforeAll(() => {
   runtimeDir = mkdtempSync(join(tmpdir(), 'fairlead-cli-test-'));
 });
 
-afterAll(async () => {
+afterEach(async () => {
   await lab('down', '--all');
+});
+
+afterAll(() => {
   rmSync(runtimeDir, { recursive: true, force: true });
 });
 
@@ -75,9 +78,10 @@ describe('a lab in the background', () => {
       '--',
       'sh',
       '-c',
-      'ip -4 -brief addr; exit 9',
+      'ip -4 -brief addr; uname -n; exit 9',
     );
     expect(onClient.stdout).toContain('172.18.0.100/16');
+    expect(onClient.stdout).toMatch(/^client$/m);
     expect(onClient.code).toBe(9);
     expect((await lab('exec', '--name', 'test', 'worker7', '--', 'true')).stderr).toContain(
       'no host "worker7"',
@@ -122,7 +126,7 @@ describe('a lab in the foreground', () => {
     foreground.kill('SIGINT');
     expect((await foreground.exited).code).toBe(130);
     expect(processesOf('front')).toEqual([]);
-    expect(readdirSync(join(runtimeDir, `fairlead-lab-${userInfo().uid}`))).toEqual([]);
+    expect(readdirSync(runtimeDir)).toEqual([]);
   });
 
   it('ends with its terminal, even when that kills it without warning', { timeout: 60_000 }, async () => {

@@ -4,6 +4,12 @@ import { readlinkSync } from 'node:fs';
 import { inHost } from '../network/apply.ts';
 import type { LabRecord } from './state.ts';
 
+/** Gives what follows (host, then command) the name of the host, so that a shell's prompt tells where it is. */
+const NAMED_AFTER_HOST = [
+  ...['unshare', '--uts', '--', 'sh', '-c'],
+  'echo "$0" > /proc/sys/kernel/hostname; exec "$@"',
+];
+
 /** Command line that runs `argv` inside a lab, seen from outside: on a host, or (no host) beside the switch. */
 export function enterCommand(
   lab: LabRecord,
@@ -19,7 +25,7 @@ export function enterCommand(
     `--target=${lab.initPid}`,
     ...(sharesUserNamespace(lab.initPid) ? [] : ['--user', '--preserve-credentials']),
     ...['--mount', '--net', '--pid', '--ipc', '--uts', '--'],
-    ...(host === undefined ? inside : inHost(host, inside)),
+    ...(host === undefined ? inside : inHost(host, [...NAMED_AFTER_HOST, host, ...inside])),
   ];
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the command line remembers about running labs, outside their namespaces. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { childrenOf, readProcess } from '../process/proc.ts';
@@ -36,7 +36,7 @@ export function findLab(name: string): LabRecord | undefined {
   const record = readRecord(join(dir, 'lab.json'));
   if (record === undefined) return undefined;
   if (isAlive(record)) return record;
-  rmSync(dir, { recursive: true, force: true });
+  forgetLab(name);
   return undefined;
 }
 
@@ -77,14 +77,24 @@ export function prepareStateDir(name: string): string {
   return dir;
 }
 
-/** Forgets a lab. */
+/** Forgets a lab; the last one takes the common folder along. */
 export function forgetLab(name: string): void {
   rmSync(stateDir(name), { recursive: true, force: true });
+  try {
+    rmdirSync(stateRoot());
+  } catch (error) {
+    if (!isMissing(error) && !hasCode(error, 'ENOTEMPTY')) throw error;
+  }
 }
 
-/** Whether the namespaces are still held. */
+/** Whether anything of the lab is left: the namespaces, or the process that made them. */
 export function isAlive(record: LabRecord): boolean {
-  return readProcess(record.initPid)?.startTicks === record.initTicks;
+  return runs(record.initPid, record.initTicks) || runs(record.unsharePid, record.unshareTicks);
+}
+
+function runs(pid: number, startTicks: number): boolean {
+  const info = readProcess(pid);
+  return info !== undefined && info.startTicks === startTicks && info.state !== 'Z';
 }
 
 function readRecord(file: string): LabRecord | undefined {
@@ -97,5 +107,9 @@ function readRecord(file: string): LabRecord | undefined {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return hasCode(error, 'ENOENT');
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -276,6 +276,14 @@ describe('the state of the node', () => {
     expect(await answered()).toEqual([0, 0]);
   });
 
+  test('is clean after a stop, also when the addresses had gone before', async () => {
+    await keeper.ask({ do: 'apply', addresses: BOTH });
+    wire.run('node', 'ip', 'address', 'del', `${IPV4}/32`, 'dev', 'lo');
+    wire.run('node', 'ip', 'address', 'del', `${IPV6}/128`, 'dev', 'lo');
+    await keeper.ask({ do: 'stop' });
+    expect(nodeTables()).toBe('');
+  });
+
   test('makes no redirects about addresses of others', async () => {
     const redirects = (): number => {
       const [, names = '', values = ''] =

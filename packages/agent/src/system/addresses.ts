@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addressOf } from '@fairlead/shared/address/address.ts';
 import { CommandError, runCommand } from './commands.ts';
-import type { Link, LinkAddress } from './links.ts';
+import { type Link, type LinkAddress, listLinks } from './links.ts';
 
 /** An address of ours on the link that carries it. */
 export interface PlacedAddress {
@@ -104,20 +104,34 @@ export function renewAddresses(
   addresses: readonly PlacedAddress[],
   validSeconds: number,
 ): Promise<readonly AddressFailure[]> {
-  return runBatch(addresses, renderRenewal(addresses, validSeconds), () => false);
+  return runBatch(addresses, renderRenewal(addresses, validSeconds));
 }
 
-/** Takes addresses off, all with one spawn; one that is gone already is no failure. */
-export function removeAddresses(addresses: readonly PlacedAddress[]): Promise<readonly AddressFailure[]> {
-  return runBatch(addresses, renderRemoval(addresses), (problem) =>
-    /Cannot assign requested address|Cannot find device/.test(problem),
+/**
+ * Takes addresses off, all with one spawn; returns those that are still there. One that is gone already (evaporated,
+ * removed by hand, its link deleted) is no failure; since the kernel's words for that differ between versions, the
+ * kernel is asked again instead of reading them.
+ */
+export async function removeAddresses(
+  addresses: readonly PlacedAddress[],
+): Promise<readonly AddressFailure[]> {
+  const failures = await runBatch(addresses, renderRemoval(addresses));
+  if (failures.length === 0) return [];
+  const links = await listLinks();
+  return failures.filter(({ address }) =>
+    addresses.some(
+      (placed) =>
+        placed.address === address &&
+        links.some(
+          ({ name, addresses: own }) => name === placed.link && own.some((one) => one.address === address),
+        ),
+    ),
   );
 }
 
 async function runBatch(
   addresses: readonly PlacedAddress[],
   script: string,
-  isHarmless: (problem: string) => boolean,
 ): Promise<readonly AddressFailure[]> {
   if (addresses.length === 0) return [];
   // -force goes on after a failing line; the exit status then only says that some line failed.
@@ -130,7 +144,7 @@ async function runBatch(
   if (failures.size === 0) throw new CommandError('ip', ['-force', '-batch', '-'], 'failed', status, stderr);
   return [...failures].flatMap(([line, problem]) => {
     const placed = addresses[line - 1];
-    return placed === undefined || isHarmless(problem) ? [] : [{ address: placed.address, problem }];
+    return placed === undefined ? [] : [{ address: placed.address, problem }];
   });
 }
 

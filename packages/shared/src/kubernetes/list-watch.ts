@@ -71,6 +71,8 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
   #responseTimeoutMs = MIN_RESPONSE_TIMEOUT_MS;
   /** The connection was lost since the last good watch: the server may have come back with older data. */
   #checkHistory = false;
+  /** The last failure was that our version is too old. */
+  #relisting = false;
   #wake: AbortController | undefined;
   #attempt: AbortController | undefined;
   #giveUp: ((reason: WatchGivenUp) => void) | undefined;
@@ -307,6 +309,7 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
       this.#options.logger.info({ resource: resourceName(this.resource) }, 'watching again');
     }
     this.#backoff.reset();
+    this.#relisting = false;
     this.#responseTimeoutMs = MIN_RESPONSE_TIMEOUT_MS;
   }
 
@@ -314,9 +317,11 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
     const message = error instanceof Error ? error.message : String(error);
     this.#stats.failures += 1;
     this.#stats.lastError = message;
-    if (isGone(error) || (error instanceof WatchGivenUp && error.kind === 'rewound')) {
-      this.#resourceVersion = undefined;
-    }
+    const relist = isGone(error) || (error instanceof WatchGivenUp && error.kind === 'rewound');
+    // The server works, only our version is too old: no reason to wait, unless the list does not help.
+    const first = relist && !this.#relisting;
+    this.#relisting = relist;
+    if (relist) this.#resourceVersion = undefined;
     if (error instanceof NetworkError && !error.timedOut) this.#checkHistory = true;
     // A connection that opened but said nothing may be a slow server, so the next wait is longer. One that did not
     // even open says nothing about the server's speed.
@@ -332,7 +337,7 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
     };
     this.#options.logger[level](fields, 'list and watch failed; trying again');
     // A wait that ran out was pause enough, so pauses count from the start of the try.
-    if (error instanceof WatchGivenUp) return;
+    if (error instanceof WatchGivenUp || first) return;
     this.#pauseUntilMs = Math.max(startMs + this.#nextPauseMs(error), this.#clock.monotonicMs() + 50);
   }
 

@@ -312,8 +312,17 @@ class LeaseEngine implements OwnershipEngine {
     const isCandidate = (name: string) =>
       groups.some(({ candidates }) => candidates === 'any' || candidates.has(name));
     const nodes = preferredNodes(this.#options.nodes.store.values(), this.#lost, isCandidate);
-    const rank = rendezvousRank(key, this.#options.node, nodes);
-    return Math.min(rank, STAGGER_PLACES) * STAGGER_STEP_MS;
+    const rank = Math.min(rendezvousRank(key, this.#options.node, nodes), STAGGER_PLACES);
+    const behind = groups.some((group) => this.#isCarriedElsewhere(group)) ? STAGGER_PLACES : 0;
+    return (rank + behind) * STAGGER_STEP_MS;
+  }
+
+  /** Whether another node still carries an address of the group under an earlier Lease; it goes first. */
+  #isCarriedElsewhere({ addresses }: AddressGroup): boolean {
+    const { fences } = this.#decision.memory;
+    return addresses.some((address) =>
+      [...(fences.get(address)?.keys() ?? [])].some((old) => this.#otherHolder(old) !== undefined),
+    );
   }
 
   #extend(key: string): void {

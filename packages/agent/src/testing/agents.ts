@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { LABEL } from '@fairlead/shared/kubernetes/contract.ts';
+import type { EndpointSlice, Node, Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { ENDPOINT_SLICES, NODES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
+import { systemClock } from '@fairlead/shared/runtime/clock.ts';
+import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
+import { type ApiServerHandle, createApiServer } from '@fairlead/test-apiserver/server.ts';
+import type { BalanceModel } from '../balance/model.ts';
+import { readSettings } from '../config/settings.ts';
+import { type Agent, createAgent } from '../manager/agent.ts';
+import { createMetrics } from '../manager/metrics.ts';
+import { createWatches, type Watches } from '../manager/watches.ts';
+import { createLeaseEngine } from '../ownership/lease-engine.ts';
+import { FakeKeeper, TenureBook } from './fake-keeper.ts';
+
+/** One agent of the test, with everything but frames and nftables. */
+export interface TestAgent {
+  readonly node: string;
+  readonly agent: Agent;
+  readonly client: KubeClient;
+  /** What its data plane was last given. */
+  model(): BalanceModel | undefined;
+  /** Orderly end, as after SIGTERM. */
+  stop(): Promise<void>;
+  /** Ends without a word to anybody: its Leases stay, its grants run out. */
+  crash(): Promise<void>;
+}
+
+/** Settings of the kind case study, with the shortest timings a Lease allows. */
+const ENV = {
+  vip_arp: 'true',
+  port: '6443',
+  vip_interface: 'eth0',
+  dns_mode: 'first',
+  svc_enable: 'true',
+  svc_leasename: 'plndr-svcs-lock',
+  vip_address: '',
+  prometheus_server: ':2112',
+  svc_election: 'true',
+  vip_leaseduration: '2',
+  vip_renewdeadline: '1',
+  vip_retryperiod: '0.3',
+} as const;
+
+const ETH0 = {
+  name: 'eth0',
+  index: 2,
+  kind: 'ether',
+  isUp: true,
+  mtu: 1500,
+  addresses: [],
+} as const;
+
+/** An API server and the agents of a few nodes around it, all in this process. */
+export class TestCluster {
+  readonly server: ApiServerHandle;
+  readonly client: KubeClient;
+  readonly book = new TenureBook(systemClock);
+  readonly #folder: string;
+  readonly #agents: TestAgent[] = [];
+
+  private constructor(server: ApiServerHandle, client: KubeClient, folder: string) {
+    this.server = server;
+    this.client = client;
+    this.#folder = folder;
+  }
+
+  static async start(nodes: readonly string[]): Promise<TestCluster> {
+    const server = await createApiServer();
+    const folder = await mkdtemp(join(tmpdir(), 'fairlead-agent-'));
+    const kubeconfig = join(folder, 'kubeconfig');
+    await writeFile(kubeconfig, server.kubeconfig());
+    const cluster = new TestCluster(server, await connect({ kubeconfig }), folder);
+    for (const name of nodes) await cluster.client.create(NODES, nodeObject(name));
+    return cluster;
+  }
+
+  /** Starts the agent of a node. `env` changes its settings. */
+  async startAgent(node: string, env: Readonly<Record<string, string>> = {}): Promise<TestAgent> {
+    const kubeconfig = join(this.#folder, 'kubeconfig');
+    const settings = readSettings({ env: { ...ENV, ...env, k8s_config_file: kubeconfig }, hostName: node });
+    const [clock, logger] = [systemClock, silentLogger];
+    const client = await connect({ kubeconfig });
+    const watches = await createWatches({ client, settings, clock, logger });
+    watches.start();
+    const keeper = new FakeKeeper(node, this.book, clock);
+    let model: BalanceModel | undefined;
+    const balancer = {
+      name: 'recording',
+      apply: (wanted: BalanceModel) => {
+        model = wanted;
+        return Promise.resolve();
+      },
+      verify: () => Promise.resolve(false),
+      stop: () => Promise.resolve(),
+    };
+    const { nodes, leases } = watches;
+    const engine = createLeaseEngine({ client, node, timing: settings, nodes, leases, clock, logger });
+    const metrics = createMetrics({ node, version: 'test' });
+    const readLinks = () => Promise.resolve({ links: [ETH0], defaultInterface: 'eth0' });
+    const parts = { settings, client, watches, engine, keeper, balancer, metrics, clock, logger, readLinks };
+    const agent = createAgent(parts);
+    await agent.start();
+    const end = async () => {
+      await watches.stop();
+      client.close();
+    };
+    const started: TestAgent = {
+      node,
+      agent,
+      client,
+      model: () => model,
+      stop: async () => {
+        this.#agents.splice(this.#agents.indexOf(started), 1);
+        await agent.stop();
+        await end();
+      },
+      crash: async () => {
+        this.#agents.splice(this.#agents.indexOf(started), 1);
+        await crash(agent, watches, client);
+      },
+    };
+    this.#agents.push(started);
+    return started;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#agents].map((agent) => agent.stop()));
+    this.client.close();
+    await this.server.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A process that is gone makes no calls: every one of them fails from here on. */
+async function crash(agent: Agent, watches: Watches, client: KubeClient): Promise<void> {
+  const refuse = () => Promise.reject(new Error('the process is gone'));
+  Object.assign(client, { get: refuse, list: refuse, create: refuse, replace: refuse, patch: refuse });
+  await watches.stop();
+  await agent.stop().catch(() => undefined);
+  client.close();
+}
+
+function nodeObject(name: string): Node {
+  const conditions = [{ type: 'Ready', status: 'True', lastHeartbeatTime: new Date().toISOString() }];
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name }, status: { conditions } } as Node;
+}
+
+/** A LoadBalancer Service with its address in the annotation. */
+export function serviceObject(
+  name: string,
+  addresses: string,
+  spec: Partial<NonNullable<Service['spec']>> = {},
+): Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'default', annotations: { 'kube-vip.io/loadbalancerIPs': addresses } },
+    spec: { type: 'LoadBalancer', ports: [{ port: 80, protocol: 'TCP' }], selector: { app: name }, ...spec },
+  } as Service;
+}
+
+/** A slice of a Service with one ready endpoint per entry: pod address -> node. */
+export function sliceObject(
+  service: string,
+  endpoints: Readonly<Record<string, string>>,
+  name = `${service}-1`,
+): EndpointSlice {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace: 'default', labels: { [LABEL.serviceName]: service } },
+    addressType: 'IPv4',
+    endpoints: Object.entries(endpoints).map(([address, nodeName]) => ({
+      addresses: [address],
+      nodeName,
+      conditions: { ready: true },
+    })),
+    ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+  } as EndpointSlice;
+}
+
+/** Creates a Service and its slice. */
+export async function expose(
+  client: KubeClient,
+  service: Service,
+  endpoints: Readonly<Record<string, string>>,
+): Promise<void> {
+  await client.create(SERVICES, service);
+  await client.create(ENDPOINT_SLICES, sliceObject(service.metadata?.name ?? '', endpoints));
+}
+
+/** Waits for a condition, looking every 10 ms. */
+export async function eventually<T>(
+  what: string,
+  read: () => T | Promise<T>,
+  limitMs = 8_000,
+): Promise<NonNullable<T>> {
+  const endMs = systemClock.monotonicMs() + limitMs;
+  for (;;) {
+    const value = await read();
+    if (value) return value;
+    if (systemClock.monotonicMs() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -85,7 +85,9 @@ async function optionsOf(flags: Flags): Promise<ApiServerOptions> {
     ...(flags['advertise-address'] ? { advertiseAddress: flags['advertise-address'] } : {}),
     ...(flags['pki-dir'] ? { pkiDir: flags['pki-dir'] } : {}),
     ...(tokenFile ? { tokens: parseTokenFile(await readFile(tokenFile, 'utf8')) } : {}),
-    ...(flags['service-cluster-ip-range'] ? { serviceCidrs: flags['service-cluster-ip-range'].split(',') } : {}),
+    ...(flags['service-cluster-ip-range']
+      ? { serviceCidrs: flags['service-cluster-ip-range'].split(',') }
+      : {}),
     ...(ports ? { nodePorts: ports } : {}),
   };
 }

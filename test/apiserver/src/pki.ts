@@ -106,7 +106,18 @@ async function makeCertificates(files: CertificateFiles, config: string, hosts: 
     ].join('\n'),
   );
   await openssl([
-    ...['req', '-x509', '-config', config, '-extensions', 'ca', '-subj', '/CN=kubernetes-ca', '-days', '3650'],
+    ...[
+      'req',
+      '-x509',
+      '-config',
+      config,
+      '-extensions',
+      'ca',
+      '-subj',
+      '/CN=kubernetes-ca',
+      '-days',
+      '3650',
+    ],
     ...[...NEW_KEY, '-keyout', files.caKeyFile, '-out', files.caCertificateFile],
   ]);
   await openssl([
@@ -126,6 +137,8 @@ async function openssl(args: string[]): Promise<void> {
     await run('openssl', args);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`openssl ${args[0]} failed (is the openssl program, version 3 or later, installed?): ${why}`);
+    throw new Error(
+      `openssl ${args[0]} failed (is the openssl program, version 3 or later, installed?): ${why}`,
+    );
   }
 }

@@ -80,7 +80,8 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
   const host = options.host ?? '127.0.0.1';
   const address = options.advertiseAddress ?? (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host);
   const tokens = options.tokens ?? [ADMIN];
-  const temporaryDir = options.pkiDir === undefined ? await mkdtemp(join(tmpdir(), 'fairlead-pki-')) : undefined;
+  const temporaryDir =
+    options.pkiDir === undefined ? await mkdtemp(join(tmpdir(), 'fairlead-pki-')) : undefined;
   const directory = options.pkiDir ?? temporaryDir ?? '';
   const pki = await createPki({ directory, hosts: [address, ...(options.hosts ?? [])] });
   const cluster = createCluster(options);
@@ -116,7 +117,9 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
   const tokenOf = (name: string): string => {
     const found = tokens.find((user) => user.name === name);
     if (found !== undefined) return found.token;
-    throw new Error(`no user ${JSON.stringify(name)}: the token list has ${tokens.map((user) => user.name).join(', ')}`);
+    throw new Error(
+      `no user ${JSON.stringify(name)}: the token list has ${tokens.map((user) => user.name).join(', ')}`,
+    );
   };
   const first = tokens[0]?.name ?? ADMIN.name;
   return {

@@ -56,9 +56,13 @@ function detailsOf(details: StatusDetails): JsonObject {
     ...(details.group ? { group: details.group } : {}),
     ...(details.kind ? { kind: details.kind } : {}),
     ...(details.uid ? { uid: details.uid } : {}),
-    ...(details.causes ? { causes: details.causes.map((cause) => ({ ...cause })) } : {}),
+    ...(details.causes ? { causes: details.causes.map(causeOf) } : {}),
     ...(details.retryAfterSeconds ? { retryAfterSeconds: details.retryAfterSeconds } : {}),
   };
+}
+
+function causeOf({ reason, ...rest }: Cause): JsonObject {
+  return { ...(reason === '' ? {} : { reason }), ...rest };
 }
 
 /** Group and plural (or kind) an error speaks about. */
@@ -113,7 +117,8 @@ export function invalid(
   causes: readonly Cause[],
 ): StatusError {
   const texts = causes.map((cause) => (cause.field ? `${cause.field}: ${cause.message}` : cause.message));
-  const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
+  const unique = [...new Set(texts)];
+  const list = unique.length === 1 ? unique[0] : `[${unique.join(', ')}]`;
   const kind = subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`;
   const message = `${kind} "${name}" is invalid${texts.length === 0 ? '' : `: ${list}`}`;
   return new StatusError(422, 'Invalid', message, {
@@ -130,7 +135,11 @@ export function badRequest(message: string): StatusError {
 }
 
 /** 403; `message` is the complete text after `<resource> "<name>" is forbidden: `. */
-export function forbidden(subject: Pick<Subject, 'group' | 'plural'>, name: string, why: string): StatusError {
+export function forbidden(
+  subject: Pick<Subject, 'group' | 'plural'>,
+  name: string,
+  why: string,
+): StatusError {
   const about = name === '' ? qualified(subject) : `${qualified(subject)} "${name}"`;
   return new StatusError(403, 'Forbidden', `${about} is forbidden: ${why}`, {
     name,

@@ -19,8 +19,7 @@ export function createAuthenticator(
   for (const { token, name, uid, groups } of tokens) {
     users.set(token, { name, uid, groups: [...groups, 'system:authenticated'] });
   }
-  const userOfToken = (token: string): User | undefined =>
-    users.get(token) ?? serviceAccounts.verify(token);
+  const userOfToken = (token: string): User | undefined => users.get(token) ?? serviceAccounts.verify(token);
   return {
     userOfToken,
     authenticate(authorization) {

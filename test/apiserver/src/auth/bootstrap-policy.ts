@@ -16,7 +16,16 @@ const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
 
 /** Resources the user-facing roles speak about, by group. */
 const CORE_NAMESPACED = [
-  ...['configmaps', 'endpoints', 'events', 'pods', 'pods/status', 'serviceaccounts', 'services', 'services/status'],
+  ...[
+    'configmaps',
+    'endpoints',
+    'events',
+    'pods',
+    'pods/status',
+    'serviceaccounts',
+    'services',
+    'services/status',
+  ],
 ];
 const APPS = ['daemonsets', 'deployments', 'deployments/scale', 'replicasets', 'replicasets/scale'];
 

@@ -62,19 +62,19 @@ export function createRbacAuthorizer(store: Store): Authorizer {
       at(roleRef, 'kind') === 'ClusterRole'
         ? collections.clusterRoles.get(name)
         : collections.roles.get(`${namespace}/${name}`);
-    return role === undefined ? [] : arrayOf(role.object['rules']).map(parseRule);
+    return role === undefined ? [] : arrayOf(role.object.rules).map(parseRule);
   };
   const grantsOf = (user: User): Grants => {
     const cluster = collections.clusterRoleBindings
       .list()
       .filter(({ object }) => binds(object, user, ''))
-      .flatMap(({ object }) => rulesOf(object['roleRef'], ''));
+      .flatMap(({ object }) => rulesOf(object.roleRef, ''));
     const namespaces = new Map<string, Rule[]>();
     for (const { object } of collections.roleBindings.list()) {
       const namespace = object.metadata.namespace ?? '';
       if (!binds(object, user, namespace)) continue;
       const rules = namespaces.get(namespace) ?? [];
-      rules.push(...rulesOf(object['roleRef'], namespace));
+      rules.push(...rulesOf(object.roleRef, namespace));
       namespaces.set(namespace, rules);
     }
     return { cluster, namespaces };
@@ -94,7 +94,7 @@ export function createRbacAuthorizer(store: Store): Authorizer {
 }
 
 function binds(binding: ApiObject, user: User, namespace: string): boolean {
-  return arrayOf(binding['subjects']).some((subject) => {
+  return arrayOf(binding.subjects).some((subject) => {
     const name = stringOf(at(subject, 'name'));
     switch (at(subject, 'kind')) {
       case 'User':
@@ -119,7 +119,7 @@ function parseRule(value: Json): Rule {
     groups: set('apiGroups'),
     resources: set('resources'),
     names: set('resourceNames'),
-    paths: arrayOf(rule['nonResourceURLs']).map(stringOf),
+    paths: arrayOf(rule.nonResourceURLs).map(stringOf),
   };
 }
 

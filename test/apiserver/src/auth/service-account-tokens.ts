@@ -27,7 +27,7 @@ export interface ServiceAccountTokens {
 /** Tells whether the object a token is bound to is still there. */
 export type ObjectLookup = (kind: string, namespace: string, name: string) => string | undefined;
 
-const SIGNATURE = { 'ec': 'ES256', 'rsa': 'RS256' } as const;
+const SIGNATURE = { ec: 'ES256', rsa: 'RS256' } as const;
 
 /**
  * `privateKeyPem`: P-256 or RSA. `uidOf` gives the uid of a live ServiceAccount or Pod, so that tokens of deleted
@@ -68,9 +68,9 @@ export function createServiceAccountTokens(
     },
     verify(token) {
       const payload = openToken(token, publicKey);
-      if (payload === undefined || payload['iss'] !== ISSUER) return undefined;
+      if (payload === undefined || payload.iss !== ISSUER) return undefined;
       const seconds = now().getTime() / 1000;
-      if (typeof payload['exp'] !== 'number' || payload['exp'] < seconds) return undefined;
+      if (typeof payload.exp !== 'number' || payload.exp < seconds) return undefined;
       return userOf(payload, uidOf);
     },
   };
@@ -78,13 +78,13 @@ export function createServiceAccountTokens(
 
 function userOf(payload: JsonObject, uidOf: ObjectLookup): User | undefined {
   const bound = payload['kubernetes.io'];
-  if (!isJsonObject(bound) || typeof bound['namespace'] !== 'string') return undefined;
+  if (!isJsonObject(bound) || typeof bound.namespace !== 'string') return undefined;
   const { namespace, serviceaccount, pod } = bound;
   if (!isJsonObject(serviceaccount)) return undefined;
   const { name, uid } = serviceaccount;
   if (typeof name !== 'string' || typeof uid !== 'string') return undefined;
   if (uidOf('serviceaccounts', namespace, name) !== uid) return undefined;
-  if (isJsonObject(pod) && uidOf('pods', namespace, String(pod['name'])) !== pod['uid']) return undefined;
+  if (isJsonObject(pod) && uidOf('pods', namespace, String(pod.name)) !== pod.uid) return undefined;
   return {
     name: `system:serviceaccount:${namespace}:${name}`,
     uid,

@@ -32,7 +32,9 @@ export function parseTokenFile(text: string): TokenUser[] {
     );
     const [token = '', name = '', uid = '', groups = ''] = fields;
     if (token === '' || name === '' || uid === '') {
-      throw new Error(`token file line ${index + 1}: expected token,user,uid,"group1,group2", got ${fields.length} fields`);
+      throw new Error(
+        `token file line ${index + 1}: expected token,user,uid,"group1,group2", got ${fields.length} fields`,
+      );
     }
     users.push({ token, name, uid, groups: groups.split(',').filter((group) => group !== '') });
   }

@@ -24,7 +24,9 @@ interface GroupVersion {
   readonly resources: readonly Resource[];
 }
 
-const SUBRESOURCE_KINDS: Readonly<Record<Subresource, Omit<Resource, 'name' | 'singularName' | 'namespaced'> | undefined>> = {
+const SUBRESOURCE_KINDS: Readonly<
+  Record<Subresource, Omit<Resource, 'name' | 'singularName' | 'namespaced'> | undefined>
+> = {
   status: undefined,
   finalize: undefined,
   scale: { group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get', 'patch', 'update'] },
@@ -78,9 +80,19 @@ function collectGroupVersions(): GroupVersion[] {
     }
   }
   for (const { group, version, plural, singular, namespaced, kind } of REVIEWS) {
-    listOf(group, version).push({ name: plural, singularName: singular, namespaced, kind, verbs: ['create'] });
+    listOf(group, version).push({
+      name: plural,
+      singularName: singular,
+      namespaced,
+      kind,
+      verbs: ['create'],
+    });
   }
-  return GROUP_ORDER.map((group) => ({ group, version: 'v1', resources: resources.get(`${group}/v1`) ?? [] }));
+  return GROUP_ORDER.map((group) => ({
+    group,
+    version: 'v1',
+    resources: resources.get(`${group}/v1`) ?? [],
+  }));
 }
 
 const GROUP_VERSIONS = collectGroupVersions();

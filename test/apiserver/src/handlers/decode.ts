@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { type ApiObject, isJsonObject, type Json, type JsonObject } from '../api/objects.ts';
 import { badRequest, StatusError } from '../api/status.ts';
 import { contentType, parseJson, readBody } from '../http/body.ts';
-import { groupVersionOf, kindKey, type ResourceDefinition } from '../resources/definition.ts';
 import { decodeProtobuf, PROTOBUF_TYPE } from '../protobuf/decode.ts';
+import { groupVersionOf, kindKey, type ResourceDefinition } from '../resources/definition.ts';
 import { DecodeError, decode } from '../schema/decode.ts';
 import { schemaOf } from '../schema/kinds.ts';
 
@@ -18,7 +18,9 @@ export function fieldValidationOf(query: URLSearchParams): FieldValidation {
   const value = query.get('fieldValidation') ?? '';
   if (value === '' || value === 'Warn') return 'Warn';
   if (value === 'Ignore' || value === 'Strict') return value;
-  throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "", "Ignore", "Strict", "Warn"`);
+  throw badRequest(
+    `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "", "Ignore", "Strict", "Warn"`,
+  );
 }
 
 /** Reads a body of any kind, in JSON or Protobuf. Throws 415 for another media type. */
@@ -68,7 +70,7 @@ export function decodeObject(
     ...decoded,
     apiVersion: groupVersionOf(definition),
     kind: definition.kind,
-    metadata: isJsonObject(decoded['metadata']) ? decoded['metadata'] : {},
+    metadata: isJsonObject(decoded.metadata) ? decoded.metadata : {},
   };
   return definition.view ? definition.view.toStored(object) : object;
 }

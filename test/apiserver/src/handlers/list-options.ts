@@ -29,7 +29,9 @@ export function parseListOptions(
   const match = query.get('resourceVersionMatch') ?? '';
   const version = query.get('resourceVersion') ?? '';
   const continueToken = query.get('continue') ?? '';
-  const sendInitialEvents = query.has('sendInitialEvents') ? isTrue(query.get('sendInitialEvents')) : undefined;
+  const sendInitialEvents = query.has('sendInitialEvents')
+    ? isTrue(query.get('sendInitialEvents'))
+    : undefined;
   checkMatch(match, version, continueToken, isWatch, sendInitialEvents);
   return {
     matches: parseMatcher(definition, query, name),
@@ -79,11 +81,15 @@ function checkMatch(
   const refuse = (field: string, reason: string, message: string): never => {
     throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [{ reason, message, field }]);
   };
-  const forbid = (field: string, why: string): never => refuse(field, 'FieldValueForbidden', `Forbidden: ${why}`);
+  const forbid = (field: string, why: string): never =>
+    refuse(field, 'FieldValueForbidden', `Forbidden: ${why}`);
   if (sendInitialEvents !== undefined) {
     if (!isWatch) forbid('sendInitialEvents', 'sendInitialEvents is forbidden for list');
     if (match !== 'NotOlderThan') {
-      forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+      forbid(
+        'resourceVersionMatch',
+        'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      );
     }
     return;
   }
@@ -92,7 +98,8 @@ function checkMatch(
   if (version === '') {
     forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
   }
-  if (continueToken !== '') forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
+  if (continueToken !== '')
+    forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
   if (match !== 'Exact' && match !== 'NotOlderThan') {
     refuse(
       'resourceVersionMatch',
@@ -117,10 +124,15 @@ function parseVersion(text: string): number | undefined {
 
 /** 504 for a version from the future, as the real server answers after waiting for it. */
 export function versionTooLarge(asked: number, current: number): StatusError {
-  return new StatusError(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-    retryAfterSeconds: 1,
-  });
+  return new StatusError(
+    504,
+    'Timeout',
+    `Timeout: Too large resource version: ${asked}, current: ${current}`,
+    {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    },
+  );
 }
 
 function integer(text: string | null): number | undefined {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isJsonObject } from '../api/objects.ts';
 import { badRequest, StatusError } from '../api/status.ts';
-import type { Store } from '../store/store.ts';
 import type { Collection } from '../store/collection.ts';
 import type { Entry } from '../store/entry.ts';
+import type { Store } from '../store/store.ts';
 import { type ListOptions, versionTooLarge } from './list-options.ts';
 
 /** One page of a list. */
@@ -106,9 +106,11 @@ function parseToken(text: string): Token {
   } catch {
     throw badRequest('invalid continue token: continue key is not valid: not a token of this server');
   }
-  if (isJsonObject(value) && value['v'] === 'meta.k8s.io/v1') {
+  if (isJsonObject(value) && value.v === 'meta.k8s.io/v1') {
     const { rv, start } = value;
     if (typeof rv === 'number' && typeof start === 'string') return { revision: rv, start };
   }
-  throw badRequest('invalid continue token: continue key is not valid: expected version, revision and start key');
+  throw badRequest(
+    'invalid continue token: continue key is not valid: expected version, revision and start key',
+  );
 }

@@ -97,9 +97,7 @@ function get(
   info: ResourceRequest,
   definition: ResourceDefinition,
 ): void {
-  const entry = context.cluster.store
-    .collection(definition.storage)
-    .get(keyOf(info.namespace, info.name));
+  const entry = context.cluster.store.collection(definition.storage).get(keyOf(info.namespace, info.name));
   if (entry === undefined) throw notFound(definition, info.name);
   sendText(exchange, 200, representationFor(context, exchange, definition).single(entry));
 }
@@ -159,7 +157,8 @@ export function writeOptionsOf(exchange: Exchange, subresource: string): WriteOp
 
 function isDryRun(values: readonly string[]): boolean {
   for (const value of values) {
-    if (value !== 'All') throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(value)}: supported values: "All"`);
+    if (value !== 'All')
+      throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(value)}: supported values: "All"`);
   }
   return values.length > 0;
 }
@@ -202,7 +201,9 @@ async function update(
 }
 
 /** The patch of a request: its type and its parsed body. */
-export async function readPatch(exchange: Exchange): Promise<{ readonly type: PatchType; readonly body: Json }> {
+export async function readPatch(
+  exchange: Exchange,
+): Promise<{ readonly type: PatchType; readonly body: Json }> {
   const type = contentType(exchange.request);
   const known = PATCH_TYPES.find((candidate) => candidate === type);
   if (known === undefined) {
@@ -256,23 +257,23 @@ async function patch(
 async function readDeleteOptions(exchange: Exchange): Promise<DeleteOptions> {
   const query = exchange.url.searchParams;
   const body = objectOf(await readJson(exchange.request, 'DeleteOptions'));
-  const grace = body['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds');
-  const policy = stringOf(body['propagationPolicy']) || query.get('propagationPolicy') || '';
-  const orphan = body['orphanDependents'];
-  const preconditions = objectOf(body['preconditions']);
+  const grace = body.gracePeriodSeconds ?? query.get('gracePeriodSeconds');
+  const policy = stringOf(body.propagationPolicy) || query.get('propagationPolicy') || '';
+  const orphan = body.orphanDependents;
+  const preconditions = objectOf(body.preconditions);
   const named = policy || (orphan === true ? 'Orphan' : orphan === false ? 'Background' : '');
   if (!['', 'Orphan', 'Background', 'Foreground'].includes(named)) {
     throw badRequest(
       `propagationPolicy: Unsupported value: ${JSON.stringify(named)}: supported values: "Foreground", "Background", "Orphan", "nil"`,
     );
   }
-  const dryRun = [...query.getAll('dryRun'), ...(Array.isArray(body['dryRun']) ? body['dryRun'].map(String) : [])];
+  const dryRun = [...query.getAll('dryRun'), ...(Array.isArray(body.dryRun) ? body.dryRun.map(String) : [])];
   return {
     dryRun: isDryRun(dryRun),
     ...(grace === null || grace === undefined ? {} : { gracePeriodSeconds: numberOf(Number(grace)) }),
     ...(named === '' ? {} : { propagationPolicy: named }),
-    ...(preconditions['uid'] ? { uid: stringOf(preconditions['uid']) } : {}),
-    ...(preconditions['resourceVersion'] ? { resourceVersion: stringOf(preconditions['resourceVersion']) } : {}),
+    ...(preconditions.uid ? { uid: stringOf(preconditions.uid) } : {}),
+    ...(preconditions.resourceVersion ? { resourceVersion: stringOf(preconditions.resourceVersion) } : {}),
   };
 }
 
@@ -314,5 +315,5 @@ async function removeAll(
 
 /** True for a JSON value that is an object with a `spec`; used by sub-resources with kinds of their own. */
 export function specOf(value: Json): Json {
-  return isJsonObject(value) && value['spec'] !== undefined ? value['spec'] : null;
+  return isJsonObject(value) && value.spec !== undefined ? value.spec : null;
 }

@@ -34,6 +34,7 @@ export function checkPatchFields(
     .filter((field) => !/(^|[.\]])\$/.test(field))
     .map((field) => `unknown field ${JSON.stringify(field)}`);
   if (texts.length === 0) return;
-  if (validation === 'Strict') throw badRequest(`error decoding patch: strict decoding error: ${texts.join(', ')}`);
+  if (validation === 'Strict')
+    throw badRequest(`error decoding patch: strict decoding error: ${texts.join(', ')}`);
   for (const text of texts) warn(text);
 }

@@ -14,7 +14,12 @@ export interface Representation {
   /** An item of a list. */
   item(entry: Entry): string;
   /** `kind` and `apiVersion` of the list, and what comes before the items, without braces. */
-  readonly list: { readonly kind: string; readonly apiVersion: string; readonly itemsKey: string; readonly extra: string };
+  readonly list: {
+    readonly kind: string;
+    readonly apiVersion: string;
+    readonly itemsKey: string;
+    readonly extra: string;
+  };
   /** An object without content, for bookmarks. */
   empty(metadata: JsonObject): string;
 }

@@ -60,7 +60,7 @@ export async function handleReview(
     kind: kind.kind,
     apiVersion: `${kind.group}/${kind.version}`,
     metadata: { creationTimestamp: formatTime(context.now()) },
-    ...(body['spec'] === undefined ? {} : { spec: body['spec'] }),
+    ...(body.spec === undefined ? {} : { spec: body.spec }),
     status,
   };
   sendJson(exchange, 201, answer);

@@ -1,18 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ApiObject, arrayOf, at, formatTime, isJsonObject, type Json, numberOf, objectOf, stringOf } from '../api/objects.ts';
+import {
+  type ApiObject,
+  arrayOf,
+  at,
+  formatTime,
+  isJsonObject,
+  type Json,
+  numberOf,
+  objectOf,
+  stringOf,
+} from '../api/objects.ts';
 import { badRequest, conflict, invalid, methodNotAllowed, notFound } from '../api/status.ts';
 import type { ServiceAccountTokens } from '../auth/service-account-tokens.ts';
 import { type Exchange, sendJson } from '../http/exchange.ts';
 import type { ResourceRequest } from '../http/request-info.ts';
 import { applyPatch } from '../patch/apply-patch.ts';
-import type { ResourceDefinition } from '../resources/definition.ts';
 import { resource } from '../resources/catalog.ts';
+import type { ResourceDefinition } from '../resources/definition.ts';
 import { deleteObject } from '../resources/remove.ts';
 import { updateObject } from '../resources/update.ts';
 import { keyOf } from '../store/entry.ts';
 import { formatSelector, NONE } from '../tables/format.ts';
 import { decodeObject, fieldValidationOf, readJson } from './decode.ts';
-import { type ObjectHandlerContext, handleObjects, readPatch, sendObject, writeOptionsOf } from './objects.ts';
+import {
+  handleObjects,
+  type ObjectHandlerContext,
+  readPatch,
+  sendObject,
+  writeOptionsOf,
+} from './objects.ts';
 
 /** What the handlers of sub-resources need besides the objects. */
 export interface SubresourceContext extends ObjectHandlerContext {
@@ -74,7 +90,7 @@ async function finalizeNamespace(
     (live) => ({
       ...(live ?? body),
       metadata: { ...(live ?? body).metadata, resourceVersion: body.metadata.resourceVersion ?? '' },
-      spec: { ...objectOf(live?.['spec']), finalizers: arrayOf(at(body, 'spec', 'finalizers')) },
+      spec: { ...objectOf(live?.spec), finalizers: arrayOf(at(body, 'spec', 'finalizers')) },
     }),
     'put',
     writeOptionsOf(exchange, 'finalize'),
@@ -137,7 +153,7 @@ async function scale(
       return {
         ...base,
         metadata: { ...base.metadata, resourceVersion: version },
-        spec: { ...objectOf(base['spec']), replicas },
+        spec: { ...objectOf(base.spec), replicas },
       };
     },
     'put',
@@ -200,12 +216,14 @@ async function bind(
 }
 
 function scheduled(pod: ApiObject, node: string, time: string): ApiObject {
-  const others = arrayOf(at(pod, 'status', 'conditions')).filter((item) => at(item, 'type') !== 'PodScheduled');
+  const others = arrayOf(at(pod, 'status', 'conditions')).filter(
+    (item) => at(item, 'type') !== 'PodScheduled',
+  );
   const condition = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: time };
   return {
     ...pod,
-    spec: { ...objectOf(pod['spec']), nodeName: node },
-    status: { ...objectOf(pod['status']), conditions: [...others, condition] },
+    spec: { ...objectOf(pod.spec), nodeName: node },
+    status: { ...objectOf(pod.status), conditions: [...others, condition] },
   };
 }
 
@@ -264,7 +282,11 @@ async function requestToken(
       namespace: info.namespace,
       creationTimestamp: formatTime(context.cluster.now()),
     },
-    spec: { audiences, expirationSeconds: seconds, boundObjectRef: at(body, 'spec', 'boundObjectRef') ?? null },
+    spec: {
+      audiences,
+      expirationSeconds: seconds,
+      boundObjectRef: at(body, 'spec', 'boundObjectRef') ?? null,
+    },
     status: { token, expirationTimestamp: formatTime(expiresAt) },
   });
 }
@@ -275,16 +297,21 @@ function boundObject(
   reference: Json | undefined,
 ): { readonly kind: string; readonly name: string; readonly uid: string } | undefined {
   if (!isJsonObject(reference)) return undefined;
-  const kind = stringOf(reference['kind']);
-  const name = stringOf(reference['name']);
-  if (kind !== 'Pod' && kind !== 'Secret') throw badRequest(`cannot bind token for kind ${kind}: expected Pod or Secret`);
+  const kind = stringOf(reference.kind);
+  const name = stringOf(reference.name);
+  if (kind !== 'Pod' && kind !== 'Secret')
+    throw badRequest(`cannot bind token for kind ${kind}: expected Pod or Secret`);
   const definition = resource('', kind === 'Pod' ? 'pods' : 'secrets');
   const found = context.cluster.store.collection(definition.storage).get(keyOf(info.namespace, name));
   if (found === undefined) throw notFound(definition, name);
   const uid = found.object.metadata.uid ?? '';
-  const asked = stringOf(reference['uid']);
+  const asked = stringOf(reference.uid);
   if (asked !== '' && asked !== uid) {
-    throw conflict(definition, name, `the UID in the bound object reference (${asked}) does not match the UID in record (${uid})`);
+    throw conflict(
+      definition,
+      name,
+      `the UID in the bound object reference (${asked}) does not match the UID in record (${uid})`,
+    );
   }
   return { kind, name, uid };
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type JsonObject, withMeta } from '../api/objects.ts';
 import { expired } from '../api/status.ts';
+import type { Exchange } from '../http/exchange.ts';
 import type { Change, ChangeType, Collection } from '../store/collection.ts';
 import { Entry } from '../store/entry.ts';
 import type { Store } from '../store/store.ts';
 import type { ListOptions } from './list-options.ts';
 import type { Representation } from './representation.ts';
 import { WatchStream, type WatchStreams } from './watch-stream.ts';
-import type { Exchange } from '../http/exchange.ts';
 
 /** How often a quiet watch tells how far it is, when the client allows bookmarks. */
 const BOOKMARK_INTERVAL_MS = 60_000;
@@ -131,7 +131,8 @@ class Watch {
     const before = change.previous !== undefined && matches(change.previous);
     const after = change.type !== 'DELETED' && matches(change.entry);
     if (after) this.stream.write(frameOf(change, before ? 'MODIFIED' : 'ADDED', representation));
-    else if (before && change.type === 'DELETED') this.stream.write(frameOf(change, 'DELETED', representation));
+    else if (before && change.type === 'DELETED')
+      this.stream.write(frameOf(change, 'DELETED', representation));
     else if (before && change.previous !== undefined) this.#sendLeft(change, change.previous);
   }
 

@@ -15,6 +15,7 @@ import { handleOpenApi } from '../openapi/handler.ts';
 import { findResource } from '../resources/catalog.ts';
 import { authorize } from './authorize.ts';
 import { createWarner, type Exchange, sendBody, sendError } from './exchange.ts';
+import { impersonate } from './impersonate.ts';
 import { parseRequest, type RequestInfo, type ResourceRequest } from './request-info.ts';
 
 /** Everything a request may need. */
@@ -87,7 +88,7 @@ function recordOf(info: RequestInfo, user: User, request: IncomingMessage): Requ
 /** Without credentials only health and version are to be seen. */
 function authenticate(context: DispatchContext, request: IncomingMessage, path: string): User {
   const user = context.authenticator.authenticate(request.headers.authorization);
-  if (user !== undefined && user !== 'invalid') return user;
+  if (user !== undefined && user !== 'invalid') return impersonate(context.authorizer, user, request.headers);
   if (user === undefined && isPublic(path)) return ANONYMOUS;
   throw unauthorized();
 }
@@ -152,7 +153,12 @@ function injectedError(plan: FaultPlan, info: RequestInfo): StatusError {
         { retryAfterSeconds: 1, ...retry },
       );
     case 503:
-      return new StatusError(503, 'ServiceUnavailable', 'the server is currently unable to handle the request', retry);
+      return new StatusError(
+        503,
+        'ServiceUnavailable',
+        'the server is currently unable to handle the request',
+        retry,
+      );
     case 504:
       return new StatusError(504, 'Timeout', 'request did not complete within requested timeout', retry);
     default:
@@ -174,7 +180,8 @@ async function routeResource(
   info: ResourceRequest,
 ): Promise<void> {
   const review = REVIEWS.find(
-    ({ group, version, plural }) => group === info.group && version === info.version && plural === info.plural,
+    ({ group, version, plural }) =>
+      group === info.group && version === info.version && plural === info.plural,
   );
   if (review !== undefined) {
     if (info.verb !== 'create') throw methodNotAllowed();

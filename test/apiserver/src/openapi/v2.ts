@@ -82,7 +82,7 @@ function writeNamedSchemas(schemas: Iterable<readonly [string, Json | undefined]
 }
 
 function writeSchema(schema: JsonObject): WireWriter {
-  const message = new WireWriter().text(1, stringOf(schema['$ref'])).text(2, stringOf(schema['format']));
+  const message = new WireWriter().text(1, stringOf(schema.$ref)).text(2, stringOf(schema.format));
   const { additionalProperties, items, properties, type } = schema;
   if (isJsonObject(additionalProperties)) {
     message.message(21, new WireWriter().message(1, writeSchema(additionalProperties)));
@@ -100,6 +100,6 @@ function writeSchema(schema: JsonObject): WireWriter {
 export function documentedKinds(): readonly string[] {
   const all = [...definitions().values()];
   return all.flatMap((schema) =>
-    arrayOf(schema['x-kubernetes-group-version-kind']).map((gvk) => stringOf(objectOf(gvk)['kind'])),
+    arrayOf(schema['x-kubernetes-group-version-kind']).map((gvk) => stringOf(objectOf(gvk).kind)),
   );
 }

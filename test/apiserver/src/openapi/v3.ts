@@ -4,7 +4,13 @@ import type { JsonObject } from '../api/objects.ts';
 import { RESOURCES } from '../resources/catalog.ts';
 import type { ResourceDefinition } from '../resources/definition.ts';
 import { collectDefinitions } from './definitions.ts';
-import { collectionPath, GROUP_VERSION_PATHS, groupVersionPath, objectPath, WRITE_PARAMETERS } from './paths.ts';
+import {
+  collectionPath,
+  GROUP_VERSION_PATHS,
+  groupVersionPath,
+  objectPath,
+  WRITE_PARAMETERS,
+} from './paths.ts';
 
 const documents = new Map<string, string>();
 

@@ -28,7 +28,9 @@ export function decodeProtobuf(bytes: Buffer, what: string): JsonObject {
     throw badRequest(`the object provided is unrecognized (must be of type ${what}): ${why}`);
   };
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
-    return refuse(`provided data does not appear to be a protobuf message, expected prefix ${MAGIC.toString('hex')}`);
+    return refuse(
+      `provided data does not appear to be a protobuf message, expected prefix ${MAGIC.toString('hex')}`,
+    );
   }
   try {
     const envelope = readFields(bytes.subarray(MAGIC.length));
@@ -36,7 +38,8 @@ export function decodeProtobuf(bytes: Buffer, what: string): JsonObject {
     const apiVersion = textOf(typeMeta.find(({ number }) => number === 1)?.value);
     const kind = textOf(typeMeta.find(({ number }) => number === 2)?.value);
     const struct = structOf(apiVersion, kind);
-    if (struct === undefined) return refuse(`no Protobuf form of ${kind} in ${apiVersion} is known; send JSON`);
+    if (struct === undefined)
+      return refuse(`no Protobuf form of ${kind} in ${apiVersion} is known; send JSON`);
     const raw = bytesOf(envelope.find(({ number }) => number === 2)?.value);
     return { apiVersion, kind, ...decodeMessage(raw, struct, struct.name) };
   } catch (error) {

@@ -39,7 +39,8 @@ export function readFields(bytes: Uint8Array): WireField[] {
   const take = (length: number): number => {
     const start = offset;
     offset += length;
-    if (offset > bytes.length) throw new WireError(`${length} bytes expected at byte ${start} of ${bytes.length}`);
+    if (offset > bytes.length)
+      throw new WireError(`${length} bytes expected at byte ${start} of ${bytes.length}`);
     return start;
   };
   while (offset < bytes.length) {

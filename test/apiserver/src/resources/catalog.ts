@@ -31,8 +31,15 @@ interface Options {
   readonly view?: ResourceDefinition['view'];
 }
 
-function define(groupVersion: string, plural: string, kind: string, options: Options = {}): ResourceDefinition {
-  const [group = '', version = ''] = groupVersion.includes('/') ? groupVersion.split('/') : ['', groupVersion];
+function define(
+  groupVersion: string,
+  plural: string,
+  kind: string,
+  options: Options = {},
+): ResourceDefinition {
+  const [group = '', version = ''] = groupVersion.includes('/')
+    ? groupVersion.split('/')
+    : ['', groupVersion];
   return {
     group,
     version,
@@ -77,19 +84,22 @@ function textOf(value: Json | undefined): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-const spec = (object: ApiObject): Json => object['spec'] ?? null;
+const spec = (object: ApiObject): Json => object.spec ?? null;
 
 /** Field selectors of events; always read from the stored (core/v1) form, whatever the two groups call them. */
 function eventFields(about: string, reporter: string): FieldReaders {
   const parts = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'];
   return {
     ...Object.fromEntries(
-      parts.map((key) => [`${about}.${key}`, (object: ApiObject) => textOf(at(object, 'involvedObject', key))]),
+      parts.map((key) => [
+        `${about}.${key}`,
+        (object: ApiObject) => textOf(at(object, 'involvedObject', key)),
+      ]),
     ),
-    reason: (object) => stringOf(object['reason']),
-    type: (object) => stringOf(object['type']),
-    [reporter]: (object) => stringOf(object['reportingComponent']),
-    source: (object) => stringOf(at(object, 'source', 'component')) || stringOf(object['reportingComponent']),
+    reason: (object) => stringOf(object.reason),
+    type: (object) => stringOf(object.type),
+    [reporter]: (object) => stringOf(object.reportingComponent),
+    source: (object) => stringOf(at(object, 'source', 'component')) || stringOf(object.reportingComponent),
   };
 }
 
@@ -171,9 +181,9 @@ export const RESOURCES: readonly ResourceDefinition[] = [
   define('coordination.k8s.io/v1', 'leases', 'Lease', { createOnUpdate: true, unconditionalUpdate: false }),
   define('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice', {
     generationOf: (object) => [
-      object['addressType'] ?? null,
-      object['endpoints'] ?? null,
-      object['ports'] ?? null,
+      object.addressType ?? null,
+      object.endpoints ?? null,
+      object.ports ?? null,
       { ...object.metadata.labels },
     ],
   }),
@@ -183,7 +193,10 @@ export const RESOURCES: readonly ResourceDefinition[] = [
     view: { fromStored: coreToEvents, toStored: eventsToCore },
   }),
   define('networking.k8s.io/v1', 'ipaddresses', 'IPAddress', { namespaced: false, shortNames: ['ip'] }),
-  define('networking.k8s.io/v1', 'servicecidrs', 'ServiceCIDR', { namespaced: false, subresources: ['status'] }),
+  define('networking.k8s.io/v1', 'servicecidrs', 'ServiceCIDR', {
+    namespaced: false,
+    subresources: ['status'],
+  }),
   define('rbac.authorization.k8s.io/v1', 'clusterrolebindings', 'ClusterRoleBinding', {
     namespaced: false,
     nameRule: 'path',

@@ -65,7 +65,11 @@ function place(definition: ResourceDefinition, namespace: string, body: ApiObjec
   if (namespace === '') {
     throw badRequest('an empty namespace may not be set during creation');
   }
-  if (body.metadata.namespace !== undefined && body.metadata.namespace !== '' && body.metadata.namespace !== namespace) {
+  if (
+    body.metadata.namespace !== undefined &&
+    body.metadata.namespace !== '' &&
+    body.metadata.namespace !== namespace
+  ) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
   return withMeta(body, { namespace });

@@ -3,8 +3,16 @@ import { type ApiObject, type Json, numberOf, objectOf } from '../api/objects.ts
 
 /** Stored (core/v1) Event to events.k8s.io/v1: same data, renamed fields (the conversion of the real API server). */
 export function coreToEvents(object: ApiObject): ApiObject {
-  const { involvedObject, message, source, firstTimestamp, lastTimestamp, count, reportingComponent, ...rest } =
-    object;
+  const {
+    involvedObject,
+    message,
+    source,
+    firstTimestamp,
+    lastTimestamp,
+    count,
+    reportingComponent,
+    ...rest
+  } = object;
   const { reportingInstance, series, ...others } = rest;
   return clean({
     ...others,
@@ -47,7 +55,7 @@ export function eventsToCore(object: ApiObject): ApiObject {
     lastTimestamp: deprecatedLastTimestamp ?? null,
     count: numberOf(deprecatedCount) || undefined,
     reportingComponent: reportingController ?? '',
-    reportingInstance: object['reportingInstance'] ?? '',
+    reportingInstance: object.reportingInstance ?? '',
   });
 }
 

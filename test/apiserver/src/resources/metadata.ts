@@ -53,7 +53,9 @@ export function nameProblems(name: string, rule: NameRule): string[] {
 export function qualifiedNameProblems(key: string): string[] {
   const parts = key.split('/');
   if (parts.length > 2) {
-    return [`a valid label key ${QUALIFIED_TEXT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
+    return [
+      `a valid label key ${QUALIFIED_TEXT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+    ];
   }
   const name = parts.at(-1) ?? '';
   const problems: string[] = [];
@@ -140,7 +142,11 @@ function validateFinalizers(finalizers: readonly string[]): Cause[] {
   }
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     causes.push(
-      invalidValue('metadata.finalizers', finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'),
+      invalidValue(
+        'metadata.finalizers',
+        finalizers,
+        'finalizer orphan and foregroundDeletion cannot be both set',
+      ),
     );
   }
   return causes;

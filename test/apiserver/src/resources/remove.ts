@@ -21,7 +21,10 @@ export interface DeleteResult {
 }
 
 const PROTECTED_NAMESPACES = new Set(['default', 'kube-system', 'kube-public']);
-const FINALIZER_OF_POLICY: Readonly<Record<string, string>> = { Orphan: 'orphan', Foreground: 'foregroundDeletion' };
+const FINALIZER_OF_POLICY: Readonly<Record<string, string>> = {
+  Orphan: 'orphan',
+  Foreground: 'foregroundDeletion',
+};
 
 /** Deletes an object, or marks it as being deleted where finalizers or a grace period stand in the way. */
 export function deleteObject(
@@ -92,7 +95,7 @@ function deleteNamespace(
 }
 
 function objectStatus(object: ApiObject): Record<string, never> {
-  const status = object['status'];
+  const status = object.status;
   return typeof status === 'object' && status !== null ? (status as Record<string, never>) : {};
 }
 
@@ -143,7 +146,8 @@ class Deletion {
   #graceSeconds(live: ApiObject): number | undefined {
     if (this.#definition.group !== '' || this.#definition.plural !== 'pods') return undefined;
     const phase = stringOf(at(live, 'status', 'phase'));
-    if (stringOf(at(live, 'spec', 'nodeName')) === '' || phase === 'Failed' || phase === 'Succeeded') return 0;
+    if (stringOf(at(live, 'spec', 'nodeName')) === '' || phase === 'Failed' || phase === 'Succeeded')
+      return 0;
     const own = numberOf(at(live, 'spec', 'terminationGracePeriodSeconds'), 30);
     const asked = this.#options.gracePeriodSeconds ?? own;
     return asked < 0 ? 1 : asked;

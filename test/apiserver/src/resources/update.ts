@@ -143,9 +143,9 @@ function restrict(
   if (subresource === 'status') {
     const { apiVersion, kind, metadata } = next;
     const { ownerReferences } = previous.metadata;
-    return withMeta({ ...previous, apiVersion, kind, metadata, status: next['status'] }, { ownerReferences });
+    return withMeta({ ...previous, apiVersion, kind, metadata, status: next.status }, { ownerReferences });
   }
-  return { ...next, status: previous['status'] };
+  return { ...next, status: previous.status };
 }
 
 function validate(

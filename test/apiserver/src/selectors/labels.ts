@@ -102,7 +102,9 @@ class SelectorParser {
   #comparison(key: string, operator: '>' | '<'): LabelMatcher {
     const bound = this.#word('integer');
     if (!/^-?\d+$/.test(bound)) {
-      throw badRequest(`values[0][${key}]: Invalid value: "${bound}": for 'Gt', 'Lt' operators, the value must be an integer`);
+      throw badRequest(
+        `values[0][${key}]: Invalid value: "${bound}": for 'Gt', 'Lt' operators, the value must be an integer`,
+      );
     }
     return (labels) => {
       const value = labels[key];

@@ -52,17 +52,17 @@ function readinessGates(pod: ApiObject): string {
 }
 
 function eventSource(event: ApiObject): string {
-  const component = stringOf(at(event, 'source', 'component')) || stringOf(event['reportingComponent']);
-  const instance = stringOf(at(event, 'source', 'host')) || stringOf(event['reportingInstance']);
+  const component = stringOf(at(event, 'source', 'component')) || stringOf(event.reportingComponent);
+  const instance = stringOf(at(event, 'source', 'host')) || stringOf(event.reportingInstance);
   return instance === '' ? component : `${component}, ${instance}`;
 }
 
 function firstSeen(event: ApiObject): Json | undefined {
-  return event['firstTimestamp'] ?? event['eventTime'];
+  return event.firstTimestamp ?? event.eventTime;
 }
 
 function lastSeen(event: ApiObject): Json | undefined {
-  return at(event, 'series', 'lastObservedTime') ?? event['lastTimestamp'] ?? firstSeen(event);
+  return at(event, 'series', 'lastObservedTime') ?? event.lastTimestamp ?? firstSeen(event);
 }
 
 function eventTarget(event: ApiObject): string {
@@ -73,15 +73,15 @@ function eventTarget(event: ApiObject): string {
 
 const EVENT_COLUMNS: readonly Column[] = [
   text('Last Seen', 'When the event was seen last.', (event, now) => ageOf(lastSeen(event), now)),
-  text('Type', 'Normal or Warning.', (event) => stringOf(event['type'])),
-  text('Reason', 'Short, machine readable reason.', (event) => stringOf(event['reason'])),
+  text('Type', 'Normal or Warning.', (event) => stringOf(event.type)),
+  text('Reason', 'Short, machine readable reason.', (event) => stringOf(event.reason)),
   text('Object', 'What the event is about.', eventTarget),
   wide('Subobject', 'Part of the object.', (event) => stringOf(at(event, 'involvedObject', 'fieldPath'))),
   wide('Source', 'Who reported it.', eventSource),
-  text('Message', 'What happened.', (event) => stringOf(event['message']).trim()),
+  text('Message', 'What happened.', (event) => stringOf(event.message).trim()),
   wide('First Seen', 'When the event was seen first.', (event, now) => ageOf(firstSeen(event), now)),
   wide('Count', 'How often it was seen.', (event) =>
-    numberOf(at(event, 'series', 'count'), numberOf(event['count']) || 1),
+    numberOf(at(event, 'series', 'count'), numberOf(event.count) || 1),
   ),
   wide('Name', 'Name of the event.', (event) => event.metadata.name ?? ''),
 ];
@@ -94,7 +94,7 @@ export const CORE_TABLES: readonly Table[] = [
   [
     '/Secret',
     [
-      text('Type', 'Type of the secret.', (object) => stringOf(object['type'])),
+      text('Type', 'Type of the secret.', (object) => stringOf(object.type)),
       integer('Data', 'Number of keys.', (object) => count(object, 'data')),
       AGE,
     ],

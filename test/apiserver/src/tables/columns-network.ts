@@ -37,7 +37,7 @@ function servicePorts(service: ApiObject): string {
 
 /** Addresses of Endpoints: the first three, with their ports where they have some. */
 function endpointAddresses(endpoints: ApiObject): string {
-  const subsets = arrayOf(endpoints['subsets']);
+  const subsets = arrayOf(endpoints.subsets);
   if (subsets.length === 0) return NONE;
   const all = subsets.flatMap((subset) => {
     const addresses = arrayOf(at(subset, 'addresses')).map((address) => stringOf(at(address, 'ip')));
@@ -50,12 +50,12 @@ function endpointAddresses(endpoints: ApiObject): string {
 
 function sliceEndpoints(slice: ApiObject): string {
   return firstThree(
-    arrayOf(slice['endpoints']).flatMap((endpoint) => arrayOf(at(endpoint, 'addresses')).map(stringOf)),
+    arrayOf(slice.endpoints).flatMap((endpoint) => arrayOf(at(endpoint, 'addresses')).map(stringOf)),
   );
 }
 
 function slicePorts(slice: ApiObject): string {
-  return firstThree(arrayOf(slice['ports']).map((port) => String(at(port, 'port') ?? '*')));
+  return firstThree(arrayOf(slice.ports).map((port) => String(at(port, 'port') ?? '*')));
 }
 
 /** Tables of Services and what belongs to them. */
@@ -72,14 +72,16 @@ export const NETWORK_TABLES: readonly Table[] = [
       text('External-IP', 'Addresses outside of the cluster.', externalIp),
       text('Port(s)', 'Ports, with their node ports.', servicePorts),
       AGE,
-      wide('Selector', 'Pods behind the Service.', (service) => formatLabels(at(service, 'spec', 'selector'))),
+      wide('Selector', 'Pods behind the Service.', (service) =>
+        formatLabels(at(service, 'spec', 'selector')),
+      ),
     ],
   ],
   ['/Endpoints', [text('Endpoints', 'Addresses and ports.', endpointAddresses), AGE]],
   [
     'discovery.k8s.io/EndpointSlice',
     [
-      text('AddressType', 'Kind of the addresses.', (slice) => stringOf(slice['addressType'])),
+      text('AddressType', 'Kind of the addresses.', (slice) => stringOf(slice.addressType)),
       text('Ports', 'Ports of the endpoints.', slicePorts),
       text('Endpoints', 'Addresses of the endpoints.', sliceEndpoints),
       AGE,

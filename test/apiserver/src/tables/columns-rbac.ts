@@ -3,7 +3,7 @@ import { type ApiObject, arrayOf, at, stringOf } from '../api/objects.ts';
 import { AGE, type Column, type Table, text, wide } from './column.ts';
 
 function subjects(binding: ApiObject, kind: string): string {
-  return arrayOf(binding['subjects'])
+  return arrayOf(binding.subjects)
     .filter((subject) => at(subject, 'kind') === kind)
     .map((subject) => {
       const name = stringOf(at(subject, 'name'));
@@ -31,7 +31,9 @@ const BINDING_COLUMNS: readonly Column[] = [
   AGE,
   wide('Users', 'Users it is bound to.', (binding) => subjects(binding, 'User')),
   wide('Groups', 'Groups it is bound to.', (binding) => subjects(binding, 'Group')),
-  wide('ServiceAccounts', 'Service accounts it is bound to.', (binding) => subjects(binding, 'ServiceAccount')),
+  wide('ServiceAccounts', 'Service accounts it is bound to.', (binding) =>
+    subjects(binding, 'ServiceAccount'),
+  ),
 ];
 
 /** Tables of roles and bindings. */

@@ -59,11 +59,11 @@ const SET_OPERATORS: Readonly<Record<string, string>> = { In: 'in', NotIn: 'noti
 /** A LabelSelector (`matchLabels`, `matchExpressions`) as selector text. */
 export function formatSelector(selector: Json | undefined): string {
   if (!isJsonObject(selector)) return NONE;
-  const labels = Object.entries(objectOf(selector['matchLabels'])).map(([key, value]): [string, string] => [
+  const labels = Object.entries(objectOf(selector.matchLabels)).map(([key, value]): [string, string] => [
     key,
     `${key}=${stringOf(value)}`,
   ]);
-  const expressions = arrayOf(selector['matchExpressions']).map((item): [string, string] => {
+  const expressions = arrayOf(selector.matchExpressions).map((item): [string, string] => {
     const key = stringOf(at(item, 'key'));
     const operator = stringOf(at(item, 'operator'));
     if (operator === 'Exists') return [key, key];

@@ -31,7 +31,8 @@ export function summarizePod(pod: ApiObject, now: Date): PodSummary {
   const initial = startReason(pod);
   const init = initProgress(pod, initial, sidecars, specs.length);
   let progress = init.progress;
-  if (!init.initializing || hasCondition(pod, 'Initialized')) progress = mainProgress(pod, init.sidecars, initial);
+  if (!init.initializing || hasCondition(pod, 'Initialized'))
+    progress = mainProgress(pod, init.sidecars, initial);
   const restarts =
     progress.restarts !== 0 && progress.lastRestart !== ''
       ? `${progress.restarts} (${ageOf(progress.lastRestart, now)} ago)`
@@ -41,7 +42,7 @@ export function summarizePod(pod: ApiObject, now: Date): PodSummary {
 
 function startReason(pod: ApiObject): string {
   const gated = conditionsOf(pod).some(
-    (condition) => condition['type'] === 'PodScheduled' && condition['reason'] === 'SchedulingGated',
+    (condition) => condition.type === 'PodScheduled' && condition.reason === 'SchedulingGated',
   );
   if (gated) return 'SchedulingGated';
   return stringOf(at(pod, 'status', 'reason')) || stringOf(at(pod, 'status', 'phase'));
@@ -67,7 +68,7 @@ function initProgress(
     progress = addRestarts(progress, status);
     if (isSidecar) ofSidecars = addRestarts(ofSidecars, status);
     const terminated = at(status, 'state', 'terminated');
-    if (isJsonObject(terminated) && numberOf(terminated['exitCode']) === 0) continue;
+    if (isJsonObject(terminated) && numberOf(terminated.exitCode) === 0) continue;
     if (isSidecar && at(status, 'started') === true) {
       const ready = at(status, 'ready') === true ? 1 : 0;
       progress = { ...progress, ready: progress.ready + ready };
@@ -104,7 +105,7 @@ function mainProgress(pod: ApiObject, start: Progress, initial: string): Progres
     if (waiting !== '') progress = { ...progress, reason: waiting };
     else if (isJsonObject(terminated)) {
       progress = { ...progress, reason: endReason(terminated) };
-      if (numberOf(terminated['exitCode']) !== 0) errorReason = progress.reason;
+      if (numberOf(terminated.exitCode) !== 0) errorReason = progress.reason;
     } else if (at(status, 'ready') === true && at(status, 'state', 'running') !== undefined) {
       hasRunning = true;
       progress = { ...progress, ready: progress.ready + 1 };
@@ -123,10 +124,11 @@ function completedReason(pod: ApiObject, hasRunning: boolean, errorReason: strin
 
 function addRestarts(progress: Progress, status: Json): Progress {
   const finished = stringOf(at(status, 'lastState', 'terminated', 'finishedAt'));
+  const isLater = finished > progress.lastRestart;
   return {
     ...progress,
     restarts: progress.restarts + numberOf(at(status, 'restartCount')),
-    lastRestart: finished > progress.lastRestart ? finished : progress.lastRestart,
+    lastRestart: isLater ? finished : progress.lastRestart,
   };
 }
 
@@ -135,5 +137,5 @@ function conditionsOf(pod: ApiObject): { readonly [key: string]: Json | undefine
 }
 
 function hasCondition(pod: ApiObject, type: string): boolean {
-  return conditionsOf(pod).some((condition) => condition['type'] === type && condition['status'] === 'True');
+  return conditionsOf(pod).some((condition) => condition.type === type && condition.status === 'True');
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdirSync } from 'node:fs';
-import { runOrThrow } from '../process/run.ts';
+import { run, runOrThrow } from '../process/run.ts';
 import type { PodAddress } from './pod-addresses.ts';
 
 /** The network of one pod: a namespace, a veth pair to the node, a host route per address. */
@@ -74,6 +74,12 @@ export async function createPodNetwork(plan: PodNetworkPlan): Promise<void> {
   await runOrThrow(['ip', 'netns', 'add', plan.netns]);
   await runOrThrow(['ip', '-batch', '-'], { stdin: nodeSideBatch(plan) });
   await runOrThrow(['ip', '-n', plan.netns, '-batch', '-'], { stdin: podSideBatch(plan) });
+}
+
+/** Whether both ends are there: after a reboot of the node the pod's namespace may be left without its link. */
+export async function podNetworkStands({ netns, hostLink }: PodNetworkPlan): Promise<boolean> {
+  if (!podNamespaces(netns).includes(netns)) return false;
+  return (await run(['ip', 'link', 'show', 'dev', hostLink])).code === 0;
 }
 
 /** Removes the network. The pair goes with the namespace, but only once its last process is gone: so by itself first. */

@@ -18,7 +18,7 @@ import {
   deletePodNetwork,
   type PodNetworkPlan,
   planPodNetwork,
-  podNamespaces,
+  podNetworkStands,
 } from './pod-network.ts';
 import type { PodRecord, PodRecords } from './pod-record.ts';
 import { podStatus } from './pod-status.ts';
@@ -191,8 +191,7 @@ export class PodRuntime {
     if (this.#networkReady) return;
     if (!this.#hostNetwork) {
       this.#network ??= this.#planNetwork();
-      const standing =
-        this.#options.record !== undefined && podNamespaces(this.#network.plan.netns).length > 0;
+      const standing = this.#options.record !== undefined && (await podNetworkStands(this.#network.plan));
       if (!standing) await createPodNetwork(this.#network.plan);
     }
     this.#networkReady = true;

@@ -40,7 +40,8 @@ export async function runProbe(run: ProbeRun): Promise<void> {
   await delay(run.clock, settings.initialDelayMs, run.signal);
   const startedMs = run.clock.monotonicMs();
   let state = FRESH_PROBE;
-  let nextCountedMs = startedMs;
+  // The looks before the first period has passed find out when the container is there; only later ones find fault.
+  let nextCountedMs = run.kind === 'liveness' ? startedMs : startedMs + settings.periodMs;
   while (!run.signal.aborted) {
     const nowMs = run.clock.monotonicMs();
     const counted = nowMs >= nextCountedMs;

@@ -237,7 +237,9 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
     const onOpen = () => {
       openedMs = this.#clock.monotonicMs();
       heard();
-      if (this.#checkHistory) void this.#compareHistory(resourceVersion, attempt.signal);
+      // Out of the same budget as everything else; without a token the next watch asks.
+      if (this.#checkHistory && this.#budget.tryTake(openedMs))
+        void this.#compareHistory(resourceVersion, attempt.signal);
     };
     this.#stats.watches += 1;
     try {
@@ -329,7 +331,7 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
       this.#responseTimeoutMs = Math.min(this.#responseTimeoutMs * 1.5, MAX_RESPONSE_TIMEOUT_MS);
     }
     const routine = error instanceof WatchGivenUp ? error.kind !== 'rewound' : this.#backoff.failures > 0;
-    const level = routine ? 'debug' : 'warn';
+    const level = routine ? 'debug' : isGone(error) ? 'info' : 'warn';
     const fields = {
       resource: resourceName(this.resource),
       error: message,

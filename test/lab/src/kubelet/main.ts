@@ -36,7 +36,14 @@ export async function runKubelet(
   const logger = createLogger({ name: `kubelet-${options.node}`, level });
   const clock = systemClock;
   const userAgent = `kubelet/${options.kubeletVersion} (lab)`;
-  const client = await connect({ kubeconfig: options.kubeconfig, userAgent, qps: 500, burst: 1_000 });
+  const client = await connect({
+    kubeconfig: options.kubeconfig,
+    userAgent,
+    qps: 500,
+    burst: 1_000,
+    // A call that was under way when the node was cut off must not hold up the next one for long.
+    requestTimeoutMs: 4_000,
+  });
   const events = createEventRecorder({ client, component: 'kubelet', host: options.node, logger });
   const heartbeat = new NodeHeartbeat({ client, clock, logger, facts: nodeFacts(options), timing: options });
   const kubelet = new Kubelet({

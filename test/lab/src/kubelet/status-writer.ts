@@ -8,7 +8,8 @@ import { sameJson } from '../controllers/model/conditions.ts';
 import { isNewer } from '../controllers/runtime/view.ts';
 
 const RETRY_MS = 100;
-const RETRY_MAX_MS = 5_000;
+/** Short: when a cut-off node is reachable again, its pods should be ready again soon. */
+const RETRY_MAX_MS = 1_000;
 
 /** What {@link StatusWriter} needs. */
 export interface StatusWriterOptions {

@@ -68,6 +68,23 @@ describe('life cycle of a node', () => {
     ]);
   });
 
+  it('does not quarrel with a kubelet that is back before its node is ready', () => {
+    const unknown = node('worker1', { ready: 'Unknown' });
+    const condition = unknown.status?.conditions?.[0];
+    if (condition === undefined) throw new Error('test nodes have a condition');
+    const lost = (at: string) => ({
+      ...unknown,
+      status: { conditions: [{ ...condition, lastTransitionTime: at }] },
+    });
+    // The pod has been ready since 11:00.
+    const marked = (at: string) =>
+      judge({ node: lost(at), pods: [pod({ name: 'a', node: 'worker1' })] }).actions.some(
+        (action) => action.verb === 'merge' && action.subresource === 'status',
+      );
+    expect(marked('2026-01-01T11:30:00Z')).toBe(true);
+    expect(marked('2026-01-01T10:30:00Z')).toBe(false);
+  });
+
   it('takes its own taints off a node that is back, and only those', () => {
     const keep = { key: 'dedicated', value: 'db', effect: 'NoSchedule' };
     const taints = [keep, { key: 'node.kubernetes.io/unreachable', effect: 'NoExecute', timeAdded: 'x' }];

@@ -59,6 +59,7 @@ export function judgeNode(input: NodeInput): NodeVerdict {
     });
     ready = 'Unknown';
   }
+  const silencedNow = actions.length > 0;
   const taints = taintsFor(node, ready, wallMs);
   if (!sameJson(taints, node.spec?.taints ?? [])) {
     // The list as a whole is compared by the API server through the resourceVersion: nobody's taint gets lost.
@@ -73,7 +74,10 @@ export function judgeNode(input: NodeInput): NodeVerdict {
       },
     });
   }
-  if (ready !== 'True') actions.push(...input.pods.flatMap((pod) => unreadyPod(pod, wallMs)));
+  if (ready !== 'True') {
+    const since = silentSince(node, silencedNow, wallMs);
+    actions.push(...input.pods.flatMap((pod) => unreadyPod(pod, since, wallMs)));
+  }
   return {
     actions,
     memory: next,
@@ -135,9 +139,21 @@ function taintsFor(node: Node, ready: string, wallMs: number): Taint[] {
   return [...kept, ...added];
 }
 
-function unreadyPod(pod: Pod, wallMs: number): Action[] {
+/** When the node stopped being ready, in whole seconds as the API has it. */
+function silentSince(node: Node, now: boolean, wallMs: number): number {
+  if (now) return wallMs;
+  const condition = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  const since = Date.parse(condition?.lastTransitionTime ?? '');
+  return Number.isNaN(since) ? Number.POSITIVE_INFINITY : since;
+}
+
+/**
+ * Makes a pod unready that was ready when its node went silent. One that turned ready later was reported by a kubelet
+ * that is back before its node is: to contradict it would start a quarrel.
+ */
+function unreadyPod(pod: Pod, silentSinceMs: number, wallMs: number): Action[] {
   const ready = podCondition(pod, 'Ready');
-  if (ready?.status !== 'True') return [];
+  if (ready?.status !== 'True' || Date.parse(ready.lastTransitionTime ?? '') > silentSinceMs) return [];
   const conditions = (pod.status?.conditions ?? []).map((condition) =>
     condition.type === 'Ready'
       ? { ...condition, status: 'False', reason: 'NodeNotReady', lastTransitionTime: apiTime(wallMs) }

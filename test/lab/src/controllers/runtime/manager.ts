@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isAlreadyExists, isConflict } from '@fairlead/shared/kubernetes/client.ts';
+import { isAlreadyExists, isConflict, isForbidden } from '@fairlead/shared/kubernetes/client.ts';
 import { WorkQueue } from '@fairlead/shared/kubernetes/work-queue.ts';
 import type { Plan } from '../model/actions.ts';
 import type { ControllerName } from '../options.ts';
@@ -8,6 +8,8 @@ import type { Executor } from './executor.ts';
 
 /** Pause after a write that lost a race: the watch brings the winner within this time. */
 const CONFLICT_RETRY_MS = 25;
+/** Pause after a creation that a terminating namespace refused. */
+const TERMINATING_RETRY_MS = 1_000;
 
 /** One controller: which keys to look at, and what to do about each. */
 export interface Controller {
@@ -40,6 +42,11 @@ export async function runControllers(
         await executor.run(plan.actions);
         if (plan.againAfterMs !== undefined) queue.addAfter(key, Math.ceil(plan.againAfterMs));
       } catch (error) {
+        if (isForbidden(error) && error.message.includes('being terminated')) {
+          // The namespace is going: its owner will be gone in a moment too.
+          queue.addAfter(key, TERMINATING_RETRY_MS);
+          return;
+        }
         if (!isConflict(error) && !isAlreadyExists(error)) throw error;
         logger.debug({ controller: controller.name, key, error }, 'lost a race, deciding again');
         queue.addAfter(key, CONFLICT_RETRY_MS);

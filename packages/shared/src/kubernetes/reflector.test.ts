@@ -62,6 +62,7 @@ class FakeServer {
   /** Lets time pass within a watch; throws when the watch is given up. */
   during(options: WatchOptions, ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (options.signal.aborted) reject(options.signal.reason);
       options.signal.addEventListener('abort', () => reject(options.signal.reason));
       if (Number.isFinite(ms)) this.clock.setTimer(resolve, ms);
     });

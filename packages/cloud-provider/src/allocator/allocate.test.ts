@@ -211,7 +211,10 @@ describe('against a naive model', () => {
             const free = cidrFirst.map(formatAddress).find((text) => ![...model.values()].includes(text));
             expect(chosen).toBe(free);
           }
-          holdings.reserve(name, result.addresses, nowMs);
+          const addresses = result.addresses.map(
+            (each): ClaimedAddress => ({ ...each, standing: 'accepted' }),
+          );
+          holdings.observe({ service: name, addresses, createdAt: '' }, nowMs);
           model.set(service, chosen ?? '');
         });
         expect(holdings.size).toBe(model.size);

@@ -30,10 +30,7 @@ it('lets the better title win, then the older Service, then the name', () => {
 it('passes an address on to the next claimant, and says whom that concerns', () => {
   const holdings = new Holdings({ restMs: 0 });
   holdings.observe(claim('a/first', X, 'accepted'), 0);
-  expect(summary(holdings.observe(claim('a/second', X, 'requested'), 0))).toEqual({
-    freed: [],
-    affected: [],
-  });
+  expect(holdings.observe(claim('a/second', X, 'requested'), 0).freed).toEqual([]);
   expect(holdings.isAvailableTo('a/second', address(X))).toBe(false);
   expect(summary(holdings.forget('a/first', 0))).toEqual({ freed: [], affected: ['a/second'] });
   expect(holdings.isAvailableTo('a/second', address(X))).toBe(true);
@@ -49,14 +46,23 @@ it('says who loses an address to a better title', () => {
 
 it('counts a reservation as held until it ends, and keeps what was written meanwhile', () => {
   const holdings = new Holdings({ restMs: 0 });
-  holdings.reserve('a/new', [address(X)], 0);
+  holdings.reserve('a/new', [{ ...address(X), standing: 'accepted' }], 0);
   holdings.observe(claim('a/older', X, 'requested', '2020-01-01'), 0);
   expect(holdings.holderOf(address(X))).toBe('a/new');
   holdings.observe({ service: 'a/new', addresses: [], createdAt: '2026-01-01' }, 0);
   expect(holdings.holderOf(address(X))).toBe('a/new');
   holdings.observe(claim('a/new', X, 'accepted'), 0);
-  expect(summary(holdings.endReservation('a/new', 0))).toEqual({ freed: [], affected: [] });
+  expect(summary(holdings.reserve('a/new', [], 0))).toEqual({ freed: [], affected: [] });
   expect(holdings.holderOf(address(X))).toBe('a/new');
+});
+
+it('lets nobody have what two keep, and tells the one when the other lets go', () => {
+  const holdings = new Holdings({ restMs: 0 });
+  holdings.observe(claim('a/one', X, 'kept'), 0);
+  holdings.observe(claim('a/two', X, 'kept'), 0);
+  expect(['a/one', 'a/two'].filter((service) => holdings.isAvailableTo(service, address(X)))).toEqual([]);
+  expect(holdings.forget('a/two', 0).affected).toEqual(['a/one']);
+  expect(holdings.isAvailableTo('a/one', address(X))).toBe(true);
 });
 
 it('never holds the DHCP placeholders', () => {

@@ -4,10 +4,15 @@ import { type Address, type Family, isUnspecified, sameAddress } from '@fairlead
 import { ValueSet } from './value-set.ts';
 
 /**
- * How good a Service's title to an address is: `accepted` by a cloud provider, `serving` (an agent put it into the
- * status), or merely `requested`. An agent may serve an address that was refused, so acceptance comes first.
+ * How good a Service's title to an address is, best first:
+ *
+ * - `accepted`: a cloud provider wrote it, and annotation and spec agree.
+ * - `kept`: it bears our mark, but annotation and spec differ: a user has edited one of them, and until that is dealt with
+ *   it keeps both, because the edit may be taken back at any time.
+ * - `serving`: an agent put it into the status. Agents serve refused addresses too, so this comes after acceptance.
+ * - `requested`: a user wrote it.
  */
-export type Standing = 'accepted' | 'serving' | 'requested';
+export type Standing = 'accepted' | 'kept' | 'serving' | 'requested';
 
 /** An address that a Service mentions, with the best title it has. */
 export interface ClaimedAddress extends Address {
@@ -28,7 +33,7 @@ export interface Claim {
 export interface Handover {
   /** Addresses that nobody claims any more. */
   readonly freed: readonly Address[];
-  /** Other Services that became holder of an address, or ceased to be. */
+  /** Other Services whose right to an address may have changed. */
   readonly affected: readonly string[];
 }
 
@@ -44,8 +49,8 @@ export interface HoldingsOptions {
 interface Claimant {
   readonly service: string;
   observed: readonly ClaimedAddress[];
-  /** Chosen by us, the write is not yet seen. */
-  reserved: readonly Address[];
+  /** On the server, or perhaps there, or going to be: not observed yet. */
+  reserved: readonly ClaimedAddress[];
   createdAt: string;
 }
 
@@ -87,38 +92,29 @@ export class Holdings {
     });
   }
 
-  /** The Service is gone, or claims nothing any more. Ends its reservation too. */
+  /** The Service is gone. What is reserved for it stays reserved. */
   forget(service: string, nowMs: number): Handover {
     const claimant = this.#claimants.get(service);
     if (claimant === undefined) return NO_HANDOVER;
     const handover = this.#change(claimant, nowMs, () => {
       claimant.observed = [];
-      claimant.reserved = [];
     });
-    this.#claimants.delete(service);
+    this.#dropIfIdle(claimant);
     return handover;
   }
 
-  /** Counts addresses as held by a Service from now on, before they are written to it. Replaces an earlier reservation. */
-  reserve(service: string, addresses: readonly Address[], nowMs: number): Handover {
+  /**
+   * Counts addresses as held by a Service beside those it was observed with: the caller knows that they are, or may
+   * be, written to it. Replaces what was reserved before; an empty list ends the reservation.
+   */
+  reserve(service: string, addresses: readonly ClaimedAddress[], nowMs: number): Handover {
+    if (addresses.length === 0 && !this.#claimants.has(service)) return NO_HANDOVER;
     const claimant = this.#claimantOf(service);
-    return this.#change(claimant, nowMs, () => {
+    const handover = this.#change(claimant, nowMs, () => {
       claimant.reserved = addresses.filter((address) => !isUnspecified(address));
     });
-  }
-
-  /** Ends a reservation: its write was seen, or certainly never happened. */
-  endReservation(service: string, nowMs: number): Handover {
-    const claimant = this.#claimants.get(service);
-    if (claimant === undefined || claimant.reserved.length === 0) return NO_HANDOVER;
-    return this.#change(claimant, nowMs, () => {
-      claimant.reserved = [];
-    });
-  }
-
-  /** Ends all reservations: everything that was under way has been seen, or will never happen. */
-  endAllReservations(nowMs: number): void {
-    for (const service of this.#claimants.keys()) this.endReservation(service, nowMs);
+    this.#dropIfIdle(claimant);
+    return handover;
   }
 
   /** Addresses reserved for the Service. */
@@ -132,11 +128,23 @@ export class Holdings {
     return (Array.isArray(entry) ? entry[0] : entry)?.service;
   }
 
-  /** Whether the Service may have this address: nobody claims it, or its own claim comes first. */
+  /**
+   * Whether the Service may have this address: nobody claims it, or its own claim comes first. What is not its own yet it
+   * may only take when nobody else keeps it.
+   */
   isAvailableTo(service: string, address: Address): boolean {
     if (isUnspecified(address)) return true;
-    const holder = this.holderOf(address);
-    return holder === undefined || holder === service;
+    return this.rivalOf(service, address) === undefined;
+  }
+
+  /** Another Service whose claim keeps this one from having the address. */
+  rivalOf(service: string, address: Address): string | undefined {
+    const entry = this.#byAddress[address.family].get(address.value);
+    const [first, ...others] = Array.isArray(entry) ? entry : entry === undefined ? [] : [entry];
+    if (first === undefined) return undefined;
+    if (first.service !== service) return first.service;
+    if (standingOf(first, address) === 'accepted') return undefined;
+    return others.find((other) => BINDING.has(standingOf(other, address)))?.service;
   }
 
   /** Lowest address at or above `from` that is neither held nor resting. Expire resting ones first. */
@@ -192,6 +200,10 @@ export class Holdings {
     return claimant;
   }
 
+  #dropIfIdle({ service, observed, reserved }: Claimant): void {
+    if (observed.length === 0 && reserved.length === 0) this.#claimants.delete(service);
+  }
+
   /** Takes the claimant out of the index, changes it and puts it back where it now belongs. */
   #change(claimant: Claimant, nowMs: number, update: () => void): Handover {
     const before = claimsOf(claimant);
@@ -211,7 +223,7 @@ export class Holdings {
       if (holder === undefined) {
         this.#rest(address, nowMs);
         freed.push(address);
-      } else if (holder !== holdersBefore[i]) {
+      } else {
         for (const service of [holder, holdersBefore[i]]) if (service !== undefined) affected.add(service);
       }
     });
@@ -247,24 +259,38 @@ export class Holdings {
   }
 }
 
+/** Every address the Service claims, each once. */
 function claimsOf({ observed, reserved }: Claimant): readonly Address[] {
-  return reserved.length === 0 ? observed : union(observed, reserved);
+  return reserved.length === 0 && observed.length < 2 ? observed : union(observed, reserved);
 }
 
 function union(a: readonly Address[], b: readonly Address[]): readonly Address[] {
-  return [...a, ...b.filter((address) => !includes(a, address))];
+  const all: Address[] = [];
+  for (const address of [...a, ...b]) if (!includes(all, address)) all.push(address);
+  return all;
 }
 
 function includes(list: readonly Address[], address: Address): boolean {
   return list.some((other) => sameAddress(other, address));
 }
 
-const STANDING_ORDER: Readonly<Record<Standing, number>> = { accepted: 0, serving: 1, requested: 2 };
+const STANDING_ORDER: Readonly<Record<Standing, number>> = { accepted: 0, kept: 1, serving: 2, requested: 3 };
+const BINDING: ReadonlySet<Standing> = new Set(['accepted', 'kept']);
 
-/** Sorts the holder of the address first. A reservation counts as accepted: its write is under way. */
-function rankOf({ service, observed, reserved, createdAt }: Claimant, address: Address): string {
-  const standing = observed.find((other) => sameAddress(other, address))?.standing ?? 'requested';
-  return `${includes(reserved, address) ? 0 : STANDING_ORDER[standing]} ${createdAt} ${service}`;
+/** The best title of the Service to an address that it claims. */
+function standingOf({ observed, reserved }: Claimant, address: Address): Standing {
+  let best: Standing = 'requested';
+  for (const claimed of [...observed, ...reserved]) {
+    if (STANDING_ORDER[claimed.standing] < STANDING_ORDER[best] && sameAddress(claimed, address))
+      best = claimed.standing;
+  }
+  return best;
+}
+
+/** Sorts the holder of the address first. */
+function rankOf(claimant: Claimant, address: Address): string {
+  const order = STANDING_ORDER[standingOf(claimant, address)];
+  return `${order} ${claimant.createdAt} ${claimant.service}`;
 }
 
 function byRank(address: Address): (a: Claimant, b: Claimant) => number {

@@ -113,11 +113,11 @@ function decideRequest(service: Service, field: string, text: string, context: D
         `${field}=${text}: ${entry} is an ${familyName(address.family)} address; the Service has the family ${wanted} alone`,
       );
     }
-    if (!context.holdings.isAvailableTo(key, address)) {
-      const holder = context.holdings.holderOf(address);
+    const rival = isUnspecified(address) ? undefined : context.holdings.rivalOf(key, address);
+    if (rival !== undefined) {
       return refuse(
         REASON.addressConflict,
-        `${field}=${text}: ${entry} belongs to Service ${holder}; expected an address that no other Service holds`,
+        `${field}=${text}: ${entry} belongs to Service ${rival}; expected an address that no other Service holds`,
       );
     }
     addresses.push(address);

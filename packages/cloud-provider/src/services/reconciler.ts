@@ -21,7 +21,7 @@ import { NO_POOLS } from '../pools/parse.ts';
 import { type Pools, poolContains, poolFor } from '../pools/pool.ts';
 import { type Assignment, type Decision, decide, type Refusal } from './decide.ts';
 import type { IpamMetrics } from './metrics.ts';
-import { isOlder } from './resource-version.ts';
+import { Reservations } from './reservations.ts';
 import {
   annotatedAddresses,
   type ClassMode,
@@ -29,6 +29,8 @@ import {
   familyRequestOf,
   hasFinalizer,
   isMarked,
+  specAddress,
+  statusAddresses,
   wantsAddresses,
 } from './service-state.ts';
 import { WaitingList } from './waiting-list.ts';
@@ -68,6 +70,8 @@ export interface Term {
 
 /** How often a sync decides again after a conflict before it leaves the rest to the queue's backoff. */
 const MAX_CONFLICTS = 4;
+/** After this time an API server has given up any request it ever got (`--request-timeout`, 60 s). */
+const SERVER_TIME_LIMIT_MS = 61_000;
 
 /**
  * Gives Services their addresses and takes them back: the only place that writes to a Service. It keeps the index of who
@@ -77,8 +81,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #holdings: Holdings;
   readonly #waiting = new WaitingList();
-  /** Version that our last write of a Service got, until the reflector shows it. */
-  readonly #written = new Map<string, string>();
+  readonly #reservations: Reservations;
   /** Last refusal told to the user, so that it is told once. */
   readonly #refused = new Map<string, string>();
   /** When a Service without an address was first seen; monotonic. */
@@ -89,6 +92,11 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#holdings = options.holdings;
+    this.#reservations = new Reservations({
+      stored: (key) => this.#stored(key),
+      reserve: (key, addresses) =>
+        this.#handOver(this.#holdings.reserve(key, addresses, options.clock.monotonicMs())),
+    });
   }
 
   /** Services that wait for an address. */
@@ -105,19 +113,13 @@ export class Reconciler {
   observe(change: Change<Service>): void {
     const key = keyOf(change.object);
     const nowMs = this.#options.clock.monotonicMs();
-    if (change.type === 'deleted') {
-      for (const map of [this.#written, this.#refused, this.#wantedSinceMs]) map.delete(key);
-      this.#waiting.remove(key);
-      this.#handOver(this.#holdings.forget(key, nowMs));
-      return;
-    }
-    const service = change.object;
+    if (change.type === 'deleted') this.#observeDeleted(key, change.object, nowMs);
+    else this.#observeState(key, change.object, nowMs);
+  }
+
+  #observeState(key: string, service: Service, nowMs: number): void {
     this.#handOver(this.#holdings.observe(claimOf(service), nowMs));
-    const written = this.#written.get(key);
-    if (written !== undefined && !isOlder(service, written)) {
-      this.#written.delete(key);
-      this.#handOver(this.#holdings.endReservation(key, nowMs));
-    }
+    this.#reservations.observed(service);
     const wants = wantsAddresses(service, this.#options.mode);
     if (wants && annotatedAddresses(service) === '') {
       if (!this.#wantedSinceMs.has(key)) this.#wantedSinceMs.set(key, nowMs);
@@ -125,6 +127,14 @@ export class Reconciler {
       this.#wantedSinceMs.delete(key);
     }
     if (wants || isMarked(service) || hasFinalizer(service)) this.#term?.queue.add(key);
+  }
+
+  #observeDeleted(key: string, service: Service, nowMs: number): void {
+    this.#refused.delete(key);
+    this.#wantedSinceMs.delete(key);
+    this.#waiting.remove(key);
+    this.#reservations.deleted(service);
+    this.#handOver(this.#holdings.forget(key, nowMs));
   }
 
   /** Puts other pools into force and serves, or tells, all that wait. */
@@ -146,10 +156,9 @@ export class Reconciler {
   async lead({ mayWrite, signal, concurrency, newest }: Term): Promise<void> {
     const { clock, logger, services } = this.#options;
     const queue = new WorkQueue({ clock, logger });
-    this.#holdings.endAllReservations(clock.monotonicMs());
-    this.#written.clear();
+    this.#reservations.clear();
     this.#refused.clear();
-    for await (const service of newest?.() ?? []) this.#noteNewest(service);
+    for await (const service of newest?.() ?? []) this.#reservations.listed(service);
     if (signal.aborted) return;
     this.#term = { queue, mayWrite };
     for (const service of [...services.values()].sort(byCreation)) queue.add(keyOf(service));
@@ -164,9 +173,9 @@ export class Reconciler {
   /** Brings one Service into the state it should have. Rejects when it has to be tried again later. */
   async #sync(key: string): Promise<void> {
     let service = this.#stored(key);
-    const written = this.#written.get(key);
-    // Our own write is not back yet: its event will bring us here again.
-    if (service !== undefined && written !== undefined && isOlder(service, written)) return;
+    // The server has a later state, mostly by our own write: its event will bring us here again.
+    if (service !== undefined && this.#reservations.isOutdated(service)) return;
+    if (this.#reservations.unclearSinceMs(key) !== undefined) service = await this.#clarify(key);
     for (let conflicts = 0; service !== undefined; conflicts++) {
       const decision = this.#decide(service);
       const outcome = await this.#carryOut(service, decision);
@@ -174,7 +183,18 @@ export class Reconciler {
       if (conflicts === MAX_CONFLICTS) throw new Error(`Service ${key} keeps changing; trying again later`);
       service = await this.#fresh(key);
     }
-    this.#endReservation(key);
+  }
+
+  /** Finds out what became of a write without an answer. While it may still be carried out, its addresses stay held. */
+  async #clarify(key: string): Promise<Service | undefined> {
+    const nowMs = this.#options.clock.monotonicMs();
+    const service = await this.#fresh(key);
+    const sinceMs = this.#reservations.unclearSinceMs(key);
+    if (sinceMs === undefined) return service;
+    const leftMs = sinceMs + SERVER_TIME_LIMIT_MS - nowMs;
+    if (leftMs <= 0) this.#reservations.allFailed(key);
+    else this.#term?.queue.addAfter(key, leftMs);
+    return service;
   }
 
   #decide(service: Service): Decision {
@@ -191,12 +211,12 @@ export class Reconciler {
   async #carryOut(service: Service, decision: Decision): Promise<'done' | 'conflict'> {
     const key = keyOf(service);
     if (decision.kind === 'assign') return this.#assign(service, decision);
-    this.#endReservation(key);
+    this.#reservations.dropPromise(key);
     if (decision.kind === 'refuse') this.#refuse(service, decision);
     else this.#settled(key);
     if (decision.kind !== 'release') return 'done';
     const { events, metrics, logger } = this.#options;
-    const outcome = await this.#write(withoutAssignment(service, decision.only), []);
+    const outcome = await this.#write(service, withoutAssignment(service, decision.only), []);
     if (outcome !== 'written') return outcome;
     events.event(service, 'Normal', REASON.deletedLoadBalancer, 'Deleted load balancer');
     metrics.releases.inc();
@@ -211,13 +231,12 @@ export class Reconciler {
     this.#waiting.remove(key);
     if (wanted === undefined) {
       this.#refused.delete(key);
-      this.#noteSeen(service, assignment.addresses);
+      this.#reservations.dropPromise(key);
       return 'done';
     }
-    this.#handOver(this.#holdings.reserve(key, assignment.addresses, clock.monotonicMs()));
     if (!isMarked(service))
       events.event(service, 'Normal', REASON.ensuringLoadBalancer, 'Ensuring load balancer');
-    const outcome = await this.#write(wanted, assignment.addresses);
+    const outcome = await this.#write(service, wanted, assignment.addresses);
     if (outcome !== 'written') return outcome;
     this.#refused.delete(key);
     const text = assignment.annotation;
@@ -234,52 +253,35 @@ export class Reconciler {
     return 'done';
   }
 
-  /** One PUT. A failure that leaves open whether the server acted on it keeps the reservation. */
-  async #write(service: Service, addresses: readonly Address[]): Promise<'written' | 'conflict' | 'done'> {
-    const { client, metrics, writeTimeoutMs } = this.#options;
-    const key = keyOf(service);
+  /** One PUT, which leaves the Service with these addresses. */
+  async #write(
+    before: Service,
+    after: Service,
+    addresses: readonly Address[],
+  ): Promise<'written' | 'conflict' | 'done'> {
+    const { client, clock, metrics, writeTimeoutMs } = this.#options;
+    const key = keyOf(before);
     if (this.#term?.mayWrite() !== true) {
-      this.#endReservation(key);
+      this.#reservations.dropPromise(key);
       return 'done';
     }
+    this.#reservations.begin(before, addresses, clock.monotonicMs());
     try {
-      const result = await client.replace(SERVICES, service, { timeoutMs: writeTimeoutMs });
+      const result = await client.replace(SERVICES, after, { timeoutMs: writeTimeoutMs });
       metrics.writes.inc({ outcome: 'ok' });
-      this.#noteSeen(result, addresses);
+      this.#reservations.answered(result);
       return 'written';
     } catch (error) {
       metrics.writes.inc({ outcome: isConflict(error) ? 'conflict' : 'error' });
+      if (certainlyNotDone(error)) this.#reservations.failed(key);
       if (isConflict(error)) return 'conflict';
-      if (certainlyNotDone(error)) this.#endReservation(key);
-      if (isNotFound(error)) return 'done';
-      this.#tellFailedWrite(service, error);
+      if (isNotFound(error)) {
+        this.#reservations.gone(key);
+        return 'done';
+      }
+      this.#tellFailedWrite(before, error);
       throw error;
     }
-  }
-
-  /**
-   * Takes note of a Service seen as the answer to a call. While the reflector is behind, its addresses stay reserved;
-   * when it is not, it knows them already, or knows that the Service is gone.
-   */
-  #noteSeen(service: Service, addresses: readonly Address[]): void {
-    const key = keyOf(service);
-    const stored = this.#stored(key);
-    if (stored === undefined || !isOlder(stored, service.metadata?.resourceVersion ?? ''))
-      this.#endReservation(key);
-    else this.#holdUntilSeen(service, addresses);
-  }
-
-  /** Like {@link Reconciler.#noteSeen} for a list, which may show Services that the reflector does not know yet. */
-  #noteNewest(service: Service): void {
-    const stored = this.#stored(keyOf(service));
-    if (stored !== undefined && !isOlder(stored, service.metadata?.resourceVersion ?? '')) return;
-    this.#holdUntilSeen(service, claimOf(service).addresses);
-  }
-
-  #holdUntilSeen(service: Service, addresses: readonly Address[]): void {
-    const key = keyOf(service);
-    this.#handOver(this.#holdings.reserve(key, addresses, this.#options.clock.monotonicMs()));
-    this.#written.set(key, service.metadata?.resourceVersion ?? '');
   }
 
   #tellFailedWrite(service: Service, error: unknown): void {
@@ -315,9 +317,10 @@ export class Reconciler {
     const namespace = service.metadata?.namespace ?? '';
     const { policy, families } = familyRequestOf(service);
     const scope = poolFor(this.#pools, namespace)?.scope ?? '';
-    // A Service with a request of its own waits for that address alone: nobody of its group speaks for it.
-    const request =
-      claimOf(service).addresses.length > 0 || annotatedAddresses(service) !== '' ? keyOf(service) : '';
+    // A Service with a wish of its own speaks for itself alone: others of its group may be served when it is not.
+    const hasWish =
+      `${annotatedAddresses(service)}${specAddress(service)}` !== '' || statusAddresses(service).length > 0;
+    const request = hasWish ? keyOf(service) : '';
     const group = [scope, policy, families.join('+'), request].join('|');
     this.#waiting.add(keyOf(service), service.metadata?.creationTimestamp ?? '', group);
   }
@@ -347,15 +350,9 @@ export class Reconciler {
     const decision = this.#decide(service);
     if (decision.kind === 'refuse') return false;
     const key = keyOf(service);
-    if (decision.kind === 'assign') {
-      this.#holdings.reserve(key, decision.addresses, this.#options.clock.monotonicMs());
-    }
+    if (decision.kind === 'assign') this.#reservations.promise(service, decision.addresses);
     this.#term?.queue.add(key);
     return true;
-  }
-
-  #endReservation(key: string): void {
-    this.#handOver(this.#holdings.endReservation(key, this.#options.clock.monotonicMs()));
   }
 
   #stored(key: string): Service | undefined {
@@ -363,14 +360,17 @@ export class Reconciler {
     return this.#options.services.get(namespace, name);
   }
 
+  /** The Service as the server has it; undefined when it is gone, or about to come back to us as a new one. */
   async #fresh(key: string): Promise<Service | undefined> {
     try {
       const service = await this.#options.client.get(SERVICES, splitKey(key));
-      // Gone meanwhile as the reflector has it: if it was made anew, its event will bring us here again.
-      return this.#stored(key) === undefined ? undefined : service;
+      if (this.#stored(key) === undefined) return undefined;
+      this.#reservations.answered(service);
+      return service;
     } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
+      if (!isNotFound(error)) throw error;
+      this.#reservations.gone(key);
+      return undefined;
     }
   }
 }

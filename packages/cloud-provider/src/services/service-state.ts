@@ -100,6 +100,7 @@ export function claimOf(service: Service): Claim {
     }
   };
   if (isAccepted(service, annotated, inSpec)) add(annotated, 'accepted');
+  else if (isMarked(service)) add([...annotated, ...inSpec], 'kept');
   add(statusAddresses(service), 'serving');
   add(annotated, 'requested');
   add(inSpec, 'requested');

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { ENDPOINT_SLICES, EVENTS, LEASES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
-import { draft } from '@fairlead/shared/kubernetes/wire.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   eventually,
@@ -34,11 +32,13 @@ describe('three agents around an API server', () => {
       return owners.length === 1 ? owners[0] : undefined;
     });
   const service = (name: string) => cluster.client.get(SERVICES, { namespace: 'default', name });
-  const edit = async (name: string, change: (service: ReturnType<typeof draft<Service>>) => void) => {
-    const next = draft(await service(name));
-    change(next);
-    await cluster.client.replace(SERVICES, next as Service);
-  };
+  const annotate = (name: string, annotations: Readonly<Record<string, string>>) =>
+    cluster.client.patch(
+      SERVICES,
+      { namespace: 'default', name },
+      { metadata: { annotations } },
+      { type: 'merge' },
+    );
 
   it('gives an address to one node, balances there and writes the status', async () => {
     await startAll();
@@ -163,18 +163,14 @@ describe('three agents around an API server', () => {
     await startAll();
     await expose(cluster.client, serviceObject('echo', '172.18.0.204'), PODS);
     await owner('172.18.0.204');
-    await edit('echo', ({ metadata }) => {
-      if (metadata?.annotations) metadata.annotations['kube-vip.io/loadbalancerIPs'] = '172.18.0.205';
-    });
+    await annotate('echo', { 'kube-vip.io/loadbalancerIPs': '172.18.0.205' });
     await owner('172.18.0.205');
     await eventually('the old address is off', () => cluster.book.owners('172.18.0.204').length === 0);
     await eventually('status follows', async () => {
       const found = await service('echo');
       return found.status?.loadBalancer?.ingress?.[0]?.ip === '172.18.0.205';
     });
-    await edit('echo', ({ metadata }) => {
-      if (metadata?.annotations) metadata.annotations['kube-vip.io/ignore'] = 'true';
-    });
+    await annotate('echo', { 'kube-vip.io/ignore': 'true' });
     await eventually('ignored', () => cluster.book.owners('172.18.0.205').length === 0);
   });
 

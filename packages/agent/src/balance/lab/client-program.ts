@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Lab program: opens connections one after the other as told on standard input, and prints what came back. */
+import { createSocket, type Socket } from 'node:dgram';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+
+interface Command {
+  /** Address and port of each connection, in this order. */
+  readonly to: readonly (readonly [string, number])[];
+  /** `udpFlow`: all datagrams from one socket. */
+  readonly over: 'tcp' | 'udp' | 'udpFlow';
+}
+
+let flow: Socket | undefined;
+
+function overTcp(host: string, port: number): Promise<unknown> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 2_000 });
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+    });
+    socket.on('timeout', () => socket.destroy(Object.assign(new Error('silence'), { code: 'TIMEOUT' })));
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve({ error: error.code }));
+    socket.on('end', () => resolve(JSON.parse(text)));
+  });
+}
+
+function overUdp(host: string, port: number, socket: Socket): Promise<unknown> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve({ error: 'TIMEOUT' }), 2_000);
+    socket.removeAllListeners('message');
+    socket.removeAllListeners('error');
+    socket.once('message', (message) => {
+      clearTimeout(timer);
+      resolve(JSON.parse(message.toString()));
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      resolve({ error: error.code });
+    });
+    socket.send('hello', port, host);
+  });
+}
+
+async function run({ to, over }: Command): Promise<readonly unknown[]> {
+  const answers: unknown[] = [];
+  for (const [host, port] of to) {
+    if (over === 'tcp') {
+      answers.push(await overTcp(host, port));
+      continue;
+    }
+    const type = host.includes(':') ? 'udp6' : 'udp4';
+    if (over === 'udpFlow') flow ??= createSocket(type);
+    const socket = over === 'udpFlow' && flow ? flow : createSocket(type);
+    answers.push(await overUdp(host, port, socket));
+    if (socket !== flow) socket.close();
+  }
+  return answers;
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await run(JSON.parse(line) as Command))}\n`);
+}

@@ -299,7 +299,8 @@ export class Lab {
     if (this.#keepLogs) {
       const kept = mkdtempSync(join(tmpdir(), `fairlead-${this.name}-logs-`));
       cpSync(join(this.workDir, 'logs'), kept, { recursive: true });
-      cpSync(join(this.workDir, 'journal.jsonl'), join(kept, 'journal.jsonl'), { force: true });
+      const entries = this.journal.entries.map((entry) => `${JSON.stringify(entry)}\n`);
+      writeFileSync(join(kept, 'journal.jsonl'), entries.join(''));
       this.#keptLogs = kept;
     }
     rmSync(this.workDir, { recursive: true, force: true });

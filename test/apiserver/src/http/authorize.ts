@@ -7,8 +7,9 @@ import type { RequestInfo } from './request-info.ts';
 /** The action that a request is, for the authorizer. A namespace counts as being inside itself. */
 export function actionOf(info: RequestInfo): Action {
   if (!info.isResource) return { verb: info.verb, path: info.path };
-  const { verb, group, plural, subresource, name } = info;
-  const namespace = group === '' && plural === 'namespaces' ? name : info.namespace;
+  const { verb, group, plural, subresource } = info;
+  const name = info.name === '' ? info.selectedName : info.name;
+  const namespace = group === '' && plural === 'namespaces' ? info.name : info.namespace;
   return { verb, group, plural, subresource, namespace, name };
 }
 

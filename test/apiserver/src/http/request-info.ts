@@ -15,6 +15,8 @@ export interface ResourceRequest {
   readonly plural: string;
   readonly subresource: string;
   readonly name: string;
+  /** The one name that a list or watch selects with `metadata.name=`: RBAC rules with resourceNames apply to it. */
+  readonly selectedName: string;
   readonly path: string;
 }
 
@@ -66,7 +68,16 @@ export function parseRequest(method: string, url: URL): RequestInfo {
   if (name === '' && verb === 'get') verb = isWatch(url) ? 'watch' : 'list';
   if (name === '' && verb === 'delete') verb = 'deletecollection';
   if (plural === 'namespaces') namespace = '';
-  return { isResource: true, verb, group, version, namespace, plural, subresource, name, path };
+  const selectedName = name === '' ? nameInSelector(url.searchParams.get('fieldSelector')) : '';
+  return { isResource: true, verb, group, version, namespace, plural, subresource, name, selectedName, path };
+}
+
+function nameInSelector(selector: string | null): string {
+  const terms = (selector ?? '').split(',');
+  return (
+    terms.map((term) => /^metadata\.name==?([^=!]+)$/.exec(term)?.[1]).find((name) => name !== undefined) ??
+    ''
+  );
 }
 
 function isWatch(url: URL): boolean {

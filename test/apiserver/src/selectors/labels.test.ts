@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseLabelSelector } from './labels.ts';
+
+const LABELS = { app: 'echo', tier: 'back', count: '5', empty: '' };
+
+function selected(text: string): boolean | undefined {
+  return parseLabelSelector(text)?.(LABELS);
+}
+
+describe('parseLabelSelector', () => {
+  it.each([
+    ['app=echo', true],
+    ['app==echo,tier=back', true],
+    ['app=echo,tier=front', false],
+    ['app!=echo', false],
+    ['missing!=x', true],
+    ['app', true],
+    ['missing', false],
+    ['!missing', true],
+    ['!app', false],
+    ['app in (echo, other)', true],
+    ['app in (other)', false],
+    ['app notin (other)', true],
+    ['missing notin (x)', true],
+    ['missing in (x)', false],
+    ['count>4', true],
+    ['count<5', false],
+    ['missing>1', false],
+    ['empty=', true],
+    ['empty in ()', true],
+    ['app in (echo),!missing , tier', true],
+    ['app=echo,', true],
+  ])('%s', (text, expected) => {
+    expect(selected(text)).toBe(expected);
+  });
+
+  it('selects everything when empty', () => {
+    expect(parseLabelSelector('')).toBeUndefined();
+    expect(parseLabelSelector('  ')).toBeUndefined();
+  });
+
+  it.each([
+    ['a b c', "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
+    ['=x', "unable to parse requirement: found '=', expected: !, identifier"],
+    ['a in b', "unable to parse requirement: found 'b' expected: '('"],
+  ])('refuses %s', (text, message) => {
+    expect(() => parseLabelSelector(text)).toThrow(message);
+  });
+
+  it('agrees with itself: equality is membership in a set of one', () => {
+    const word = fc.stringMatching(/^[a-z0-9]{1,5}$/);
+    fc.assert(
+      fc.property(word, word, fc.dictionary(word, word), (key, value, labels) => {
+        const equal = parseLabelSelector(`${key}=${value}`)?.(labels);
+        expect(parseLabelSelector(`${key} in (${value})`)?.(labels)).toBe(equal);
+        expect(parseLabelSelector(`${key}!=${value}`)?.(labels)).toBe(!equal);
+        expect(parseLabelSelector(`${key} notin (${value})`)?.(labels)).toBe(!equal);
+      }),
+    );
+  });
+});

@@ -86,7 +86,7 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
       for (const client of clients) client.close();
       cutAll();
       await new Promise((resolve) => server.close(resolve));
-      rmSync(folder, { recursive: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -76,6 +76,7 @@ function isAlive(pid: number, startTicks: number): boolean {
 
 function processHandle(pid: number, startTicks: number, exited: Promise<ContainerExit>): ContainerProcess {
   let ended = false;
+  let swept = false;
   const done = exited.finally(() => {
     ended = true;
   });
@@ -86,9 +87,12 @@ function processHandle(pid: number, startTicks: number, exited: Promise<Containe
     signal: (signal) => {
       if (!ended) signalProcess(pid, signal);
     },
-    // Members of the group may outlive its leader; the number is not reused while one lives.
+    // Members of the group may outlive its leader, so one more kill follows its end; after that the number may be
+    // somebody else's.
     kill: () => {
-      if (pid > 1) signalProcess(-pid, 'SIGKILL');
+      if (swept || pid <= 1) return;
+      swept = ended;
+      signalProcess(-pid, 'SIGKILL');
     },
   };
 }

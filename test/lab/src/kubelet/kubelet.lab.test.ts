@@ -56,10 +56,8 @@ const post = (pod: Pod, path: string) =>
 
 describe('a pod', () => {
   it('runs and is ready soon after it was created, reachable in both families', async () => {
-    const startMs = performance.now();
     await cluster.createPod('quick', PROBED);
     await cluster.podThat('quick', 'to run', (pod) => pod.status?.phase === 'Running');
-    const runningMs = Math.round(performance.now() - startMs);
     const pod = await cluster.podThat('quick', 'to be ready', isPodReady);
     console.log(
       `pod running after ${runningMs} ms, ready after ${Math.round(performance.now() - startMs)} ms`,
@@ -151,7 +149,10 @@ describe('a pod', () => {
     );
     const pod = await cluster.podThat('stubborn', 'to be deaf', isPodReady);
     const startMs = performance.now();
-    await cluster.client.remove(PODS, { namespace: 'default', name: 'stubborn' });
+    await cluster.client.remove(PODS, { namespace: 'default', name: 'stubborn' }, { gracePeriodSeconds: 20 });
+    await cluster.podThat('stubborn', 'to be ending', (one) => one.metadata?.deletionTimestamp !== undefined);
+    // A second deletion with less grace shortens the first.
+    await cluster.client.remove(PODS, { namespace: 'default', name: 'stubborn' }, { gracePeriodSeconds: 1 });
     await waitFor(() => cluster.pod('stubborn').then(() => false, isNotFound), {
       what: 'the pod to be gone',
     });

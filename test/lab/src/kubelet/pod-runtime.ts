@@ -65,6 +65,8 @@ export class PodRuntime {
   #initialized: boolean;
   #running: Promise<void> | undefined;
   #end: Promise<void> | undefined;
+  #graceMs = Number.POSITIVE_INFINITY;
+  #removed = false;
 
   constructor(host: PodHost, pod: Pod, options: PodRuntimeOptions) {
     this.#host = host;
@@ -106,9 +108,13 @@ export class PodRuntime {
     }
   }
 
-  /** Ends the pod; the first call counts, a later one with less grace only shortens it to a kill. */
+  /** Ends the pod. A later call with less grace shortens the end: its containers are killed when that is over. */
   terminate(graceMs: number): Promise<void> {
-    if (this.#end !== undefined && graceMs === 0) for (const container of this.#all) container.kill();
+    const kill = () => {
+      for (const container of this.#all) container.kill();
+    };
+    if (this.#end !== undefined && graceMs < this.#graceMs) this.#host.clock.setTimer(kill, graceMs);
+    this.#graceMs = Math.min(this.#graceMs, graceMs);
     this.#end ??= this.#terminate(graceMs).catch((error: unknown) => {
       this.#host.logger.error({ err: error, pod: this.#name }, 'removing a pod failed');
       this.#options.onGone();
@@ -238,6 +244,7 @@ export class PodRuntime {
       await deletePodNetwork(this.#network.plan);
       addresses.release(this.#network.number);
     }
+    this.#removed = true;
     records.remove(this.#uid);
     if (!this.#options.isStatic) await this.#deleteObject(client);
     this.#options.onGone();
@@ -263,7 +270,8 @@ export class PodRuntime {
   }
 
   #changed(): void {
-    if (this.#end === undefined || this.#networkReady) this.#record();
+    if (this.#removed) return;
+    this.#record();
     if (!this.#options.isStatic) this.#writer.update();
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A whole cluster: it comes up, its verbs on pods and nodes show in the API and on the wire, and it goes without trace. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab } from './lab.ts';
 import { listProcesses } from './process/proc.ts';
@@ -52,6 +52,7 @@ beforeAll(async () => {
   processesBefore = listProcesses().length;
   lab = await Lab.start({
     workers: 2,
+    keepLogs: true,
     nodeMonitorGracePeriodMs: GRACE_PERIOD_MS,
     extraKubeletArgs: ['--lease-renew-interval-ms', '1000', '--status-interval-ms', '1000'],
   });
@@ -105,6 +106,9 @@ describe('the cluster', () => {
     ]);
     expect(stdout).toContain(`pod=${second?.metadata.name}`);
     expect(lab.processes(from).length).toBeGreaterThanOrEqual(2);
+    const logs = lab.podLogs().filter((log) => log.pod === second?.metadata.name);
+    expect(logs).toMatchObject([{ node: second?.spec.nodeName, namespace: 'default', container: 'echo' }]);
+    expect(lab.logTails()).toContain('echo: serving on port 80');
   });
 
   it('quotes the logs when a wait is in vain', async () => {
@@ -190,6 +194,12 @@ describe('stop', () => {
     await lab.stop();
     await lab.stop(); // harmless
     expect(existsSync(workDir)).toBe(false);
+    const kept = readdirSync(lab.logDir);
+    expect(kept).toEqual(
+      expect.arrayContaining(['journal.jsonl', 'kube-apiserver.log', 'kubelet-worker1.log']),
+    );
+    expect(kept.filter((name) => name.startsWith('default_echo'))).toHaveLength(2);
+    rmSync(lab.logDir, { recursive: true });
     expect(readdirSync('/run/netns')).toEqual([]);
     await lab.waitFor(() => listProcesses().length <= processesBefore, { what: 'the end of all processes' });
 

@@ -3,23 +3,17 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AdminApi } from './cluster/admin-api.ts';
-import { ComponentEnded, Components } from './cluster/components.ts';
+import { ComponentEnded, type Components } from './cluster/components.ts';
 import { ApiServerFaults } from './cluster/faults.ts';
-import { defaultImages } from './cluster/images.ts';
 import { type KubeletContext, startKubelet } from './cluster/kubelet.ts';
+import { type PodLog, podLogs, podLogTails } from './cluster/pod-logs.ts';
 import { killPod, type PodRef, setPodReadiness } from './cluster/pods.ts';
-import {
-  type ApiServerChoice,
-  type ControlPlane,
-  chooseAssets,
-  createControlPlane,
-} from './control-plane/control-plane.ts';
-import { startControllers } from './control-plane/controllers.ts';
-import { createCredentials } from './control-plane/credentials.ts';
+import { type LabParts, prepare, readyNodes } from './cluster/prepare.ts';
+import { type ApiServerChoice, type ControlPlane, chooseAssets } from './control-plane/control-plane.ts';
 import { Journal, type JournalEntry } from './journal.ts';
 import type { ImageRecipe } from './kubelet/images.ts';
 import { type HostState, LabNetwork } from './network/lab-network.ts';
-import { CONTROL_PLANE, hostOf, type NetworkPlan, nodesOf } from './network/plan.ts';
+import { hostOf, type NetworkPlan, nodesOf } from './network/plan.ts';
 import {
   NeighborObserver,
   type NeighborObserverOptions,
@@ -264,9 +258,19 @@ export class Lab {
     return TcpProber.start(this.network, options);
   }
 
-  /** Waits for a condition; the message at the time limit quotes the logs of all components. */
+  /** Logs of all containers that run now, on whatever node. */
+  podLogs(): PodLog[] {
+    return podLogs(this.#kubelets.workDir);
+  }
+
+  /** The end of every log, components first, then containers: for error messages. */
+  logTails(): string {
+    return `${this.components.tails()}\n${podLogTails(this.podLogs())}`;
+  }
+
+  /** Waits for a condition; the message at the time limit quotes the logs of all components and containers. */
   waitFor<T>(condition: () => T | Promise<T>, options: WaitOptions): ReturnType<typeof waitFor<T>> {
-    return waitFor(condition, { details: () => this.components.tails(), ...options });
+    return waitFor(condition, { details: () => this.logTails(), ...options });
   }
 
   /** Ends everything; nothing is left. Can be called twice. */
@@ -295,78 +299,20 @@ export class Lab {
   }
 
   async #stop(): Promise<void> {
+    const containerLogs = this.#keepLogs ? this.podLogs() : [];
     await this.network.stop();
     if (this.#keepLogs) {
       const kept = mkdtempSync(join(tmpdir(), `fairlead-${this.name}-logs-`));
       cpSync(join(this.workDir, 'logs'), kept, { recursive: true });
       const entries = this.journal.entries.map((entry) => `${JSON.stringify(entry)}\n`);
       writeFileSync(join(kept, 'journal.jsonl'), entries.join(''));
+      for (const { namespace, pod, container, file } of containerLogs) {
+        cpSync(file, join(kept, `${namespace}_${pod}_${container}.log`));
+      }
       this.#keptLogs = kept;
     }
     rmSync(this.workDir, { recursive: true, force: true });
   }
-}
-
-interface LabParts {
-  readonly name: string;
-  readonly network: LabNetwork;
-  readonly workDir: string;
-  readonly controlPlane: ControlPlane;
-  readonly startControllers: () => void;
-  readonly kubelets: KubeletContext;
-  readonly keepLogs: boolean;
-}
-
-async function prepare(
-  options: LabOptions,
-  name: string,
-  workDir: string,
-  network: LabNetwork,
-  assets: string | undefined,
-): Promise<LabParts> {
-  const components = new Components(network, join(workDir, 'logs'));
-  const credentials = await createCredentials(join(workDir, 'credentials'), network.plan);
-  const imagesFile = join(workDir, 'images.json');
-  writeFileSync(imagesFile, JSON.stringify({ ...defaultImages(), ...options.images }, null, 2));
-  mkdirSync(join(workDir, 'home'));
-  const controlPlaneOptions = {
-    plan: network.plan,
-    components,
-    credentials,
-    dataDir: join(workDir, CONTROL_PLANE),
-    assets,
-    nodeMonitorGracePeriodMs: options.nodeMonitorGracePeriodMs ?? 40_000,
-    podEvictionMs: options.podEvictionMs,
-    extraServerArgs: options.extraServerArgs ?? [],
-  };
-  return {
-    name,
-    network,
-    workDir,
-    controlPlane: createControlPlane(controlPlaneOptions),
-    startControllers: () => startControllers(controlPlaneOptions),
-    kubelets: {
-      plan: network.plan,
-      components,
-      credentials,
-      workDir: join(workDir, 'kubelets'),
-      imagesFile,
-      extraArgs: options.extraKubeletArgs ?? [],
-    },
-    keepLogs: options.keepLogs ?? false,
-  };
-}
-
-interface NodeSketch {
-  readonly metadata: { readonly name: string };
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}
-
-async function readyNodes(api: AdminApi): Promise<string[]> {
-  const { items } = await api.get<{ items: readonly NodeSketch[] }>('/api/v1/nodes');
-  const isReady = (node: NodeSketch) =>
-    node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
-  return items.filter(isReady).map((node) => node.metadata.name);
 }
 
 function podName(pod: PodRef): string {

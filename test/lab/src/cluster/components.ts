@@ -68,7 +68,8 @@ export class Components {
   }
 }
 
-function tailOf(file: string): string {
+/** The end of a log, for error messages. */
+export function tailOf(file: string): string {
   let descriptor: number;
   try {
     descriptor = openSync(file, 'r');

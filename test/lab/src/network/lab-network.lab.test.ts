@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Every verb on hosts, proven by frames and processes, never by the lab's own word. */
 import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NeighborObserver, TcpProber } from '../observer/observers.ts';
 import { longestSuccessGap } from '../observer/tcp-judge.ts';
-import { readProcess } from '../process/proc.ts';
+import { LabProcess } from '../process/lab-process.ts';
+import { commandLine, listProcesses, readProcess } from '../process/proc.ts';
 import { run } from '../process/run.ts';
 import { waitFor } from '../wait.ts';
 import { LabNetwork } from './lab-network.ts';
@@ -235,6 +237,31 @@ describe('observers', () => {
     const samples = await prober.finished();
     expect(samples).toHaveLength(20);
     expect(new Set(samples.map((sample) => sample.error))).toEqual(new Set(['ECONNREFUSED']));
+  });
+});
+
+describe('a predecessor that was killed', () => {
+  it('is swept away by the next start: processes, namespaces, switch', async () => {
+    await network.stop();
+    const module = fileURLToPath(new URL('./lab-network.ts', import.meta.url));
+    const predecessor = new LabProcess([
+      process.execPath,
+      '--input-type=module-typescript',
+      '--eval',
+      `const { LabNetwork } = await import(${JSON.stringify(module)});
+       const network = await LabNetwork.start({ workers: 3 });
+       network.spawn('worker3', ['sleep', '4324.25']);
+       console.log('up');`,
+    ]);
+    await predecessor.waitForLine((line) => line === 'up');
+    predecessor.kill('SIGKILL');
+    await predecessor.exited;
+    const orphans = () => listProcesses().filter((info) => commandLine(info.pid) === 'sleep 4324.25');
+    await waitFor(() => orphans().length === 1, { what: 'the orphan' });
+    network = await LabNetwork.start({ workers: 2 });
+    expect(orphans()).toEqual([]);
+    expect(readdirSync('/run/netns').sort()).toEqual(['client', 'control-plane', 'worker1', 'worker2']);
+    await reaches('worker1');
   });
 });
 

@@ -41,10 +41,16 @@ export interface Allocation {
   commit(): void;
 }
 
+/** The allocation of a kind that takes nothing. */
+export function unallocated(object: ApiObject): Allocation {
+  return { object, undo: () => undefined, commit: () => undefined };
+}
+
 /** Allocates what a kind takes from a shared pool. State lives in memory and is rebuilt from the store by `hold`. */
 export interface ResourceAllocator {
   /**
-   * Runs after validation and before the write, for create (`previous` undefined) and update.
+   * Runs after the strategy's preparation and before validation, as in the real server, for create (`previous`
+   * undefined) and update. What it took is undone when validation or the write fails.
    * Throws a StatusError (422 `provided port is already allocated`, 500 `range is full`) when it cannot be had.
    */
   allocate(next: ApiObject, previous: ApiObject | undefined): Allocation;

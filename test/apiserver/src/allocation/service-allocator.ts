@@ -155,7 +155,8 @@ export class ServiceAllocator implements ResourceAllocator {
         ? ports.find((other) => other.port === port.port && other.nodePort)?.nodePort
         : undefined;
       const wanted = asked === 0 ? (shared ?? requested ?? 0) : asked;
-      const nodePort = taken.has(wanted) ? wanted : this.#takePort(service, wanted, index, transaction);
+      const isHeld = share ? wanted !== 0 && wanted === shared : taken.has(wanted);
+      const nodePort = isHeld ? wanted : this.#takePort(service, wanted, index, transaction);
       taken.add(nodePort);
       if (!byPort.has(port.port)) byPort.set(port.port, nodePort);
       return { ...port, nodePort };

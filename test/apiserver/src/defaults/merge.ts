@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { arrayOf, isJsonObject, type Json, type JsonObject, objectOf } from '../api/objects.ts';
 
-/** The object with defaults for keys it lacks; the defaults' `undefined` values are ignored. */
+/** The object with defaults for keys it lacks or has empty; the defaults' `undefined` values are ignored. */
 export function withDefaults(value: Json | undefined, defaults: JsonObject): JsonObject {
-  const present = Object.entries(objectOf(value)).filter(([, item]) => item !== undefined && item !== null);
+  const present = Object.entries(objectOf(value)).filter(
+    ([, item]) => item !== undefined && item !== null && item !== '',
+  );
   const missing = Object.entries(defaults).filter(([, item]) => item !== undefined);
-  return { ...Object.fromEntries(missing), ...Object.fromEntries(present) };
+  return { ...objectOf(value), ...Object.fromEntries(missing), ...Object.fromEntries(present) };
 }
 
 /** Changes one key when it is there and an object. */

@@ -11,12 +11,12 @@ import { createObject } from '../resources/create.ts';
 import { groupVersionOf, kindKey, type ResourceDefinition } from '../resources/definition.ts';
 import { type DeleteOptions, deletedDetails, deleteObject } from '../resources/remove.ts';
 import { updateObject } from '../resources/update.ts';
+import { fieldValidationOf } from '../schema/decode-body.ts';
 import { Entry, keyOf } from '../store/entry.ts';
 import type { IncludeObject } from '../tables/table.ts';
 import { readJson, readObject } from './decode.ts';
 import { listPage } from './list.ts';
 import { isTrue, parseListOptions, parseMatcher } from './list-options.ts';
-import { checkPatchFields } from './patch-fields.ts';
 import { type Representation, representationOf } from './representation.ts';
 import { serveWatch } from './watch.ts';
 import type { WatchStreams } from './watch-stream.ts';
@@ -34,7 +34,9 @@ export async function handleObjects(
   info: ResourceRequest,
   definition: ResourceDefinition,
 ): Promise<void> {
-  if (!definition.verbs.some((verb) => verb === info.verb)) throw methodNotAllowed();
+  const needsName = info.verb === 'update' || info.verb === 'patch';
+  const isMisplaced = info.name === '' ? needsName : info.verb === 'create';
+  if (isMisplaced || !definition.verbs.some((verb) => verb === info.verb)) throw methodNotAllowed();
   switch (info.verb) {
     case 'get':
       return get(context, exchange, info, definition);
@@ -227,7 +229,7 @@ async function patch(
 ): Promise<void> {
   const { type, body } = await readPatch(exchange);
   const query = exchange.url.searchParams;
-  checkPatchFields(definition, type, body, query, exchange.warn);
+  const fieldValidation = fieldValidationOf(query.get('fieldValidation'), 'PatchOptions');
   const applied = type === 'application/apply-patch+yaml';
   const options = { ...writeOptionsOf(exchange, info.subresource), applied };
   const named = query.get('fieldManager') ?? '';
@@ -244,6 +246,8 @@ async function patch(
         force: isTrue(query.get('force')),
         now: context.cluster.now(),
         subresource: info.subresource,
+        fieldValidation,
+        warn: exchange.warn,
       });
       const typed = { ...patched, apiVersion: groupVersionOf(definition), kind: definition.kind };
       return view ? view.toStored(typed) : typed;

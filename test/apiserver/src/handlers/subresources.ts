@@ -19,9 +19,10 @@ import { resource } from '../resources/catalog.ts';
 import type { ResourceDefinition } from '../resources/definition.ts';
 import { deleteObject } from '../resources/remove.ts';
 import { updateObject } from '../resources/update.ts';
+import { fieldValidationOf } from '../schema/decode-body.ts';
 import { keyOf } from '../store/entry.ts';
 import { formatSelector, NONE } from '../tables/format.ts';
-import { decodeObject, fieldValidationOf, readJson } from './decode.ts';
+import { decodeObject, readJson } from './decode.ts';
 import {
   handleObjects,
   type ObjectHandlerContext,
@@ -81,7 +82,12 @@ async function finalizeNamespace(
   definition: ResourceDefinition,
 ): Promise<void> {
   const value = await readJson(exchange.request, definition.kind);
-  const body = decodeObject(definition, value, fieldValidationOf(exchange.url.searchParams), exchange.warn);
+  const body = decodeObject(
+    definition,
+    value,
+    fieldValidationOf(exchange.url.searchParams.get('fieldValidation'), 'UpdateOptions'),
+    exchange.warn,
+  );
   const { object } = updateObject(
     context.cluster,
     definition,
@@ -210,7 +216,7 @@ async function bind(
       return scheduled(live, node, formatTime(context.cluster.now()));
     },
     'patch',
-    writeOptionsOf(exchange, 'binding'),
+    { ...writeOptionsOf(exchange, 'binding'), applied: true },
   );
   sendJson(exchange, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }

@@ -47,7 +47,7 @@ export function serverSideApply(
   const known = decodeManagers(live?.metadata.managedFields) ?? new Map<string, Manager>();
   const ignored = resetFields(kind, writer.subresource);
   const apiVersion = stringOf(applied.apiVersion);
-  const managers = withFirstOwner(known, live, schema, ignored, apiVersion, writer);
+  const managers = withFirstOwner(known, live, schema, ignored, apiVersion);
   const identity: Omit<Manager, 'fields' | 'time'> = {
     name: writer.manager,
     operation: 'Apply',
@@ -56,9 +56,10 @@ export function serverSideApply(
   };
   const key = managerKey(identity);
   const last = managers.get(key)?.fields ?? EMPTY;
-  const fields = withoutServerFields(withoutTrees(fieldSetOf(applied, schema), ignored), withoutTrees);
-  const own: Manager = { ...identity, fields, time: managers.get(key)?.time ?? '' };
-  const withOwn = new Map(managers).set(key, own);
+  const everything = withoutTrees(fieldSetOf(applied, schema), ignored);
+  const time = managers.get(key)?.time ?? '';
+  const withOwn = new Map(managers).set(key, { ...identity, fields: everything, time });
+  const own: Manager = { ...identity, fields: withoutServerFields(everything, withoutTrees), time };
 
   const liveValue = base(live, schema);
   const merged = mergeTyped(liveValue, applied, schema);
@@ -101,18 +102,17 @@ function withFirstOwner(
   schema: StructType,
   ignored: FieldSet,
   apiVersion: string,
-  writer: Writer,
 ): Managers {
   if (live === undefined || known.size > 0) return known;
+  const created = compare(base(undefined, schema), plain(live), schema);
   const first: Manager = {
     name: BEFORE_FIRST_APPLY,
     operation: 'Update',
     apiVersion,
     subresource: '',
     time: '',
-    fields: withoutServerFields(withoutTrees(fieldSetOf(plain(live), schema), ignored), withoutTrees),
+    fields: withoutServerFields(withoutTrees(union(created.added, created.modified), ignored), withoutTrees),
   };
-  void writer;
   return new Map([[managerKey(first), first]]);
 }
 

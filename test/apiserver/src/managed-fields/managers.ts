@@ -59,7 +59,9 @@ export function encodeManagers(
     if (isEmpty(manager.fields)) continue;
     const previous = before.get(key);
     const same = previous !== undefined && sameSet(previous.fields, manager.fields);
-    entries.push({ ...manager, time: same ? previous.time : formatTime(now) });
+    // The real server writes no time for the scale sub-resource.
+    const time = manager.subresource === 'scale' ? '' : formatTime(now);
+    entries.push({ ...manager, time: same ? previous.time : time });
   }
   if (entries.length === 0) return undefined;
   entries.sort(byPlace);

@@ -49,10 +49,12 @@ export function trackUpdate(
   const schema = schemaOf(kind);
   if (schema === undefined) return next;
   const sent = next.metadata.managedFields;
-  if (isReset(sent)) return withMeta(next, { managedFields: undefined });
+  if (isReset(sent)) return withoutManagers(next);
   const before = decodeManagers(live?.metadata.managedFields) ?? new Map<string, Manager>();
   const given = writer.subresource === '' ? decodeManagers(sent) : undefined;
   const managers = given === undefined || given.size === 0 ? before : given;
+  // Whoever's object nobody is recorded for is not followed, until somebody applies to it.
+  if (live !== undefined && managers.size === 0) return withoutManagers(next);
   const identity: Omit<Manager, 'fields' | 'time'> = {
     name: writer.manager,
     operation: 'Update',
@@ -72,6 +74,10 @@ export function trackUpdate(
   result.set(key, { ...identity, fields, time: managers.get(key)?.time ?? '' });
   const list = encodeManagers(result, managers, writer.now);
   return withMeta(next, { managedFields: list });
+}
+
+function withoutManagers(object: ApiObject): ApiObject {
+  return withMeta(object, { managedFields: undefined });
 }
 
 /** `managedFields: [{}]` asks for forgetting who owns what. */
@@ -148,6 +154,7 @@ function conflict(
 }
 
 function describe(manager: Manager): string {
+  if (manager.operation === 'Apply') return JSON.stringify(manager.name);
   const subresource =
     manager.subresource === '' ? '' : ` with subresource ${JSON.stringify(manager.subresource)}`;
   return `${JSON.stringify(manager.name)}${subresource} using ${manager.apiVersion}`;

@@ -147,34 +147,54 @@ export function mergeTyped(
   return result as JsonObject;
 }
 
-/** Applied elements keep the order of the patch; others keep their place relative to those both sides know. */
+/**
+ * Applied elements keep the order of the patch, others their place among their neighbours; of elements that both know,
+ * the patch decides. (The order that structured merge produces; it is not the only sensible one.)
+ */
 function mergeTypedList(live: readonly Json[], right: readonly Child[], type: ListType): Json {
-  const applied = new Map(right.map((child) => [child.element, child.value]));
   const known = new Map(live.map((item) => [listElement(item, type), item]));
-  const merged: Json[] = [];
-  const done = new Set<string>();
+  const applied = new Map(right.map((child) => [child.element, child.value]));
+  const left = [...known.keys()];
   const order = [...applied.keys()];
-  let next = 0;
-  const emit = (element: string): void => {
+  const shared = order.filter((element) => known.has(element));
+  const done = new Set<string>();
+  const merged: Json[] = [];
+  const take = (element: string): void => {
     if (done.has(element)) return;
     done.add(element);
     merged.push(mergeTyped(known.get(element), applied.get(element), type.items));
+    if (shared[0] === element) shared.shift();
   };
-  for (const element of known.keys()) {
-    if (!applied.has(element)) {
-      emit(element);
-      continue;
-    }
-    if (done.has(element)) continue;
-    while (next < order.length) {
-      const candidate = order[next] ?? '';
+  let at = 0;
+  let next = 0;
+  while (at < left.length || next < order.length) {
+    const mine = left[at];
+    const theirs = order[next];
+    if (mine !== undefined && theirs !== undefined && mine === theirs) {
+      take(mine);
+      at += 1;
       next += 1;
-      emit(candidate);
-      if (candidate === element) break;
+    } else if (mine !== undefined && (done.has(mine) || isLater(mine, applied, shared, theirs))) {
+      at += 1;
+    } else if (mine !== undefined && !applied.has(mine)) {
+      take(mine);
+      at += 1;
+    } else {
+      if (theirs !== undefined) take(theirs);
+      next += 1;
     }
   }
-  for (const element of order) emit(element);
   return merged;
+}
+
+/** A shared element whose turn in the patch's order has not come. */
+function isLater(
+  element: string,
+  applied: ReadonlyMap<string, Json>,
+  shared: readonly string[],
+  theirs: string | undefined,
+): boolean {
+  return theirs !== undefined && applied.has(element) && shared.length > 0 && shared[0] !== element;
 }
 
 /** The value without the paths of a set; emptied objects and lists become `null`. */
@@ -216,12 +236,12 @@ export function checkTyped(value: Json, type: SchemaType, path = ''): void {
       checkList(value, type, path);
       return;
     case 'map':
-      if (!isJsonObject(value)) throw new TypedError(path, `expected map, got ${JSON.stringify(value)}`);
+      if (!isJsonObject(value)) throw new TypedError(path, `expected map, got &{${String(value)}}`);
       for (const [key, item] of Object.entries(value))
         checkTyped(item ?? null, type.values, `${path}.${key}`);
       return;
     case 'struct':
-      if (!isJsonObject(value)) throw new TypedError(path, `expected map, got ${JSON.stringify(value)}`);
+      if (!isJsonObject(value)) throw new TypedError(path, `expected map, got &{${String(value)}}`);
       for (const [key, item] of Object.entries(value)) {
         const field = type.fields.get(key);
         if (field === undefined) throw new TypedError(`${path}.${key}`, 'field not declared in schema');
@@ -234,7 +254,7 @@ export function checkTyped(value: Json, type: SchemaType, path = ''): void {
 }
 
 function checkList(value: Json, type: ListType, path: string): void {
-  if (!Array.isArray(value)) throw new TypedError(path, `expected list, got ${JSON.stringify(value)}`);
+  if (!Array.isArray(value)) throw new TypedError(path, `expected list, got &{${String(value)}}`);
   const seen = new Set<string>();
   for (const [index, item] of value.entries()) {
     let where = `${path}[${index}]`;

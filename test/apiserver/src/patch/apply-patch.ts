@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ApiObject, isJsonObject, type Json, type JsonObject } from '../api/objects.ts';
+import { type ApiObject, isJsonObject, type Json, type JsonObject, stringOf } from '../api/objects.ts';
 import { badRequest, StatusError, unsupportedMediaType } from '../api/status.ts';
 import { serverSideApply } from '../managed-fields/apply.ts';
 import { DecodeError } from '../schema/decode.ts';
-import { decodeChecked, type FieldValidation } from '../schema/decode-body.ts';
+import { decodeChecked, type FieldValidation, kindMismatch } from '../schema/decode-body.ts';
 import { schemaOf } from '../schema/kinds.ts';
 import { goText } from './errors.ts';
 import { applyJsonPatch } from './json-patch.ts';
@@ -58,7 +58,13 @@ export function applyPatch(
     }
     case 'application/strategic-merge-patch+json':
       if (!isJsonObject(body)) throw notAnObject(body, '');
-      return decoded(kind, strategicMergePatch(live, body, schemaOf(kind)), () => goText(body), options);
+      return decoded(
+        kind,
+        strategicMergePatch(live, body, schemaOf(kind)),
+        () => goText(body),
+        options,
+        true,
+      );
     case 'application/apply-patch+yaml': {
       if (options.fieldManager === undefined || options.fieldManager === '') throw managerRequired();
       const writer = { manager: options.fieldManager, subresource: options.subresource, now: options.now };
@@ -75,17 +81,37 @@ export function applyPatch(
 }
 
 /** The patched object as its kind's schema keeps it. */
-function decoded(kind: string, value: Json, shown: () => string, options: PatchOptions): ApiObject {
+function decoded(
+  kind: string,
+  value: Json,
+  shown: () => string,
+  options: PatchOptions,
+  strategic = false,
+): ApiObject {
   if (!isJsonObject(value)) throw badRequest('the patch does not make an object');
+  const [group = '', name = ''] = kind.split('/');
+  const apiVersion = group === '' ? 'v1' : `${group}/v1`;
   try {
+    const mismatch = kindMismatch(
+      kind,
+      apiVersion,
+      kindOf(value, 'kind', name),
+      kindOf(value, 'apiVersion', apiVersion),
+    );
+    if (mismatch !== undefined) throw new DecodeError(mismatch);
     return withMetadata(decodeChecked(kind, value, options.fieldValidation ?? 'Warn', options.warn));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    const message = `Invalid value: ${JSON.stringify(shown())}: ${error.message}`;
+    const why = strategic ? error.conversionMessage : error.message;
+    const message = `Invalid value: ${JSON.stringify(shown())}: ${why}`;
     throw new StatusError(422, 'Invalid', ` "" is invalid: patch: ${message}`, {
       causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }],
     });
   }
+}
+
+function kindOf(value: JsonObject, key: string, fallback: string): string {
+  return stringOf(value[key]) || fallback;
 }
 
 function withMetadata(object: JsonObject): ApiObject {

@@ -42,8 +42,8 @@ function applyOperation(target: Json, operation: Json): Json {
       if (!jsonEqual(read(target, path) ?? null, value ?? null)) throw rejected();
       return target;
     case 'copy': {
-      const copied = read(target, pointer(operation.from));
-      if (copied === undefined) throw rejected();
+      // A value that is not there is copied as null, as the real server does.
+      const copied = read(target, pointer(operation.from)) ?? null;
       return edit(target, path, (container, key) => add(container, key, copied));
     }
     case 'move': {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { arrayOf, isJsonObject, type Json, type JsonObject } from '../api/objects.ts';
+import { badRequest } from '../api/status.ts';
 import type { Field, SchemaType } from '../schema/types.ts';
 import { goText, unreadable } from './errors.ts';
 import { mergeList, orderList, removeScalars } from './strategic-lists.ts';
@@ -79,7 +80,7 @@ function retained(target: JsonObject, patch: JsonObject): JsonObject {
   const names = new Set(arrayOf(keep));
   for (const name of fieldsOf(patch)) {
     if (patch[name] !== null && patch[name] !== undefined && !names.has(name)) {
-      throw unreadable(`${RETAIN_KEYS} list doesn't contain all the keys in the patch: ${goText(patch)}`);
+      throw badRequest('invalid patch format of retainKeys');
     }
   }
   return Object.fromEntries(Object.entries(target).filter(([name]) => names.has(name)));
@@ -91,8 +92,14 @@ function fieldOf(schema: SchemaType | undefined, name: string): Pick<Field, 'typ
   return undefined;
 }
 
-/** A value that is new to the target: `null`s in it have nothing to remove. */
+/** A value that is new to the target: `null`s and deletions in it have nothing to remove. */
 function withoutNulls(value: Json): Json {
+  if (Array.isArray(value)) {
+    const items: readonly Json[] = value;
+    return items
+      .filter((item) => !isJsonObject(item) || item[PATCH_DIRECTIVE] === undefined)
+      .map(withoutNulls);
+  }
   if (!isJsonObject(value)) return value;
   const entries = Object.entries(value).filter(([key, item]) => item !== null && !key.startsWith('$'));
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item ?? null)]));

@@ -3,6 +3,7 @@ import { type ApiObject, at, formatTime, withMeta } from '../api/objects.ts';
 import { alreadyExists, badRequest, invalid, notFound, StatusError } from '../api/status.ts';
 import { trackUpdate } from '../managed-fields/track.ts';
 import { keyOf } from '../store/entry.ts';
+import { type Allocation, unallocated } from '../strategy.ts';
 import { resource } from './catalog.ts';
 import { allocatorOf, type Cluster, strategyOf, type WriteOptions } from './cluster.ts';
 import { kindKey, type ResourceDefinition } from './definition.ts';
@@ -33,30 +34,45 @@ export function createObject(
         now: cluster.now(),
       });
   const object = strategy.prepareCreate(tracked, context);
+  const allocation = allocatorOf(cluster, definition)?.allocate(object, undefined) ?? unallocated(object);
+  try {
+    validate(cluster, definition, allocation.object, options);
+    return write(cluster, definition, allocation, options);
+  } catch (error) {
+    allocation.undo();
+    throw error;
+  }
+}
+
+function validate(
+  cluster: Cluster,
+  definition: ResourceDefinition,
+  object: ApiObject,
+  options: WriteOptions,
+): void {
+  const strategy = strategyOf(cluster, definition);
   const causes = [...validateMetadata(object.metadata, definition), ...strategy.validateCreate(object)];
   if (causes.length > 0) throw invalid(definition, object.metadata.name ?? '', causes);
   for (const warning of strategy.warnings?.(object, undefined) ?? []) options.warn(warning);
-  return write(cluster, definition, object, options);
 }
 
 function write(
   cluster: Cluster,
   definition: ResourceDefinition,
-  object: ApiObject,
+  allocation: Allocation,
   options: WriteOptions,
 ): ApiObject {
+  const { object } = allocation;
   const collection = cluster.store.collection(definition.storage);
   const name = object.metadata.name ?? '';
   const key = keyOf(object.metadata.namespace, name);
   if (collection.get(key) !== undefined) throw alreadyExists(definition, name);
-  const allocation = allocatorOf(cluster, definition)?.allocate(object, undefined);
-  const complete = allocation?.object ?? object;
   if (options.dryRun) {
-    allocation?.undo();
-    return complete;
+    allocation.undo();
+    return object;
   }
-  allocation?.commit();
-  return collection.put(key, complete).object;
+  allocation.commit();
+  return collection.put(key, object).object;
 }
 
 /** Puts the object where the URL says; a namespace of its own must agree. */
@@ -120,7 +136,8 @@ function stamp(cluster: Cluster, definition: ResourceDefinition, object: ApiObje
   return withMeta(object, {
     uid: cluster.uuid(),
     creationTimestamp: formatTime(cluster.now()),
-    generation: definition.generationOf === undefined ? undefined : 1,
+    // A kind without a generation of its own keeps the one it is sent with.
+    generation: definition.generationOf === undefined ? object.metadata.generation : 1,
     resourceVersion: undefined,
     deletionTimestamp: undefined,
     deletionGracePeriodSeconds: undefined,

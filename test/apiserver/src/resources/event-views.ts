@@ -25,8 +25,8 @@ export function coreToEvents(object: ApiObject): ApiObject {
     deprecatedFirstTimestamp: firstTimestamp,
     deprecatedLastTimestamp: lastTimestamp,
     deprecatedCount: count,
-    reportingController: reportingComponent,
-    reportingInstance,
+    reportingController: reportingComponent || undefined,
+    reportingInstance: reportingInstance || undefined,
     series,
   });
 }

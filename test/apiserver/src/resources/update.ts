@@ -4,6 +4,7 @@ import { badRequest, conflict, invalid, notFound, staleWrite } from '../api/stat
 import { trackUpdate } from '../managed-fields/track.ts';
 import type { Entry } from '../store/entry.ts';
 import { keyOf } from '../store/entry.ts';
+import { type Allocation, unallocated } from '../strategy.ts';
 import { allocatorOf, type Cluster, strategyOf, type WriteOptions } from './cluster.ts';
 import { createObject } from './create.ts';
 import { kindKey, type ResourceDefinition } from './definition.ts';
@@ -44,14 +45,24 @@ export function updateObject(
   requireNamespace(definition, namespace, sent);
   checkVersion(definition, entry, sent, kind);
   const next = prepare(cluster, definition, entry.object, sent, kind, options);
-  validate(cluster, definition, next, entry.object, options);
-  return { object: write(cluster, definition, entry, next, options), created: false };
+  // Status and other sub-resources leave the specification alone, so there is nothing to allocate.
+  const allocator = options.subresource === '' ? allocatorOf(cluster, definition) : undefined;
+  const allocation = allocator?.allocate(next, entry.object) ?? unallocated(next);
+  try {
+    validate(cluster, definition, allocation.object, entry.object, options);
+    return { object: write(cluster, definition, entry, allocation, options), created: false };
+  } catch (error) {
+    allocation.undo();
+    throw error;
+  }
 }
 
 function requireName(object: ApiObject, name: string): void {
   const own = object.metadata.name;
   if (own === undefined || own === '') {
-    throw badRequest(`name must be provided: expected metadata.name "${name}" as in the URL`);
+    throw badRequest(
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+    );
   }
   if (own !== name) {
     throw badRequest(`the name of the object (${own}) does not match the name on the URL (${name})`);
@@ -78,7 +89,8 @@ function checkVersion(definition: ResourceDefinition, entry: Entry, sent: ApiObj
   const version = sent.metadata.resourceVersion;
   if (version === undefined || version === '' || version === '0') {
     if (kind === 'put' && !definition.unconditionalUpdate) {
-      throw invalid({ group: definition.group, kind: definition.kind }, name, [
+      // The real server names the resource where it should name the kind.
+      throw invalid({ group: definition.group, kind: definition.plural }, name, [
         {
           reason: 'FieldValueInvalid',
           message: 'Invalid value: 0: must be specified for an update',
@@ -109,7 +121,10 @@ function prepare(
     uid: kind === 'put' ? metadata.uid : (restricted.metadata.uid ?? metadata.uid),
     creationTimestamp: metadata.creationTimestamp,
     deletionTimestamp: metadata.deletionTimestamp,
-    deletionGracePeriodSeconds: metadata.deletionGracePeriodSeconds,
+    deletionGracePeriodSeconds:
+      kind === 'put'
+        ? metadata.deletionGracePeriodSeconds
+        : (restricted.metadata.deletionGracePeriodSeconds ?? metadata.deletionGracePeriodSeconds),
     generateName: restricted.metadata.generateName ?? metadata.generateName,
     generation: metadata.generation,
     resourceVersion: metadata.resourceVersion,
@@ -123,12 +138,23 @@ function prepare(
         now: cluster.now(),
       });
   const context = { subresource, dryRun, now: () => cluster.now() };
-  return bumpGeneration(definition, strategy.prepareUpdate(tracked, previous, context), previous);
+  return bumpGeneration(
+    definition,
+    strategy.prepareUpdate(tracked, previous, context),
+    previous,
+    subresource,
+  );
 }
 
-function bumpGeneration(definition: ResourceDefinition, next: ApiObject, previous: ApiObject): ApiObject {
+function bumpGeneration(
+  definition: ResourceDefinition,
+  next: ApiObject,
+  previous: ApiObject,
+  subresource: string,
+): ApiObject {
   const read = definition.generationOf;
-  if (read === undefined || jsonEqual(read(next), read(previous))) return next;
+  // Binding a pod to a node is not a change of what is wanted.
+  if (read === undefined || subresource === 'binding' || jsonEqual(read(next), read(previous))) return next;
   return withMeta(next, { generation: (previous.metadata.generation ?? 0) + 1 });
 }
 
@@ -170,20 +196,18 @@ function write(
   cluster: Cluster,
   definition: ResourceDefinition,
   entry: Entry,
-  next: ApiObject,
+  allocation: Allocation,
   options: WriteOptions,
 ): ApiObject {
   const collection = cluster.store.collection(definition.storage);
-  const allocator = allocatorOf(cluster, definition);
-  const allocation = allocator?.allocate(next, entry.object);
-  const complete = allocation?.object ?? next;
+  const complete = allocation.object;
   if (options.dryRun) {
-    allocation?.undo();
+    allocation.undo();
     return complete;
   }
-  allocation?.commit();
+  allocation.commit();
   if (isReleased(definition, complete)) {
-    allocator?.release(entry.object);
+    allocatorOf(cluster, definition)?.release(complete);
     collection.remove(entry.key);
     return complete;
   }

@@ -72,11 +72,8 @@ export function decodeBody(
   const givenVersion = stringOf(body.apiVersion) || apiVersion;
   const refuse = (why: string): StatusError =>
     badRequest(`${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${name}: ${why}`);
-  if (givenKind !== name || givenVersion !== apiVersion) {
-    throw refuse(
-      `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(givenVersion)} in scheme "pkg/runtime/scheme.go:111"`,
-    );
-  }
+  const mismatch = kindMismatch(kind, apiVersion, givenKind, givenVersion);
+  if (mismatch !== undefined) throw refuse(mismatch);
   try {
     const object = decodeChecked(kind, body, validation, warn);
     return { ...object, kind: name, apiVersion, metadata: objectOf(object.metadata) };
@@ -84,4 +81,29 @@ export function decodeBody(
     if (error instanceof DecodeError) throw refuse(error.message);
     throw error;
   }
+}
+
+/** Internal Go packages of the API groups, which messages name. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  '': 'core',
+  'discovery.k8s.io': 'discovery',
+  'coordination.k8s.io': 'coordination',
+  'rbac.authorization.k8s.io': 'rbac',
+  'events.k8s.io': 'core',
+};
+
+/** What the real server says about an object of another kind than the one it is sent as. */
+export function kindMismatch(
+  kind: string,
+  apiVersion: string,
+  givenKind: string,
+  givenVersion: string,
+): string | undefined {
+  const [group = '', name = ''] = kind.split('/');
+  if (givenKind === name && givenVersion === apiVersion) return undefined;
+  const [version = '', givenGroup = ''] = givenVersion.split('/').toReversed();
+  if (schemaOf(`${givenGroup}/${givenKind}`) !== undefined && version === 'v1') {
+    return `converting (v1.${givenKind}) to (${PACKAGES[group] ?? group}.${name}): unknown conversion`;
+  }
+  return `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(givenVersion)} in scheme "pkg/runtime/scheme.go:111"`;
 }

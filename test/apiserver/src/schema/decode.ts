@@ -4,9 +4,13 @@ import type { Field, ListType, Scalar, SchemaType, StructType } from './types.ts
 
 /** A value does not fit its field. The message is the one of Go's decoder, which the real server passes on. */
 export class DecodeError extends Error {
-  constructor(message: string) {
+  /** What the converter of strategic merge patches says of the same problem. */
+  readonly conversionMessage: string;
+
+  constructor(message: string, conversionMessage = message) {
     super(message);
     this.name = 'DecodeError';
+    this.conversionMessage = conversionMessage;
   }
 }
 
@@ -56,6 +60,7 @@ function decodeStruct(struct: StructType, value: Json, place: Place): JsonObject
       goPath: join(place.goPath, name),
       path: join(place.path, name),
     });
+    if (isZero(decoded, field.type) && field.type.type !== 'scalar' && !field.pointer) continue;
     if (field.always || field.pointer || !isZero(decoded, field.type)) result[name] = decoded;
   }
   for (const field of struct.fields.values()) {
@@ -158,7 +163,7 @@ function isZero(value: Json, type: SchemaType): boolean {
     case 'map':
       return isJsonObject(value) && Object.keys(value).length === 0;
     case 'scalar':
-      return value === ZERO[type.scalar] && type.scalar !== 'quantity';
+      return value === ZERO[type.scalar] && type.scalar !== 'quantity' && type.scalar !== 'intstr';
   }
 }
 
@@ -187,7 +192,15 @@ function mismatch(value: Json, expected: string, place: Place): DecodeError {
           ? `number ${value}`
           : typeof value;
   const into = place.owner === '' ? 'value' : `struct field ${place.owner}.${place.goPath}`;
-  return new DecodeError(`json: cannot unmarshal ${got} into Go ${into} of type ${expected}`);
+  const kind = got.startsWith('number') ? 'int64' : got;
+  const conversion = expected.startsWith('[]')
+    ? `cannot restore slice from ${kind}`
+    : expected.startsWith('map[')
+      ? `cannot restore map from ${kind}`
+      : expected.startsWith('v1.')
+        ? `cannot restore struct from: ${kind}`
+        : `unrecognized type: ${expected}`;
+  return new DecodeError(`json: cannot unmarshal ${got} into Go ${into} of type ${expected}`, conversion);
 }
 
 /** A type as Go names it in messages. */

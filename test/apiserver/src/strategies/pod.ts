@@ -27,7 +27,7 @@ export const POD_STRATEGY: ResourceStrategy = {
   prepareUpdate: (next, previous, context) =>
     context.subresource === 'status'
       ? { ...next, spec: previous.spec ?? {}, status: withDefaults(next.status, qosOf(previous)) }
-      : next,
+      : { ...next, spec: withTolerations(objectOf(next.spec)) },
   validateCreate: (object) => validatePodSpec(objectOf(object.spec), 'spec'),
   validateUpdate: (next, previous, context) => {
     if (context.subresource !== '') return [];
@@ -42,6 +42,11 @@ function qosOf(pod: ApiObject): JsonObject {
 function admit(spec: JsonObject): JsonObject {
   const account = stringOf(spec.serviceAccountName) || stringOf(spec.serviceAccount) || 'default';
   const admitted = withDefaults(spec, { priority: 0, preemptionPolicy: 'PreemptLowerPriority' });
+  return withTolerations({ ...admitted, serviceAccountName: account, serviceAccount: account });
+}
+
+/** On updates too, so that these tolerations cannot be removed. */
+function withTolerations(spec: JsonObject): JsonObject {
   const tolerations = arrayOf(spec.tolerations).map(objectOf);
   const added = NODE_LOSS_TAINTS.filter(
     (key) => !tolerations.some((toleration) => tolerates(toleration, key)),
@@ -53,12 +58,7 @@ function admit(spec: JsonObject): JsonObject {
       tolerationSeconds: TOLERATION_SECONDS,
     }),
   );
-  return {
-    ...admitted,
-    serviceAccountName: account,
-    serviceAccount: account,
-    tolerations: [...tolerations, ...added],
-  };
+  return { ...spec, tolerations: [...tolerations, ...added] };
 }
 
 function tolerates(toleration: JsonObject, key: string): boolean {

@@ -64,23 +64,20 @@ export function createRules(options: RulesOptions): Rules {
       ['/Namespace', NAMESPACE_STRATEGY],
       ['/Secret', strategy({ setDefaults: defaultSecret }, validateSecret, validateSecretUpdate)],
       ['/ConfigMap', strategy({}, validateConfigMap, validateConfigMapUpdate)],
-      ['/Endpoints', strategy({ setDefaults: defaultEndpoints })],
+      ['/Endpoints', strategy({ setDefaults: defaultEndpoints, warnings: () => [ENDPOINTS_DEPRECATED] })],
       ['/Event', strategy({}, validateEvent)],
       ['apps/Deployment', DEPLOYMENT_STRATEGY],
       ['apps/ReplicaSet', REPLICA_SET_STRATEGY],
       ['apps/DaemonSet', DAEMON_SET_STRATEGY],
       ['coordination.k8s.io/Lease', strategy({}, validateLease)],
-      [
-        'discovery.k8s.io/EndpointSlice',
-        strategy({ setDefaults: defaultEndpointSlice }, validateEndpointSlice, validateEndpointSliceUpdate),
-      ],
+      ['discovery.k8s.io/EndpointSlice', ENDPOINT_SLICE_STRATEGY],
       [`${rbac}/Role`, strategy({}, (object) => validateRole(object, true))],
       [`${rbac}/ClusterRole`, strategy({}, (object) => validateRole(object, false))],
       [
         `${rbac}/RoleBinding`,
         strategy(
           { setDefaults: defaultBinding },
-          (object) => validateBinding(object, ['ClusterRole', 'Role']),
+          (object) => validateBinding(object, ['Role', 'ClusterRole']),
           validateBindingUpdate,
         ),
       ],
@@ -95,6 +92,8 @@ export function createRules(options: RulesOptions): Rules {
     ]),
   };
 }
+
+const ENDPOINTS_DEPRECATED = 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice';
 
 /** A strategy from parts: one validation for create and update, and what may not change. */
 function strategy(
@@ -121,6 +120,15 @@ const NAMESPACE_STRATEGY = strategy({
   prepareUpdate: (next, previous, context) =>
     context.subresource === 'finalize' ? next : { ...next, spec: previous.spec ?? {} },
 });
+
+/** A slice is measured by the kind of addresses it has had, which never changes. */
+const ENDPOINT_SLICE_STRATEGY: ResourceStrategy = {
+  ...strategy({ setDefaults: defaultEndpointSlice }, validateEndpointSlice),
+  validateUpdate: (next, previous) => [
+    ...validateEndpointSliceUpdate(next, previous),
+    ...validateEndpointSlice({ ...next, addressType: previous.addressType }),
+  ],
+};
 
 const NOT_READY = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' };
 

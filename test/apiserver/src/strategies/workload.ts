@@ -24,8 +24,8 @@ function workload(
 /** The rules of Deployments. */
 export const DEPLOYMENT_STRATEGY = workload('deployment', defaultDeployment, {});
 
-/** The rules of ReplicaSets. */
-export const REPLICA_SET_STRATEGY = workload('replica set', defaultReplicaSet, { replicas: 0 });
+/** The rules of ReplicaSets; even their messages say `deployment`. */
+export const REPLICA_SET_STRATEGY = workload('deployment', defaultReplicaSet, { replicas: 0 });
 
 const DAEMON_SET = workload('daemonset', defaultDaemonSet, {
   currentNumberScheduled: 0,
@@ -39,6 +39,10 @@ const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 /** The rules of DaemonSets; an annotation counts the changes of the template. */
 export const DAEMON_SET_STRATEGY: ResourceStrategy = {
   ...DAEMON_SET,
+  setDefaults: (object) => {
+    const known = object.metadata.annotations?.[TEMPLATE_GENERATION];
+    return DAEMON_SET.setDefaults(known === undefined ? withGeneration(object, 0) : object);
+  },
   prepareCreate: (object, context) => withGeneration(DAEMON_SET.prepareCreate(object, context), 1),
   prepareUpdate: (next, previous, context) => {
     if (context.subresource !== '') return next;

@@ -18,8 +18,9 @@ function matches(pattern: string, value: string): boolean {
   return known.test(value);
 }
 
-function tooLong(value: string, maximum: number): string[] {
-  return Buffer.byteLength(value) > maximum ? [`must be no more than ${maximum} bytes`] : [];
+/** Checks that came later count in characters, by their words; both count bytes. */
+function tooLong(value: string, maximum: number, unit: 'bytes' | 'characters'): string[] {
+  return Buffer.byteLength(value) > maximum ? [`must be no more than ${maximum} ${unit}`] : [];
 }
 
 function regexMessage(text: string, pattern: string, ...examples: readonly string[]): string {
@@ -29,7 +30,7 @@ function regexMessage(text: string, pattern: string, ...examples: readonly strin
 
 /** A DNS label as of RFC 1123: `my-name`, `123-abc`. */
 export function dns1123Label(value: string): string[] {
-  const problems = tooLong(value, 63);
+  const problems = tooLong(value, 63, 'characters');
   if (matches(LABEL_1123, value)) return problems;
   const text =
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
@@ -38,7 +39,7 @@ export function dns1123Label(value: string): string[] {
 
 /** A DNS label as of RFC 1035, which starts with a letter. */
 export function dns1035Label(value: string): string[] {
-  const problems = tooLong(value, 63);
+  const problems = tooLong(value, 63, 'characters');
   if (matches(LABEL_1035, value)) return problems;
   const text =
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
@@ -47,7 +48,7 @@ export function dns1035Label(value: string): string[] {
 
 /** A DNS name of labels and dots. */
 export function dns1123Subdomain(value: string): string[] {
-  const problems = tooLong(value, 253);
+  const problems = tooLong(value, 253, 'characters');
   if (matches(SUBDOMAIN, value)) return problems;
   const text =
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
@@ -66,7 +67,7 @@ export function qualifiedName(value: string): string[] {
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
   const parts = value.split('/');
   if (parts.length > 2) {
-    const message = regexMessage(`a qualified name ${text}`, QUALIFIED, 'MyName', 'my.name', '123-abc');
+    const message = regexMessage(`a valid label key ${text}`, QUALIFIED, 'MyName', 'my.name', '123-abc');
     return [`${message} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
   }
   const problems: string[] = [];
@@ -77,7 +78,7 @@ export function qualifiedName(value: string): string[] {
     problems.push(...dns1123Subdomain(prefix).map((problem) => `prefix part ${problem}`));
   }
   if (name === '') problems.push('name part must be non-empty');
-  else problems.push(...tooLong(name, 63).map((problem) => `name part ${problem}`));
+  else problems.push(...tooLong(name, 63, 'bytes').map((problem) => `name part ${problem}`));
   if (!matches(QUALIFIED, name)) {
     problems.push(regexMessage(`name part ${text}`, QUALIFIED, 'MyName', 'my.name', '123-abc'));
   }
@@ -86,7 +87,7 @@ export function qualifiedName(value: string): string[] {
 
 /** Value of a label; may be empty. */
 export function labelValue(value: string): string[] {
-  const problems = tooLong(value, 63);
+  const problems = tooLong(value, 63, 'bytes');
   if (matches(LABEL_VALUE, value)) return problems;
   const text =
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
@@ -96,7 +97,7 @@ export function labelValue(value: string): string[] {
 /** Key in a ConfigMap or Secret: a file name. */
 export function configMapKey(value: string): string[] {
   const pattern = '[-._a-zA-Z0-9]+';
-  const problems = tooLong(value, 253);
+  const problems = tooLong(value, 253, 'characters');
   if (!matches(pattern, value)) {
     const text = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
     problems.push(regexMessage(text, pattern, 'key.name', 'KEY_NAME', 'key-name'));
@@ -110,7 +111,7 @@ export function configMapKey(value: string): string[] {
 /** Name of a container port that a Service may point to (IANA service name). */
 export function portName(value: string): string[] {
   const problems: string[] = [];
-  if (value.length > 15) problems.push('must be no more than 15 characters long');
+  if (value.length > 15) problems.push('must be no more than 15 characters');
   if (!/^[-a-z0-9]+$/.test(value)) {
     problems.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
   }

@@ -21,7 +21,7 @@ import {
 import { configMapKey, qualifiedName } from './names.ts';
 
 const MAX_DATA_BYTES = 1_048_576;
-const EFFECTS = ['NoExecute', 'NoSchedule', 'PreferNoSchedule'];
+const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
 /** What is wrong with the keys of a ConfigMap, and whether it is too large. */
 export function validateConfigMap(object: ApiObject): Cause[] {
@@ -37,7 +37,7 @@ export function validateConfigMap(object: ApiObject): Cause[] {
     (sum, value) => sum + sizeOf(value),
     0,
   );
-  if (bytes > MAX_DATA_BYTES) causes.push(tooLong('', MAX_DATA_BYTES));
+  if (bytes > MAX_DATA_BYTES) causes.push(tooLong('[]', MAX_DATA_BYTES));
   return causes;
 }
 
@@ -111,13 +111,13 @@ export function validateEvent(object: ApiObject): Cause[] {
   return about === own ? [] : [invalidValue(field, about, detail)];
 }
 
-/** What is wrong with the taints of a node. */
+/** What is wrong with the taints of a node; the real server says `metadata` where it means `spec`. */
 export function validateNode(object: ApiObject): Cause[] {
   const seen = new Set<string>();
   return arrayOf(at(object, 'spec', 'taints'))
     .map(objectOf)
     .flatMap((taint, index) => {
-      const field = `spec.taints[${index}]`;
+      const field = `metadata.taints[${index}]`;
       const key = stringOf(taint.key);
       const effect = stringOf(taint.effect);
       const causes = invalidFor(`${field}.key`, key, qualifiedName(key));
@@ -138,6 +138,7 @@ export function validateNode(object: ApiObject): Cause[] {
 
 /** What is wrong with a role binding. */
 export function validateBinding(object: ApiObject, roleKinds: readonly string[]): Cause[] {
+  const namespaced = roleKinds.includes('Role');
   const causes: Cause[] = [];
   const group = stringOf(at(object, 'roleRef', 'apiGroup'));
   const kind = stringOf(at(object, 'roleRef', 'kind'));
@@ -149,10 +150,10 @@ export function validateBinding(object: ApiObject, roleKinds: readonly string[])
   for (const [index, subject] of arrayOf(object.subjects).map(objectOf).entries()) {
     const field = `subjects[${index}]`;
     if (stringOf(subject.name) === '') causes.push(requiredValue(`${field}.name`));
-    if (subject.kind === 'ServiceAccount' && stringOf(subject.namespace) === '') {
+    if (subject.kind === 'ServiceAccount' && stringOf(subject.namespace) === '' && !namespaced) {
       causes.push(requiredValue(`${field}.namespace`));
     } else if (!['ServiceAccount', 'User', 'Group'].includes(stringOf(subject.kind))) {
-      causes.push(unsupportedValue(`${field}.kind`, subject.kind, ['Group', 'ServiceAccount', 'User']));
+      causes.push(unsupportedValue(`${field}.kind`, subject.kind, ['ServiceAccount', 'User', 'Group']));
     }
   }
   return causes;
@@ -161,7 +162,9 @@ export function validateBinding(object: ApiObject, roleKinds: readonly string[])
 /** The role of a binding never changes. */
 export function validateBindingUpdate(next: ApiObject, previous: ApiObject): Cause[] {
   if (jsonEqual(next.roleRef, previous.roleRef)) return [];
-  return [invalidValue('roleRef', next.roleRef, 'cannot change roleRef')];
+  const { apiGroup = '', kind = '', name = '' } = objectOf(next.roleRef);
+  const shown = { APIGroup: apiGroup, Kind: kind, Name: name };
+  return [invalidValue('roleRef', shown, 'cannot change roleRef')];
 }
 
 /** What is wrong with the rules of a role. */

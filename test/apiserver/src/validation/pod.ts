@@ -12,8 +12,8 @@ import type { Cause } from '../api/status.ts';
 import { duplicateValue, forbiddenValue, invalidFor, requiredValue, unsupportedValue } from './field.ts';
 import { dns1123Label, portName, portNumber } from './names.ts';
 
-const RESTART_POLICIES = ['Always', 'Never', 'OnFailure'];
-const DNS_POLICIES = ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'];
+const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
+const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 

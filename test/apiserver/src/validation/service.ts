@@ -51,13 +51,14 @@ export function validateService(service: Service, previous: Service | undefined)
 /** What is wrong with a change of a Service, beyond what is wrong with the new one. */
 export function validateServiceUpdate(next: Service, previous: Service): Cause[] {
   const causes = validateClusterIpsUpdate(next.spec, previous.spec);
-  if (next.spec.type === 'LoadBalancer' && previous.spec.type === 'LoadBalancer') {
-    if (next.spec.loadBalancerClass !== previous.spec.loadBalancerClass) {
-      causes.push(
-        invalidValue('spec.loadBalancerClass', next.spec.loadBalancerClass, 'may not change once set'),
-        ...validateClass(next.spec),
-      );
-    }
+  if (
+    next.spec.type === 'LoadBalancer' &&
+    previous.spec.type === 'LoadBalancer' &&
+    next.spec.loadBalancerClass !== previous.spec.loadBalancerClass
+  ) {
+    causes.push(
+      invalidValue('spec.loadBalancerClass', next.spec.loadBalancerClass, 'may not change once set'),
+    );
   }
   if (
     needsHealthCheckPort(next.spec) &&

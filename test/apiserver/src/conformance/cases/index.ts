@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ConformanceCase } from '../case.ts';
+import { APPLY_CASES } from './apply.ts';
+import { METADATA_CASES } from './metadata.ts';
+import { OTHER_CASES } from './others.ts';
+import { PATCH_CASES } from './patch.ts';
+import { SERVICE_CREATE_CASES } from './service-create.ts';
+import { SERVICE_STATUS_CASES } from './service-status.ts';
+import { SERVICE_UPDATE_CASES } from './service-update.ts';
+import { WORKLOAD_CASES } from './workloads.ts';
+
+/** Every case, by the file its recorded answers are in. */
+export const GROUPS: Readonly<Record<string, readonly ConformanceCase[]>> = {
+  'service-create': SERVICE_CREATE_CASES,
+  'service-update': SERVICE_UPDATE_CASES,
+  'service-status': SERVICE_STATUS_CASES,
+  patch: PATCH_CASES,
+  apply: APPLY_CASES,
+  metadata: METADATA_CASES,
+  workloads: WORKLOAD_CASES,
+  others: OTHER_CASES,
+};

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import { request } from 'node:https';
+import type { Json } from '../api/objects.ts';
+import type { Caller } from './run.ts';
+
+/** Where a server is and how to be let in. */
+export interface HttpCallerOptions {
+  readonly url: string;
+  /** PEM. */
+  readonly caCertificate: string;
+  readonly token: string;
+}
+
+/** Speaks to a server over HTTPS as a client named `conformance` (the name that managed fields carry). */
+export function createHttpCaller({ url, caCertificate, token }: HttpCallerOptions): Caller {
+  return {
+    call: (method, path, mediaType, body) =>
+      new Promise((resolve, reject) => {
+        const headers = {
+          authorization: `Bearer ${token}`,
+          'user-agent': 'conformance/1',
+          accept: 'application/json',
+          ...(body === undefined ? {} : { 'content-type': mediaType }),
+        };
+        const sent = request(new URL(path, url), { method, headers, ca: caCertificate }, (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            const text = Buffer.concat(chunks).toString('utf8');
+            try {
+              resolve({
+                code: response.statusCode ?? 0,
+                warnings: warningsOf(response.headers.warning),
+                body: JSON.parse(text) as Json,
+              });
+            } catch (error) {
+              reject(
+                new Error(`${method} ${path} answered with something that is no JSON: ${text}`, {
+                  cause: error,
+                }),
+              );
+            }
+          });
+        });
+        sent.on('error', reject);
+        sent.end(body === undefined ? undefined : JSON.stringify(body));
+      }),
+  };
+}
+
+/** Texts of `Warning: 299 - "text"` headers. */
+function warningsOf(header: string | undefined): string[] {
+  return [...(header ?? '').matchAll(/299 - "((?:[^"\\]|\\.)*)"/g)].map((match) =>
+    (match[1] ?? '').replaceAll(/\\(.)/g, '$1'),
+  );
+}

@@ -28,7 +28,13 @@ describe('FaultRules', () => {
   it('adds delays up and lets the first error win', () => {
     const rules = new FaultRules();
     rules.set([{ latencyMs: 10 }, { status: 429, retryAfterSeconds: 3 }, { latencyMs: 5, status: 500 }]);
-    expect(rules.plan(UPDATE)).toEqual({ delayMs: 15, status: 429, retryAfterSeconds: 3, drop: false, when: 'before' });
+    expect(rules.plan(UPDATE)).toEqual({
+      delayMs: 15,
+      status: 429,
+      retryAfterSeconds: 3,
+      drop: false,
+      when: 'before',
+    });
   });
 
   it('does the same for the same seed', () => {

@@ -32,7 +32,9 @@ describe('field selectors', () => {
 
   it('refuses fields a kind does not have, and terms without operator', () => {
     expect(() => parseFieldSelector('foo=1', PODS, (field) => `no ${field}`)).toThrow('no foo');
-    expect(() => parseFieldSelector('metadata.name', PODS, String)).toThrow("can't understand 'metadata.name'");
+    expect(() => parseFieldSelector('metadata.name', PODS, String)).toThrow(
+      "can't understand 'metadata.name'",
+    );
   });
 
   it('reads events of both groups from the stored form', () => {

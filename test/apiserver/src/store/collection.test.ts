@@ -8,7 +8,12 @@ const NAMES = ['a/x', 'a/y', 'a-b/x', 'b/x', 'b/z'];
 
 function object(key: string, value: number): ApiObject {
   const [namespace = '', name = ''] = key.split('/');
-  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name }, data: { value: String(value) } };
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace, name },
+    data: { value: String(value) },
+  };
 }
 
 const operations = fc.array(
@@ -73,7 +78,9 @@ describe('Collection', () => {
     const store = new Store();
     const seen: string[] = [];
     store.collection('a').subscribe((change) => seen.push(`a ${change.type} ${change.revision}`));
-    const stop = store.collection('b').subscribe((change) => seen.push(`b ${change.type} ${change.revision}`));
+    const stop = store
+      .collection('b')
+      .subscribe((change) => seen.push(`b ${change.type} ${change.revision}`));
     store.collection('a').put('x/1', object('x/1', 1));
     store.collection('b').put('x/1', object('x/1', 1));
     store.collection('a').put('x/1', object('x/1', 2));

@@ -42,7 +42,9 @@ describe('humanDuration', () => {
 describe('tables', () => {
   it('have the columns of kubectl, with those of -o wide marked', () => {
     expect(headers('', 'services')).toBe('Name Type Cluster-IP External-IP Port(s) Age Selector*');
-    expect(headers('', 'pods')).toBe('Name Ready Status Restarts Age IP* Node* Nominated Node* Readiness Gates*');
+    expect(headers('', 'pods')).toBe(
+      'Name Ready Status Restarts Age IP* Node* Nominated Node* Readiness Gates*',
+    );
     expect(headers('', 'nodes')).toBe(
       'Name Status Roles Age Version Internal-IP* External-IP* OS-Image* Kernel-Version* Container-Runtime*',
     );
@@ -86,7 +88,12 @@ describe('tables', () => {
       status: {
         conditions: [{ type: 'Ready', status: 'True' }],
         addresses: [{ type: 'InternalIP', address: '172.18.0.2' }],
-        nodeInfo: { kubeletVersion: 'v1.36.3', osImage: 'Debian', kernelVersion: '6.1', architecture: 'amd64' },
+        nodeInfo: {
+          kubeletVersion: 'v1.36.3',
+          osImage: 'Debian',
+          kernelVersion: '6.1',
+          architecture: 'amd64',
+        },
       },
     };
     expect(cells('', 'nodes', node)).toEqual([
@@ -114,7 +121,18 @@ describe('tables', () => {
       count: 4,
     };
     expect(cells('', 'events', event)).toEqual([
-      ...['30s', 'Warning', 'PoolExhausted', 'service/echo', '', 'cloud-provider', 'no address left', '10m', 4, 'e'],
+      ...[
+        '30s',
+        'Warning',
+        'PoolExhausted',
+        'service/echo',
+        '',
+        'cloud-provider',
+        'no address left',
+        '10m',
+        4,
+        'e',
+      ],
     ]);
   });
 
@@ -142,7 +160,10 @@ describe('summarizePod', () => {
     ['nothing yet', pod({ phase: 'Pending' }), '0/2 Pending 0'],
     [
       'initialising',
-      pod({ phase: 'Pending', initContainerStatuses: [{ name: 'i', state: { waiting: {} }, restartCount: 0 }] }),
+      pod({
+        phase: 'Pending',
+        initContainerStatuses: [{ name: 'i', state: { waiting: {} }, restartCount: 0 }],
+      }),
       '0/2 Init:0/1 0',
     ],
     [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { isJsonObject, type JsonObject } from '../api/objects.ts';
 import type { ApiServerHandle } from '../server.ts';
@@ -64,7 +64,13 @@ export function createTestClient(server: ApiServerHandle, token = server.token()
     const headers = {
       ...(credentials === null ? {} : { Authorization: `Bearer ${credentials}` }),
       ...(options.accept === undefined ? {} : { Accept: options.accept }),
-      ...(body === undefined ? {} : { 'Content-Type': options.type ?? 'application/json' }),
+      ...(body === undefined
+        ? {}
+        : {
+            'Content-Type': options.type ?? 'application/json',
+            // Node frames the body of a DELETE only when told its length.
+            'Content-Length': Buffer.byteLength(body),
+          }),
       'User-Agent': 'test/1.0',
       ...options.headers,
     };
@@ -87,7 +93,8 @@ export function createTestClient(server: ApiServerHandle, token = server.token()
     get: (path, options) => send('GET', path, options),
     post: (path, body, options) => send('POST', path, { ...options, body }),
     put: (path, body, options) => send('PUT', path, { ...options, body }),
-    patch: (path, type, body, options) => send('PATCH', path, { ...options, body, type: `application/${type}` }),
+    patch: (path, type, body, options) =>
+      send('PATCH', path, { ...options, body, type: `application/${type}` }),
     remove: (path, body) => send('DELETE', path, body === undefined ? {} : { body }),
     watch: async (path, options = {}) => readWatch(await open('GET', path, options)),
     close: () => agent.destroy(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Deployment, ReplicaSet } from '@fairlead/shared/kubernetes/objects.ts';
 import { DEPLOYMENTS, REPLICA_SETS } from '@fairlead/shared/kubernetes/resources.ts';
-import { type Action, type Plan, replaceAction } from '../model/actions.ts';
+import { type Action, createAction, type Plan, replaceAction } from '../model/actions.ts';
 import { sameJson } from '../model/conditions.ts';
 import { hashName } from '../model/hash.ts';
 import { claim, ownerReferenceTo } from '../model/owners.ts';
@@ -68,13 +68,7 @@ function rollOut(
   const revision = nextRevision(fresh, old);
   const actions: Action[] =
     fresh === undefined
-      ? [
-          {
-            verb: 'create',
-            resource: REPLICA_SETS,
-            object: freshReplicaSet(deployment, step.fresh, revision, limits),
-          },
-        ]
+      ? introduce(deployment, freshReplicaSet(deployment, step.fresh, revision, limits))
       : resize(deployment, fresh, step.fresh, limits, revision);
   for (const [index, set] of old.entries()) {
     actions.push(...resize(deployment, set, step.old[index] ?? 0, limits));
@@ -145,6 +139,26 @@ function rolloutAnnotations(limits: RolloutLimits): Record<string, string> {
   };
 }
 
+/** Creates a ReplicaSet, and says so. */
+function introduce(deployment: Deployment, set: ReplicaSet): Action[] {
+  const size = set.spec?.replicas ?? 0;
+  const create = createAction(REPLICA_SETS, set);
+  return size === 0
+    ? [create]
+    : [create, scaled(deployment, `up replica set ${set.metadata?.name ?? ''} to ${size}`)];
+}
+
+function scaled(deployment: Deployment, what: string): Action {
+  return {
+    verb: 'event',
+    about: deployment,
+    resource: DEPLOYMENTS,
+    eventType: 'Normal',
+    reason: 'ScalingReplicaSet',
+    message: `Scaled ${what}`,
+  };
+}
+
 /** Changes size and annotations of a ReplicaSet in one write, if anything differs. */
 function resize(
   deployment: Deployment,
@@ -168,16 +182,10 @@ function resize(
   });
   if (sameSize) return [write];
   const direction = replicas > (set.spec.replicas ?? 1) ? 'up' : 'down';
+  const from = set.spec.replicas ?? 1;
   return [
     write,
-    {
-      verb: 'event',
-      about: deployment,
-      resource: DEPLOYMENTS,
-      eventType: 'Normal',
-      reason: 'ScalingReplicaSet',
-      message: `Scaled ${direction} replica set ${set.metadata?.name ?? ''} from ${set.spec.replicas ?? 1} to ${replicas}`,
-    },
+    scaled(deployment, `${direction} replica set ${set.metadata?.name ?? ''} from ${from} to ${replicas}`),
   ];
 }
 

@@ -59,7 +59,6 @@ describe('a pod', () => {
     await cluster.createPod('quick', PROBED);
     await cluster.podThat('quick', 'to run', (pod) => pod.status?.phase === 'Running');
     const pod = await cluster.podThat('quick', 'to be ready', isPodReady);
-    console.log();
     const [ipv4 = '', ipv6 = ''] = (pod.status?.podIPs ?? []).map((entry) => entry.ip);
     const reply = JSON.parse(await cluster.onNode('curl', '-sS', `http://${ipv4}/ip`));
     expect(reply).toMatchObject({ pod: 'quick', node: cluster.node, address: ipv4 });

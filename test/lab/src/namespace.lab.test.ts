@@ -108,6 +108,18 @@ describe('ensureLabNamespace', () => {
   });
 });
 
+describe('a machine that forbids user namespaces', () => {
+  it('still gives them to root, without the user namespace', async () => {
+    const inner = reexec('root.ts', ["console.log(process.getuid(), process.pid > 1 ? 'inside' : '');"]);
+    // The limit is that of our own user namespace, so the machine's stays as it is.
+    const script =
+      'echo 0 > /proc/sys/user/max_user_namespaces && ! unshare --user true 2> /dev/null && "$@"';
+    const { stdout, stderr } = await run(labNamespaceCommand(['sh', '-c', script, 'sh', ...inner]));
+    expect(stderr).toBe('');
+    expect(stdout.trim()).toBe('0 inside');
+  });
+});
+
 describe('the first process inside', () => {
   it('reaps orphans', async () => {
     // A zombie keeps its name in /proc, so the loop ends only when the orphan has been reaped.

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
+import { defineResource, SERVICE_ACCOUNTS } from '@fairlead/shared/kubernetes/resources.ts';
+import { loadAllYaml } from '@kubernetes/client-node';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { given, REAL_ASSETS, TestCluster } from './testing/test-cluster.ts';
+
+/*
+ * The cloud provider with no more rights than a manifest gives it: ours, and the role that kube-vip-cloud-provider's
+ * users have already.
+ */
+
+const RBAC = 'rbac.authorization.k8s.io';
+const RESOURCES = new Map(
+  [
+    SERVICE_ACCOUNTS,
+    defineResource<KubeObject>(RBAC, 'v1', 'clusterroles', 'ClusterRole', false),
+    defineResource<KubeObject>(RBAC, 'v1', 'clusterrolebindings', 'ClusterRoleBinding', false),
+    defineResource<KubeObject>(RBAC, 'v1', 'roles', 'Role'),
+    defineResource<KubeObject>(RBAC, 'v1', 'rolebindings', 'RoleBinding'),
+  ].map((resource) => [resource.kind, resource]),
+);
+const ACCOUNT = { namespace: 'kube-system', name: 'kube-vip-cloud-controller' };
+
+/** What the published role of kube-vip-cloud-provider allows. */
+const PEERS_RULES = [
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    verbs: ['get', 'create', 'update', 'list', 'put'],
+  },
+  {
+    apiGroups: [''],
+    resources: ['configmaps', 'endpoints', 'events', 'services/status', 'leases'],
+    verbs: ['*'],
+  },
+  { apiGroups: [''], resources: ['nodes', 'services'], verbs: ['list', 'get', 'watch', 'update'] },
+];
+
+let cluster: TestCluster;
+let folder: string;
+beforeEach(async () => {
+  cluster = REAL_ASSETS === undefined ? await TestCluster.embedded() : await TestCluster.real(REAL_ASSETS);
+  folder = await mkdtemp(join(tmpdir(), 'fairlead-roles-'));
+}, 90_000);
+afterEach(async () => {
+  await cluster.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function createAll(objects: readonly KubeObject[]): Promise<void> {
+  for (const object of objects) {
+    const resource = RESOURCES.get(object.kind ?? '');
+    if (resource !== undefined) await cluster.admin.create(resource, object);
+  }
+}
+
+/** A kubeconfig with a token of the service account. */
+async function accountKubeconfig(): Promise<string> {
+  const request = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec: { expirationSeconds: 3600 },
+  };
+  const answer = await cluster.admin.createSubresource<{ status: { token: string } }>(
+    SERVICE_ACCOUNTS,
+    ACCOUNT,
+    'token',
+    request,
+  );
+  const admins = await readFile(cluster.kubeconfig, 'utf8');
+  const file = join(folder, 'kubeconfig');
+  const theirs = admins.replace(/("?token"?: ).*/, `$1"${answer.status.token}"`);
+  expect(theirs).not.toBe(admins);
+  await writeFile(file, theirs);
+  return file;
+}
+
+async function provesItself(): Promise<void> {
+  await cluster.setPools({ 'range-global': '172.18.0.200-172.18.0.220' });
+  await cluster.start({ kubeconfig: await accountKubeconfig() });
+  const name = await cluster.expose();
+  await vi.waitFor(async () => expect(given(await cluster.get(name))).toBe('172.18.0.200'), {
+    timeout: 10_000,
+  });
+  await vi.waitFor(async () => expect(await cluster.events(name)).toHaveLength(2), { timeout: 10_000 });
+}
+
+it('works with the rights of our manifest', async () => {
+  const manifest = await readFile(new URL('../../../deploy/cloud-provider.yaml', import.meta.url), 'utf8');
+  await createAll(loadAllYaml(manifest) as KubeObject[]);
+  await provesItself();
+});
+
+it("works with the rights of kube-vip-cloud-provider's manifest", async () => {
+  const roleRef = { apiGroup: RBAC, kind: 'ClusterRole', name: 'system:kube-vip-cloud-controller-role' };
+  const subjects = [{ kind: 'ServiceAccount', ...ACCOUNT }];
+  await createAll([
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: ACCOUNT },
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: 'ClusterRole',
+      metadata: { name: roleRef.name },
+      rules: PEERS_RULES,
+    } as KubeObject,
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'b' },
+      roleRef,
+      subjects,
+    } as KubeObject,
+  ]);
+  await provesItself();
+});

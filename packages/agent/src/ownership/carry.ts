@@ -11,8 +11,9 @@ import type { AddressGroup } from './engine.ts';
  *
  * - *Bridge*: the node that carries an address under its old Lease keeps it, and the old Lease, until it has the new one
  *   too, or sees somebody else have it. It does not wait its turn for the new one.
- * - *Fence*: a node that gets the new Lease waits until the old one is free, or held by itself, or has had the time to
- *   run out. This is what stops the second owner when the first one's view is old.
+ * - *Fence*: a node that gets the new Lease waits until the old one is free, or held by itself, or until it has had the
+ *   new one for a lease duration: by then the other node has seen who has it, or has lost its own. This is what stops the
+ *   second owner when the first one's view is old.
  */
 export interface CarryInput {
   readonly node: string;
@@ -29,6 +30,8 @@ export interface CarryInput {
 export interface LeaseView {
   /** Until when this node holds it; 0 when it does not. */
   holdUntilMs(key: string): number;
+  /** Since when this node holds it (monotonic); meaningless when it does not. */
+  heldSinceMs(key: string): number;
   /** Living holder other than this node; undefined when free, unknown or ours. */
   otherHolder(key: string): string | undefined;
 }
@@ -39,7 +42,7 @@ export interface CarryMemory {
   readonly leaseOf: ReadonlyMap<string, string>;
   /** Address -> key of the Lease under which this node carries it. */
   readonly carried: ReadonlyMap<string, string>;
-  /** Address -> earlier Leases of it -> when (monotonic) they can hold nobody back any more. */
+  /** Address -> earlier Leases of it -> when (monotonic) the address left them. */
   readonly fences: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
@@ -137,7 +140,9 @@ function carryUnder(
 ): CarryVerdict {
   const holds = (lease: string) => leases.holdUntilMs(lease) > nowMs;
   if (holds(key)) {
-    const blocked = [...(fences.get(address) ?? [])].some(([old]) => leases.otherHolder(old) !== undefined);
+    const blocked = [...(fences.get(address)?.keys() ?? [])].some(
+      (old) => leases.otherHolder(old) !== undefined,
+    );
     return blocked ? { fenced: true } : { lease: key, fenced: false };
   }
   const under = memory.carried.get(address);
@@ -146,33 +151,46 @@ function carryUnder(
   return bridges ? { lease: under, fenced: false } : { fenced: false };
 }
 
+/** A node that never gets the new Lease forgets the old one after this many lease durations. */
+const FENCE_MEMORY = 3;
+
 /** Fences that still stand, and new ones for addresses whose Lease has changed or that nobody wants any more. */
 function nextFences(
-  { memory, nowMs }: CarryInput,
+  { memory, leases, nowMs }: CarryInput,
   leaseOf: ReadonlyMap<string, string>,
   leaseDurationMs: number,
-): ReadonlyMap<string, ReadonlyMap<string, number>> {
+): CarryMemory['fences'] {
   const fences = new Map<string, Map<string, number>>();
-  const put = (address: string, key: string, untilMs: number) => {
-    if (leaseOf.get(address) === key || untilMs <= nowMs) return;
+  const put = (address: string, old: string, leftMs: number) => {
+    const key = leaseOf.get(address);
+    if (key === old || nowMs >= leftMs + FENCE_MEMORY * leaseDurationMs) return;
+    const isHeld = key !== undefined && leases.holdUntilMs(key) > nowMs;
+    if (isHeld && nowMs >= Math.max(leftMs, leases.heldSinceMs(key)) + leaseDurationMs) return;
     const keys = fences.get(address) ?? new Map<string, number>();
-    fences.set(address, keys.set(key, untilMs));
+    fences.set(address, keys.set(old, leftMs));
   };
   for (const [address, keys] of memory.fences) {
-    for (const [key, untilMs] of keys) put(address, key, untilMs);
+    for (const [old, leftMs] of keys) put(address, old, leftMs);
   }
-  for (const [address, key] of memory.leaseOf) {
-    if (leaseOf.get(address) !== key && !fences.get(address)?.has(key))
-      put(address, key, nowMs + leaseDurationMs);
+  for (const [address, old] of memory.leaseOf) {
+    if (leaseOf.get(address) !== old && !fences.get(address)?.has(old)) put(address, old, nowMs);
   }
   return fences;
 }
 
-/** When a fence falls by itself; undefined when none stands. */
-export function nextFenceMs(memory: CarryMemory): number | undefined {
+/** When to decide again because of a fence that stands; undefined when none does. */
+export function nextFenceMs(
+  { memory, fenced }: Pick<CarryDecision, 'memory' | 'fenced'>,
+  leases: LeaseView,
+  leaseDurationMs: number,
+): number | undefined {
   let next: number | undefined;
-  for (const keys of memory.fences.values()) {
-    for (const untilMs of keys.values()) if (next === undefined || untilMs < next) next = untilMs;
+  for (const address of fenced) {
+    const key = memory.leaseOf.get(address);
+    for (const leftMs of memory.fences.get(address)?.values() ?? []) {
+      const fallsMs = Math.max(leftMs, key === undefined ? 0 : leases.heldSinceMs(key)) + leaseDurationMs;
+      if (next === undefined || fallsMs < next) next = fallsMs;
+    }
   }
   return next;
 }

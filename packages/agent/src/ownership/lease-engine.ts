@@ -10,7 +10,14 @@ import { joinKey, type Lease, type Node, splitKey } from '@fairlead/shared/kuber
 import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import { type CarryDecision, decide, leaseKey, NOTHING_CARRIED, nextFenceMs } from './carry.ts';
+import {
+  type CarryDecision,
+  decide,
+  type LeaseView,
+  leaseKey,
+  NOTHING_CARRIED,
+  nextFenceMs,
+} from './carry.ts';
 import type {
   AddressGroup,
   EngineHealth,
@@ -59,6 +66,8 @@ export interface LeaseWatch {
 
 interface Contender {
   readonly elector: LeaseElector;
+  /** When it last won (monotonic). */
+  acquiredMs?: number;
   /** Set while the Lease is being given back. */
   stopping?: Promise<void>;
 }
@@ -93,6 +102,11 @@ class LeaseEngine implements OwnershipEngine {
   #carriedUnder: ReadonlyMap<string, readonly string[]> = new Map();
   #owners: ReadonlyMap<string, Owner> = new Map();
   #lost: ReadonlySet<string> = new Set();
+  readonly #view: LeaseView = {
+    holdUntilMs: (key) => this.#holdUntilMs(key),
+    heldSinceMs: (key) => this.#contenders.get(key)?.acquiredMs ?? 0,
+    otherHolder: (key) => this.#otherHolder(key),
+  };
   #fenceTimer: Timer | undefined;
   #notifying = false;
   #evaluating = false;
@@ -204,10 +218,7 @@ class LeaseEngine implements OwnershipEngine {
         node,
         nowMs,
         groups: this.#groups,
-        leases: {
-          holdUntilMs: (key) => this.#holdUntilMs(key),
-          otherHolder: (key) => this.#otherHolder(key),
-        },
+        leases: this.#view,
         memory: previous.memory,
         held: this.#held,
       },
@@ -279,6 +290,8 @@ class LeaseEngine implements OwnershipEngine {
       acquireDelayMs: () => this.#acquireDelayMs(key),
       onAcquired: () => {
         stats.acquired++;
+        const contender = this.#contenders.get(key);
+        if (contender !== undefined) contender.acquiredMs = clock.monotonicMs();
         this.#evaluate();
       },
       onRenewed: () => this.#extend(key),
@@ -351,7 +364,7 @@ class LeaseEngine implements OwnershipEngine {
 
   #armFence(nowMs: number): void {
     this.#fenceTimer?.cancel();
-    const nextMs = nextFenceMs(this.#decision.memory);
+    const nextMs = nextFenceMs(this.#decision, this.#view, this.#options.timing.leaseDurationMs);
     this.#fenceTimer =
       nextMs === undefined
         ? undefined

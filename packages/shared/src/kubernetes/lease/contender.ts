@@ -118,7 +118,8 @@ export class LeaseContender implements LeaseElector {
     if (this.#holding) return startMs + timing.retryPeriodMs;
     const pollMs = timing.retryPeriodMs * (1 + JITTER_FACTOR * this.#random());
     const failed = this.#failures > 0;
-    if (source === undefined || failed || this.#candidate.holder === undefined) return nowMs + pollMs;
+    const blind = source === undefined || source.freshnessMs() > timing.leaseDurationMs;
+    if (blind || failed || this.#candidate.holder === undefined) return nowMs + pollMs;
     // Whatever happens to the Lease wakes us. The poll behind it is for a watch that has lost its server.
     const fallbackMs = nowMs + Math.max(pollMs, timing.leaseDurationMs);
     const freeMs = this.#candidate.freeAtMs();

@@ -108,17 +108,16 @@ describe('decodeProtobuf', () => {
   });
 
   it('knows the number of every field of every type', () => {
-    const missing: string[] = [];
-    for (const [name, type] of TYPES) {
-      const numbers = FIELD_NUMBERS.get(name);
-      const known = new Set<string>(['apiVersion', 'kind']);
-      for (const { name: field, embedded } of numbers?.values() ?? []) {
-        known.add(field);
-        if (embedded === undefined) continue;
-        for (const inner of FIELD_NUMBERS.get(embedded)?.values() ?? []) known.add(inner.name);
-      }
-      for (const field of type.fields.keys()) if (!known.has(field)) missing.push(`${name}.${field}`);
-    }
+    const missing = [...TYPES].flatMap(([name, type]) => {
+      const known = new Set(['apiVersion', 'kind', ...fieldNames(name)]);
+      return [...type.fields.keys()].filter((field) => !known.has(field)).map((field) => `${name}.${field}`);
+    });
     expect(missing).toEqual([]);
   });
 });
+
+/** Fields of a message, with those of its embedded structs. */
+function fieldNames(message: string): string[] {
+  const fields = [...(FIELD_NUMBERS.get(message)?.values() ?? [])];
+  return fields.flatMap(({ name, embedded }) => (embedded === undefined ? [name] : fieldNames(embedded)));
+}

@@ -266,6 +266,8 @@ describe('the state of the node', () => {
     const changes = wire.run('node', 'sh', '-c', 'timeout 3 ip monitor address || true');
     expect(changes).toContain(IPV4);
     expect(changes).not.toContain('Deleted');
+    // At rest nothing is written to the ruleset: a guard rebuilt over and over would be a guard misjudged.
+    expect(wire.run('node', 'sh', '-c', 'timeout 2 nft monitor || true')).toBe('');
     wire.run('node', 'ip', 'address', 'del', `${IPV4}/32`, 'dev', 'lo');
     wire.run('node', 'nft', 'flush', 'ruleset');
     await eventually(nodeAddresses, (output) => output.includes(IPV4));

@@ -2,7 +2,7 @@
 import { addressOf } from '@fairlead/shared/address/address.ts';
 import { CommandError, runCommand } from './commands.ts';
 import type { Link } from './links.ts';
-import { applyNft, deleteTables, dropTableScript, type NftTable } from './nft.ts';
+import { applyNft, deleteTables, dropTableScript, listTables, type NftTable } from './nft.ts';
 
 /** Name of the guard's tables, one per family. */
 const GUARD = 'fairlead_guard';
@@ -198,10 +198,10 @@ export class KernelGuard {
   }
 
   async #isThere(): Promise<boolean> {
-    // Chains only: their cost does not grow with the number of addresses.
-    const script = GUARD_TABLES.map(({ family, name }) => `list chain ${family} ${name} output`).join('; ');
-    const { status } = await runCommand('nft', [script], { accept: [0, 1] });
-    return status === 0;
+    // Table names only: the cost does not grow with addresses or with the rules of others. (nft 1.0.6 cannot list
+    // chains of several families in one call: it finds only those of the last one.)
+    const present = new Set((await listTables(GUARD)).map(({ family }) => family));
+    return GUARD_TABLES.every(({ family }) => present.has(family));
   }
 }
 

@@ -30,7 +30,6 @@ import {
   hasFinalizer,
   isMarked,
   specAddress,
-  statusAddresses,
   wantsAddresses,
 } from './service-state.ts';
 import { WaitingList } from './waiting-list.ts';
@@ -314,15 +313,15 @@ export class Reconciler {
   }
 
   #wait(service: Service): void {
-    const namespace = service.metadata?.namespace ?? '';
+    this.#waiting.add(keyOf(service), service.metadata?.creationTimestamp ?? '', this.#groupOf(service));
+  }
+
+  /** Services of a group ask the same of the same pool. Those that wait for one address of their choice ask no pool. */
+  #groupOf(service: Service): string {
+    if (`${annotatedAddresses(service)}${specAddress(service)}` !== '') return '';
     const { policy, families } = familyRequestOf(service);
-    const scope = poolFor(this.#pools, namespace)?.scope ?? '';
-    // A Service with a wish of its own speaks for itself alone: others of its group may be served when it is not.
-    const hasWish =
-      `${annotatedAddresses(service)}${specAddress(service)}` !== '' || statusAddresses(service).length > 0;
-    const request = hasWish ? keyOf(service) : '';
-    const group = [scope, policy, families.join('+'), request].join('|');
-    this.#waiting.add(keyOf(service), service.metadata?.creationTimestamp ?? '', group);
+    const scope = poolFor(this.#pools, service.metadata?.namespace ?? '')?.scope ?? '';
+    return [scope, policy, families.join('+')].join('|');
   }
 
   /** Others may have become able to have an address. */

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { ServiceEndpoint } from '../services/endpoints.ts';
+import type { ServedService } from '../services/served-service.ts';
+import { staleFlows } from './conntrack.ts';
+import { balanceModel, type Frontend } from './model.ts';
+
+function endpoint(
+  address: string,
+  node: string,
+  ports: Readonly<Record<string, number>> = { 'TCP/http': 8080 },
+): ServiceEndpoint {
+  const family = address.includes(':') ? 6 : 4;
+  return { family, address, node, state: 'ready', ports: new Map(Object.entries(ports)) };
+}
+
+function service(name: string, parts: Partial<ServedService> = {}): ServedService {
+  return {
+    key: `default/${name}`,
+    namespace: 'default',
+    name,
+    created: '',
+    addresses: ['172.18.0.200'],
+    policy: 'Cluster',
+    ports: [{ protocol: 'tcp', port: 80, key: 'TCP/http' }],
+    endpoints: [endpoint('10.1.0.10', 'n2'), endpoint('10.1.0.9', 'n1')],
+    clientAffinity: false,
+    interface: undefined,
+    commonLease: undefined,
+    withoutEndpoints: false,
+    problems: [],
+    object: {},
+    ...parts,
+  };
+}
+
+function model(
+  services: readonly ServedService[],
+  addresses: readonly string[] = ['172.18.0.200'],
+  lost: readonly string[] = [],
+) {
+  return balanceModel({ services, addresses: new Set(addresses), node: 'n1', lostNodes: new Set(lost) });
+}
+
+describe('balanceModel', () => {
+  it('has a frontend for each held address and port, backends in a fixed order', () => {
+    const { frontends } = model([service('a')]);
+    expect([...frontends.values()]).toEqual([
+      {
+        id: 'tcp/80/172.18.0.200',
+        service: 'default/a',
+        family: 4,
+        address: '172.18.0.200',
+        protocol: 'tcp',
+        port: 80,
+        backends: [
+          { address: '10.1.0.9', port: 8080 },
+          { address: '10.1.0.10', port: 8080 },
+        ],
+        masquerade: true,
+      },
+    ]);
+  });
+
+  it('leaves alone what this node does not hold', () => {
+    expect(model([service('a')], []).frontends.size).toBe(0);
+  });
+
+  it('leaves out endpoints on lost nodes', () => {
+    const backends = [...model([service('a')], undefined, ['n2']).frontends.values()][0]?.backends;
+    expect(backends).toEqual([{ address: '10.1.0.9', port: 8080 }]);
+  });
+
+  it('sends only to its own pods with policy Local, and lets them see the client', () => {
+    const frontend = [...model([service('a', { policy: 'Local' })]).frontends.values()][0];
+    expect(frontend).toMatchObject({ masquerade: false, backends: [{ address: '10.1.0.9', port: 8080 }] });
+  });
+
+  it('keeps families, named ports and protocols apart', () => {
+    const { frontends } = model(
+      [
+        service('a', {
+          addresses: ['172.18.0.200', 'fd00::1'],
+          ports: [
+            { protocol: 'tcp', port: 80, key: 'TCP/http' },
+            { protocol: 'udp', port: 53, key: 'UDP/dns' },
+          ],
+          endpoints: [
+            endpoint('10.1.0.9', 'n1', { 'TCP/http': 8080, 'UDP/dns': 5353 }),
+            // A pod may have another number for the same named port.
+            endpoint('10.1.0.10', 'n1', { 'TCP/http': 9090 }),
+            endpoint('fd00:1::9', 'n1', { 'UDP/dns': 5353 }),
+          ],
+        }),
+      ],
+      ['172.18.0.200', 'fd00::1'],
+    );
+    const targets = Object.fromEntries(
+      [...frontends].map(([id, { backends }]) => [
+        id,
+        backends.map(({ address, port }) => `${address}-${port}`),
+      ]),
+    );
+    expect(targets).toEqual({
+      'tcp/80/172.18.0.200': ['10.1.0.9-8080', '10.1.0.10-9090'],
+      'udp/53/172.18.0.200': ['10.1.0.9-5353'],
+      'tcp/80/fd00::1': [],
+      'udp/53/fd00::1': ['fd00:1::9-5353'],
+    });
+  });
+
+  it('gives a port that two Services want to the older one, and tells the other', () => {
+    const { frontends, problems } = model([service('old'), service('young')]);
+    expect([...frontends.values()].map((frontend) => frontend.service)).toEqual(['default/old']);
+    expect(problems.get('default/young')?.map(({ reason }) => reason)).toEqual(['PortConflict']);
+    expect(problems.has('default/old')).toBe(false);
+  });
+
+  it('tells that affinity is not known yet', () => {
+    const { problems } = model([service('a', { clientAffinity: true })]);
+    expect(problems.get('default/a')?.map(({ reason }) => reason)).toEqual(['AffinityUnsupported']);
+  });
+});
+
+describe('staleFlows', () => {
+  const frontend = (
+    backends: readonly string[],
+    protocol: 'tcp' | 'udp' = 'udp',
+  ): ReadonlyMap<string, Frontend> => {
+    const one: Frontend = {
+      id: 'x',
+      service: '',
+      family: 4,
+      address: '172.18.0.200',
+      protocol,
+      port: 53,
+      backends: backends.map((address) => ({ address, port: 53 })),
+      masquerade: true,
+    };
+    return new Map([[one.id, one]]);
+  };
+  const flow = '-D -f ipv4 -p udp --orig-dst 172.18.0.200 --orig-port-dst 53';
+  const told = (before: ReadonlyMap<string, Frontend>, after: ReadonlyMap<string, Frontend>) =>
+    staleFlows(before, after).map((deletion) => deletion.join(' '));
+
+  it('are those to removed backends', () => {
+    expect(told(frontend(['10.0.0.1', '10.0.0.2']), frontend(['10.0.0.2', '10.0.0.3']))).toEqual([
+      `${flow} --reply-src 10.0.0.1`,
+    ]);
+    expect(told(frontend(['10.0.0.1']), new Map())).toEqual([`${flow} --reply-src 10.0.0.1`]);
+  });
+  it('are all, when there was no backend before', () => {
+    expect(told(frontend([]), frontend(['10.0.0.1']))).toEqual([flow]);
+    expect(told(new Map(), frontend(['10.0.0.1']))).toEqual([flow]);
+  });
+  it('are none for TCP, or without a change', () => {
+    expect(told(frontend(['10.0.0.1'], 'tcp'), new Map())).toEqual([]);
+    expect(told(frontend(['10.0.0.1']), frontend(['10.0.0.1']))).toEqual([]);
+  });
+});

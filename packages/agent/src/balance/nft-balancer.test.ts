@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
+import { expect, it } from 'vitest';
+import type { BalanceModel, Frontend } from './model.ts';
+import { createNftBalancer } from './nft-balancer.ts';
+
+const frontend: Frontend = {
+  id: 'tcp/80/172.18.0.200',
+  service: 'default/echo',
+  family: 4,
+  address: '172.18.0.200',
+  protocol: 'tcp',
+  port: 80,
+  backends: [{ address: '10.244.1.2', port: 8080 }],
+  masquerade: true,
+};
+const model: BalanceModel = { frontends: new Map([[frontend.id, frontend]]), problems: new Map() };
+
+it('starts over after a script that failed, because it cannot know what the kernel has', async () => {
+  const scripts: string[] = [];
+  let fails = false;
+  const nft = (script: string) => {
+    scripts.push(script);
+    return fails ? Promise.reject(new Error('nft refused')) : Promise.resolve();
+  };
+  const balancer = await createNftBalancer({
+    logger: silentLogger,
+    nft,
+    conntrack: { forget: () => undefined },
+  });
+  fails = true;
+  await expect(balancer.apply(model)).rejects.toThrow('nft refused');
+  fails = false;
+  await balancer.apply(model);
+  expect(scripts).toHaveLength(3);
+  expect(scripts[2]).toContain('delete table ip fairlead');
+  expect(scripts[2]).toContain('172.18.0.200');
+  await balancer.apply(model);
+  expect(scripts).toHaveLength(3);
+});

@@ -10,6 +10,8 @@ export interface Step {
   /** Path and query; `{ns}` stands for the namespace of the case. */
   readonly path: string;
   readonly style?: PatchStyle;
+  /** `Accept` header; JSON when absent. */
+  readonly accept?: string;
   /** A body, or what makes one of the answer before (for a PUT of what a GET returned). */
   readonly body?: Json | ((previous: Json) => Json);
 }

@@ -13,6 +13,11 @@ import { type Caller, runCase } from './run.ts';
  */
 
 const assets = process.env.KUBEBUILDER_ASSETS ?? '';
+if (assets === '') {
+  console.warn(
+    'SKIPPED: conformance of a real API server (set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd)',
+  );
+}
 const START_TIMEOUT_MS = 90_000;
 
 function conformance(start: () => Promise<{ caller: Caller; stop: () => Promise<void> }>): void {

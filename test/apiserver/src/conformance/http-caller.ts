@@ -14,29 +14,33 @@ export interface HttpCallerOptions {
 /** Speaks to a server over HTTPS as a client named `conformance` (the name that managed fields carry). */
 export function createHttpCaller({ url, caCertificate, token }: HttpCallerOptions): Caller {
   return {
-    call: (method, path, mediaType, body) =>
+    call: (method, path, mediaType, body, accept = 'application/json') =>
       new Promise((resolve, reject) => {
+        const text = body === undefined ? undefined : JSON.stringify(body);
         const headers = {
           authorization: `Bearer ${token}`,
           'user-agent': 'conformance/1',
-          accept: 'application/json',
-          ...(body === undefined ? {} : { 'content-type': mediaType }),
+          accept,
+          ...(text === undefined
+            ? {}
+            : // Node frames the body of a DELETE only when told its length.
+              { 'content-type': mediaType, 'content-length': Buffer.byteLength(text) }),
         };
         const sent = request(new URL(path, url), { method, headers, ca: caCertificate }, (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('error', reject);
           response.on('end', () => {
-            const text = Buffer.concat(chunks).toString('utf8');
+            const received = Buffer.concat(chunks).toString('utf8');
             try {
               resolve({
                 code: response.statusCode ?? 0,
                 warnings: warningsOf(response.headers.warning),
-                body: JSON.parse(text) as Json,
+                body: JSON.parse(received) as Json,
               });
             } catch (error) {
               reject(
-                new Error(`${method} ${path} answered with something that is no JSON: ${text}`, {
+                new Error(`${method} ${path} answered with something that is no JSON: ${received}`, {
                   cause: error,
                 }),
               );
@@ -44,7 +48,7 @@ export function createHttpCaller({ url, caCertificate, token }: HttpCallerOption
           });
         });
         sent.on('error', reject);
-        sent.end(body === undefined ? undefined : JSON.stringify(body));
+        sent.end(text);
       }),
   };
 }

@@ -17,7 +17,13 @@ const GENERATED = /\bA_[b-df-hj-np-tv-xz2-9]{5}\b/g;
 const PATCHED_OBJECT = /Invalid value: "\{\\"apiVersion\\":.*\}": /;
 
 /** Keys whose values differ from run to run. */
-const VOLATILE = new Set(['uid', 'resourceVersion', 'creationTimestamp', 'time', 'deletionTimestamp']);
+const VOLATILE = new Set([
+  ...['uid', 'resourceVersion', 'creationTimestamp', 'time', 'deletionTimestamp'],
+  ...['continue', 'token', 'expirationTimestamp'],
+]);
+
+/** An age in a table. */
+const AGE = /^\d+m?s$/;
 
 /**
  * An answer without what differs from run to run: versions, times, random names, addresses and ports that the server
@@ -26,6 +32,9 @@ const VOLATILE = new Set(['uid', 'resourceVersion', 'creationTimestamp', 'time',
  */
 export function normalize(value: Json, key = ''): Json {
   if (VOLATILE.has(key) && (typeof value === 'string' || typeof value === 'number')) return `<${key}>`;
+  if (key === 'cells' && typeof value === 'string' && AGE.test(value)) return '<age>';
+  // Descriptions of columns are in the words of each server.
+  if (key === 'columnDefinitions') return columnsOf(value);
   if (typeof value === 'string') return normalizeText(value);
   if (typeof value === 'number') {
     const isPort = key === 'nodePort' || key === 'healthCheckNodePort';
@@ -42,6 +51,16 @@ export function normalize(value: Json, key = ''): Json {
     .filter(([name, item]) => item !== undefined && !isEmptiedList(name, item))
     .map(([name, item]): [string, Json] => [name, normalize(item ?? null, name)]);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function columnsOf(value: Json): Json {
+  const columns = Array.isArray(value) ? value.filter(isJsonObject) : [];
+  return columns.map(({ name, type, format, priority }) => [
+    name ?? null,
+    type ?? null,
+    format ?? null,
+    priority ?? null,
+  ]);
 }
 
 function normalizeText(text: string): string {

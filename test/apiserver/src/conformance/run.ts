@@ -10,6 +10,7 @@ export interface Caller {
     path: string,
     mediaType: string,
     body: Json | undefined,
+    accept?: string,
   ): Promise<{ readonly code: number; readonly warnings: readonly string[]; readonly body: Json }>;
 }
 
@@ -24,7 +25,8 @@ export async function runCase(caller: Caller, { name, steps }: ConformanceCase):
   let previous: Json = null;
   for (const step of steps) {
     const path = step.path.replaceAll('{ns}', name);
-    const answer = await caller.call(step.method, path, mediaTypeOf(step), bodyOf(step, previous, name));
+    const body = bodyOf(step, previous, name);
+    const answer = await caller.call(step.method, path, mediaTypeOf(step), body, step.accept);
     previous = answer.body;
     answers.push({
       code: answer.code,

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ConformanceCase } from '../case.ts';
 import { APPLY_CASES } from './apply.ts';
+import { DELETION_CASES } from './deletion.ts';
 import { METADATA_CASES } from './metadata.ts';
 import { OTHER_CASES } from './others.ts';
 import { PATCH_CASES } from './patch.ts';
+import { READING_CASES } from './reading.ts';
 import { SERVICE_CREATE_CASES } from './service-create.ts';
 import { SERVICE_STATUS_CASES } from './service-status.ts';
 import { SERVICE_UPDATE_CASES } from './service-update.ts';
+import { SUBRESOURCE_CASES } from './subresources.ts';
+import { TABLE_CASES } from './tables.ts';
 import { WORKLOAD_CASES } from './workloads.ts';
 
 /** Every case, by the file its recorded answers are in. */
@@ -19,4 +23,8 @@ export const GROUPS: Readonly<Record<string, readonly ConformanceCase[]>> = {
   metadata: METADATA_CASES,
   workloads: WORKLOAD_CASES,
   others: OTHER_CASES,
+  deletion: DELETION_CASES,
+  reading: READING_CASES,
+  subresources: SUBRESOURCE_CASES,
+  tables: TABLE_CASES,
 };

@@ -34,9 +34,18 @@ export function get(plural: string, name: string): Step {
   return { method: 'GET', path: `${collection(plural)}/${name}` };
 }
 
-/** Deletes an object. */
-export function remove(plural: string, name: string): Step {
-  return { method: 'DELETE', path: `${collection(plural)}/${name}` };
+/** Deletes an object; the name may go on with a query. */
+export function remove(plural: string, name: string, options?: Json): Step {
+  return {
+    method: 'DELETE',
+    path: `${collection(plural)}/${name}`,
+    ...(options === undefined ? {} : { body: options }),
+  };
+}
+
+/** Lists a collection, with a query. */
+export function list(plural: string, query = '', accept?: string): Step {
+  return { method: 'GET', path: collection(plural) + query, ...(accept === undefined ? {} : { accept }) };
 }
 
 /** Patches an object; the name may go on with a sub-resource and a query. */

@@ -5,8 +5,11 @@ import { insideLabNamespace } from '../namespace.ts';
 import type { LabStatus } from './control.ts';
 import { serveControl } from './control.ts';
 
+/** What is done with a fresh lab before it counts as ready, e.g. a demo; `say` adds a line of progress. */
+export type Prologue = (lab: Lab, say: (line: string) => void) => Promise<void>;
+
 /** Runs a lab until it is told to stop (control socket, SIGTERM, SIGINT); resolves to the exit code. */
-export async function runDaemon(options: LabOptions): Promise<number> {
+export async function runDaemon(options: LabOptions, prologue?: Prologue): Promise<number> {
   if (!insideLabNamespace())
     throw new Error('the daemon runs inside the namespaces only; use: npm run lab -- up');
   const progress: string[] = [];
@@ -22,26 +25,25 @@ export async function runDaemon(options: LabOptions): Promise<number> {
     stop: stopping.resolve,
   });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stopping.resolve());
-  const started = Lab.start({
-    ...options,
-    onProgress(line) {
-      progress.push(line);
-      console.log(line);
-    },
-  }).then(
-    (result) => {
-      lab = result;
-      console.log('ready');
-    },
-    (error: unknown) => {
-      // Stays up without a lab, so that `up` can ask why; it sends `stop` then.
-      failure = error instanceof Error ? error.message : String(error);
-      console.error(failure);
-    },
-  );
+  const say = (line: string): void => {
+    progress.push(line);
+    console.log(line);
+  };
+  let fresh: Lab | undefined;
+  const start = async (): Promise<void> => {
+    fresh = await Lab.start({ ...options, onProgress: say });
+    await prologue?.(fresh, say);
+    lab = fresh;
+    console.log('ready');
+  };
+  const started = start().catch((error: unknown) => {
+    // Stays up without a lab, so that `up` can ask why; it sends `stop` then.
+    failure = error instanceof Error ? error.message : String(error);
+    console.error(failure);
+  });
   await stopping.promise;
   await started;
-  await lab?.stop();
+  await fresh?.stop();
   server.close();
   return failure === undefined ? 0 : 1;
 }

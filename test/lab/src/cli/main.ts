@@ -5,6 +5,7 @@ import { type LabCommand, parseCommand, USAGE } from './arguments.ts';
 import { type LabStatus, sendControl } from './control.ts';
 import { runDaemon } from './daemon.ts';
 import { enterCommand, runAttached } from './enter.ts';
+import { howToUse } from './how-to-use.ts';
 import { findLab, forgetLab, type LabRecord, listLabs, stateDir } from './state.ts';
 import { launch, shutDown } from './up.ts';
 
@@ -68,22 +69,6 @@ async function buildImages(): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
     console.error(`lab: the programs could not be built, so pods of their images will not start: ${reason}`);
   }
-}
-
-function howToUse(name: string, status: LabStatus): string {
-  const flag = name === 'default' ? '' : ` --name ${name}`;
-  const hosts = (status.hosts ?? []).map((host) => `${host.name} ${host.address}`).join(', ');
-  return `
-Lab "${name}" is up. API server: ${status.apiServer}. Hosts: ${hosts}.
-
-  npm run lab -- kubectl${flag} get nodes
-  npm run lab -- exec${flag} client -- bash         a shell on the client; likewise worker1, control-plane
-  npm run lab -- freeze${flag} worker1              also kill, thaw, partition, heal, unplug, plug, reboot
-  npm run lab -- pod-unready${flag} default/POD     also pod-kill, pod-ready
-  npm run lab -- status
-  npm run lab -- down${flag}
-
-Logs: npm run lab -- exec${flag} client -- ls ${status.logDir}`;
 }
 
 async function status(): Promise<number> {

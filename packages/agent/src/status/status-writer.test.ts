@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ApiError, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { systemClock } from '@fairlead/shared/runtime/clock.ts';
+import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../testing/agents.ts';
+import { StatusWriter } from './status-writer.ts';
+
+const ADDRESSES = ['172.18.0.200'];
+
+function service(resourceVersion: string, parts: Partial<Service> = {}): Service {
+  return {
+    metadata: { name: 'echo', namespace: 'default', uid: 'u1', resourceVersion },
+    spec: { type: 'LoadBalancer', ports: [{ port: 80, protocol: 'TCP' }] },
+    ...parts,
+  } as Service;
+}
+
+/** A server with one Service, as far as the writer uses it. */
+class OneService {
+  current = service('1');
+  readonly writes: string[] = [];
+  refusal: ApiError | undefined;
+
+  client(): KubeClient {
+    const replace = (_resource: unknown, object: Service, options?: { readonly subresource?: string }) => {
+      if (this.refusal !== undefined) return Promise.reject(this.refusal);
+      if (object.metadata?.resourceVersion !== this.current.metadata?.resourceVersion) {
+        return Promise.reject(new ApiError(409, 'Conflict', 'old'));
+      }
+      this.writes.push(options?.subresource ?? 'object');
+      const resourceVersion = String(Number(this.current.metadata?.resourceVersion) + 1);
+      this.current = { ...object, metadata: { ...object.metadata, resourceVersion } };
+      return Promise.resolve(this.current);
+    };
+    return { replace, get: () => Promise.resolve(this.current) } as unknown as KubeClient;
+  }
+}
+
+describe('StatusWriter', () => {
+  let server: OneService;
+  let writer: StatusWriter;
+  let end: AbortController;
+  let ended: Promise<void>;
+
+  beforeEach(() => {
+    server = new OneService();
+    end = new AbortController();
+    writer = new StatusWriter({
+      client: server.client(),
+      node: 'n1',
+      clock: systemClock,
+      logger: silentLogger,
+    });
+    ended = writer.run(end.signal);
+  });
+  afterEach(async () => {
+    end.abort();
+    await ended;
+  });
+
+  const want = (seen: Service) =>
+    writer.want(new Map([['default/echo', { service: seen, addresses: ADDRESSES }]]));
+  const isWritten = () => server.current.metadata?.annotations?.['kube-vip.io/vipHost'] === 'n1';
+
+  it('writes the status, then the annotation, once', async () => {
+    want(server.current);
+    await eventually('written', isWritten);
+    expect(server.writes).toEqual(['status', 'object']);
+    expect(server.current.status?.loadBalancer?.ingress).toEqual([
+      { ip: '172.18.0.200', ports: [{ port: 80, protocol: 'TCP' }] },
+    ]);
+    want(server.current);
+    await new Promise(setImmediate);
+    expect(server.writes).toHaveLength(2);
+  });
+
+  it('reads again when its copy is old, and keeps what others wrote', async () => {
+    const old = server.current;
+    server.current = service('7', {
+      metadata: { ...old.metadata, resourceVersion: '7', labels: { a: 'b' } },
+    });
+    want(old);
+    await eventually('written', isWritten);
+    expect(server.current.metadata?.labels).toEqual({ a: 'b' });
+  });
+
+  it('does not write to a Service that took the name of the one it knew', async () => {
+    const old = server.current;
+    server.current = service('7', { metadata: { ...old.metadata, uid: 'u2', resourceVersion: '7' } });
+    want(old);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(server.writes).toEqual([]);
+  });
+
+  it('stops trying where RBAC forbids it', async () => {
+    server.refusal = new ApiError(403, 'Forbidden', 'no');
+    want(server.current);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    server.refusal = undefined;
+    want(server.current);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(server.writes).toEqual([]);
+  });
+});

@@ -32,25 +32,26 @@ export function createHttpCaller({ url, caCertificate, token }: HttpCallerOption
           response.on('error', reject);
           response.on('end', () => {
             const received = Buffer.concat(chunks).toString('utf8');
-            try {
-              resolve({
-                code: response.statusCode ?? 0,
-                warnings: warningsOf(response.headers.warning),
-                body: JSON.parse(received) as Json,
-              });
-            } catch (error) {
-              reject(
-                new Error(`${method} ${path} answered with something that is no JSON: ${received}`, {
-                  cause: error,
-                }),
-              );
-            }
+            resolve({
+              code: response.statusCode ?? 0,
+              warnings: warningsOf(response.headers.warning),
+              body: jsonOr(received),
+            });
           });
         });
         sent.on('error', reject);
         sent.end(text);
       }),
   };
+}
+
+/** A body as JSON, or as the text it is: unknown paths are answered with plain text. */
+function jsonOr(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
 }
 
 /** Texts of `Warning: 299 - "text"` headers. */

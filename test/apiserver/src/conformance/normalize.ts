@@ -11,7 +11,7 @@ const TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
 const REVISION = /("resourceVersion\\*":\\*)"\d+/g;
 
 /** Names that the cases let the server finish. */
-const GENERATED = /\bA_[b-df-hj-np-tv-xz2-9]{5}\b/g;
+const GENERATED = /\b(A_|gen-)[b-df-hj-np-tv-xz2-9]{5}\b/g;
 
 /** The whole object, fields in the order of Go structs, inside a message about a patch. */
 const PATCHED_OBJECT = /Invalid value: "\{\\"apiVersion\\":.*\}": /;
@@ -47,10 +47,12 @@ export function normalize(value: Json, key = ''): Json {
     return items;
   }
   if (!isJsonObject(value)) return value;
-  const entries = Object.entries(withSortedCauses(value))
-    .filter(([name, item]) => item !== undefined && !isEmptiedList(name, item))
+  const entries = Object.entries(value)
+    .filter(
+      ([name, item]) => item !== undefined && !isEmptiedList(name, item) && !isReviewMetadata(value, name),
+    )
     .map(([name, item]): [string, Json] => [name, normalize(item ?? null, name)]);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return withSortedCauses(Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
 function columnsOf(value: Json): Json {
@@ -70,13 +72,19 @@ function normalizeText(text: string): string {
     .replaceAll(UID, '<uid>')
     .replaceAll(TIME, '<time>')
     .replaceAll(REVISION, '$1"<resourceVersion>')
+    .replace(/(the ResourceVersion in record )\(\d+\)/, '$1(<resourceVersion>)')
     .replace(PATCHED_OBJECT, 'Invalid value: <object>: ')
-    .replaceAll(GENERATED, 'A_<random>')
+    .replaceAll(GENERATED, '$1<random>')
     .replace(/(if it was previously negative\))\n@@[\s\S]*$/, '$1');
 }
 
 function isTokenVolume(item: Json): boolean {
   return isJsonObject(item) && typeof item.name === 'string' && item.name.startsWith('kube-api-access-');
+}
+
+/** Metadata of an answer that is not stored: nobody needs to know who sent which field of it. */
+function isReviewMetadata(object: JsonObject, name: string): boolean {
+  return name === 'metadata' && typeof object.kind === 'string' && /Review$/.test(object.kind);
 }
 
 /** Lists that hold nothing but the token volume. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   type ApiObject,
+  arrayOf,
   isJsonObject,
   type JsonObject,
   objectOf,
@@ -19,10 +20,21 @@ export function defaultNamespace(object: ApiObject): ApiObject {
 }
 
 /** What can be allocated on a node is its capacity, unless said otherwise. */
-export function defaultNode(object: ApiObject): ApiObject {
+export function defaultNode(node: ApiObject): ApiObject {
+  const object = withPodCidrs(node);
   const status = objectOf(object.status);
   if (!isJsonObject(status.capacity) || isJsonObject(status.allocatable)) return object;
   return { ...object, status: { ...status, allocatable: status.capacity } };
+}
+
+/** `podCIDR` and the first of `podCIDRs` are one; where they differ, the single one is what a client changed. */
+function withPodCidrs(object: ApiObject): ApiObject {
+  const spec = objectOf(object.spec);
+  const single = stringOf(spec.podCIDR);
+  const list = arrayOf(spec.podCIDRs);
+  if (single !== '' && single !== list[0]) return { ...object, spec: { ...spec, podCIDRs: [single] } };
+  if (single === '' && list.length > 0) return { ...object, spec: { ...spec, podCIDR: list[0] } };
+  return object;
 }
 
 /** `stringData` becomes `data`; the type is Opaque unless said otherwise. */

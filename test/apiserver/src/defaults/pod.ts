@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ApiObject, isJsonObject, type JsonObject, objectOf } from '../api/objects.ts';
+import { type ApiObject, arrayOf, isJsonObject, type JsonObject, objectOf } from '../api/objects.ts';
 import { defaultContainer, defaultVolume } from './container.ts';
 import { changeItems, changeObject, withDefaults } from './merge.ts';
 
@@ -31,7 +31,19 @@ export function defaultPod(object: ApiObject): ApiObject {
   for (const list of ['containers', 'initContainers']) {
     complete = changeItems(complete, list, (container) => defaultForPod(container, onHost));
   }
-  return { ...object, spec: complete };
+  return withAddresses({ ...object, spec: complete });
+}
+
+/** `podIP` and the first of `podIPs` are one; where they differ, the single one is what a client changed. */
+function withAddresses(pod: ApiObject): ApiObject {
+  const status = pod.status;
+  if (!isJsonObject(status)) return pod;
+  const single = status.podIP;
+  const first = objectOf(arrayOf(status.podIPs)[0]).ip;
+  if (single !== undefined && single !== first)
+    return { ...pod, status: { ...status, podIPs: [{ ip: single }] } };
+  if (single === undefined && first !== undefined) return { ...pod, status: { ...status, podIP: first } };
+  return pod;
 }
 
 function defaultForPod(container: JsonObject, onHost: boolean): JsonObject {

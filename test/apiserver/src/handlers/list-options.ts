@@ -66,8 +66,8 @@ export function parseMatcher(
 /** Kinds with field selectors of their own word the refusal differently. */
 function unsupportedField(definition: ResourceDefinition, field: string): string {
   const known = Object.keys(definition.fields);
-  const generic = definition.namespaced ? 2 : 1;
-  if (known.length > generic) return `field label not supported: ${field}`;
+  const isGeneric = known.length === 2 && known.includes('metadata.namespace');
+  if (!isGeneric) return `field label not supported: ${field}`;
   return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }
 
@@ -104,7 +104,7 @@ function checkMatch(
     refuse(
       'resourceVersionMatch',
       'FieldValueNotSupported',
-      `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`,
+      `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`,
     );
   }
   if (match === 'Exact' && version === '0') {
@@ -137,7 +137,9 @@ export function versionTooLarge(asked: number, current: number): StatusError {
 
 function integer(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
-  if (!/^-?\d+$/.test(text)) throw badRequest(`expected a whole number, got ${JSON.stringify(text)}`);
+  if (!/^-?\d+$/.test(text)) {
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
   return Number(text);
 }
 

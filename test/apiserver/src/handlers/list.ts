@@ -38,19 +38,35 @@ export function listPage(
   const revision = revisionOf(store, token, options);
   const all = entriesAt(store, collection, namespace, revision, token);
   const remaining = token === undefined ? all : all.filter((entry) => `/${entry.key}` >= token.start);
-  const matching = options.matches === undefined ? remaining : remaining.filter(options.matches);
-  if (options.limit <= 0 || matching.length <= options.limit) {
-    return { entries: matching, revision, continueToken: undefined, remainingItemCount: undefined };
+  // From its cache (version 0) the real server answers with everything, whatever the limit.
+  const isCached =
+    options.resourceVersion === 0 && options.resourceVersionMatch === '' && token === undefined;
+  const limit = options.limit <= 0 || isCached ? Number.POSITIVE_INFINITY : options.limit;
+  const { entries, next } = takePage(remaining, limit, options.matches);
+  if (next === remaining.length) {
+    return { entries, revision, continueToken: undefined, remainingItemCount: undefined };
   }
-  const entries = matching.slice(0, options.limit);
-  const last = entries.at(-1)?.key ?? '';
   return {
     entries,
     revision,
-    continueToken: makeToken({ revision, start: `/${last}\0` }),
+    continueToken: makeToken({ revision, start: `/${entries.at(-1)?.key ?? ''}\0` }),
     // The real server cannot count what a selector will leave over.
-    remainingItemCount: options.matches === undefined ? matching.length - entries.length : undefined,
+    remainingItemCount: options.matches === undefined ? remaining.length - next : undefined,
   };
+}
+
+/** Up to `limit` matching entries, and where to go on; there may be nothing that matches after that. */
+function takePage(
+  entries: readonly Entry[],
+  limit: number,
+  matches: ListOptions['matches'],
+): { readonly entries: readonly Entry[]; readonly next: number } {
+  const taken: Entry[] = [];
+  for (const [index, entry] of entries.entries()) {
+    if (taken.length >= limit) return { entries: taken, next: index };
+    if (matches === undefined || matches(entry)) taken.push(entry);
+  }
+  return { entries: taken, next: entries.length };
 }
 
 function revisionOf(store: Store, token: Token | undefined, options: ListOptions): number {

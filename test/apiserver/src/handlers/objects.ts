@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ApiObject, isJsonObject, type Json, numberOf, objectOf, stringOf } from '../api/objects.ts';
-import { badRequest, methodNotAllowed, notFound, StatusError, success } from '../api/status.ts';
+import type { ApiObject, Json } from '../api/objects.ts';
+import { badRequest, methodNotAllowed, notFound, StatusError } from '../api/status.ts';
 import { contentType, parseJson, readBody } from '../http/body.ts';
-import { type Exchange, fieldManagerOf, sendJson, sendText } from '../http/exchange.ts';
+import { type Exchange, fieldManagerOf, sendText } from '../http/exchange.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { ResourceRequest } from '../http/request-info.ts';
 import { applyPatch, PATCH_TYPES, type PatchType } from '../patch/apply-patch.ts';
 import type { Cluster, WriteOptions } from '../resources/cluster.ts';
 import { createObject } from '../resources/create.ts';
 import { groupVersionOf, kindKey, type ResourceDefinition } from '../resources/definition.ts';
-import { type DeleteOptions, deletedDetails, deleteObject } from '../resources/remove.ts';
 import { updateObject } from '../resources/update.ts';
 import { fieldValidationOf } from '../schema/decode-body.ts';
 import { Entry, keyOf } from '../store/entry.ts';
 import type { IncludeObject } from '../tables/table.ts';
-import { readJson, readObject } from './decode.ts';
+import { readObject } from './decode.ts';
+import { removeAll, removeOne } from './delete.ts';
 import { listPage } from './list.ts';
-import { isTrue, parseListOptions, parseMatcher } from './list-options.ts';
+import { isTrue, parseListOptions } from './list-options.ts';
 import { type Representation, representationOf } from './representation.ts';
 import { serveWatch } from './watch.ts';
 import type { WatchStreams } from './watch-stream.ts';
@@ -37,6 +37,7 @@ export async function handleObjects(
   const needsName = info.verb === 'update' || info.verb === 'patch';
   const isMisplaced = info.name === '' ? needsName : info.verb === 'create';
   if (isMisplaced || !definition.verbs.some((verb) => verb === info.verb)) throw methodNotAllowed();
+  if (definition.deprecation !== undefined) exchange.warn(definition.deprecation);
   switch (info.verb) {
     case 'get':
       return get(context, exchange, info, definition);
@@ -51,7 +52,7 @@ export async function handleObjects(
     case 'patch':
       return patch(context, exchange, info, definition);
     case 'delete':
-      return remove(context, exchange, info, definition);
+      return removeOne(context, exchange, info, definition);
     case 'deletecollection':
       return removeAll(context, exchange, info, definition);
     default:
@@ -122,7 +123,12 @@ function list(
   sendText(exchange, 200, listText(representation, metadata, page.entries));
 }
 
-function listText(representation: Representation, metadata: object, entries: readonly Entry[]): string {
+/** A list of entries as JSON text. */
+export function listText(
+  representation: Representation,
+  metadata: object,
+  entries: readonly Entry[],
+): string {
   const { kind, apiVersion, itemsKey, extra } = representation.list;
   const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(metadata)},`;
   return `${head}${extra}"${itemsKey}":[${entries.map((entry) => representation.item(entry)).join(',')}]}`;
@@ -256,68 +262,4 @@ async function patch(
     options,
   );
   sendObject(context, exchange, definition, created ? 201 : 200, object);
-}
-
-async function readDeleteOptions(exchange: Exchange): Promise<DeleteOptions> {
-  const query = exchange.url.searchParams;
-  const body = objectOf(await readJson(exchange.request, 'DeleteOptions'));
-  const grace = body.gracePeriodSeconds ?? query.get('gracePeriodSeconds');
-  const policy = stringOf(body.propagationPolicy) || query.get('propagationPolicy') || '';
-  const orphan = body.orphanDependents;
-  const preconditions = objectOf(body.preconditions);
-  const named = policy || (orphan === true ? 'Orphan' : orphan === false ? 'Background' : '');
-  if (!['', 'Orphan', 'Background', 'Foreground'].includes(named)) {
-    throw badRequest(
-      `propagationPolicy: Unsupported value: ${JSON.stringify(named)}: supported values: "Foreground", "Background", "Orphan", "nil"`,
-    );
-  }
-  const dryRun = [...query.getAll('dryRun'), ...(Array.isArray(body.dryRun) ? body.dryRun.map(String) : [])];
-  return {
-    dryRun: isDryRun(dryRun),
-    ...(grace === null || grace === undefined ? {} : { gracePeriodSeconds: numberOf(Number(grace)) }),
-    ...(named === '' ? {} : { propagationPolicy: named }),
-    ...(preconditions.uid ? { uid: stringOf(preconditions.uid) } : {}),
-    ...(preconditions.resourceVersion ? { resourceVersion: stringOf(preconditions.resourceVersion) } : {}),
-  };
-}
-
-async function remove(
-  context: ObjectHandlerContext,
-  exchange: Exchange,
-  info: ResourceRequest,
-  definition: ResourceDefinition,
-): Promise<void> {
-  const options = await readDeleteOptions(exchange);
-  const { object, gone } = deleteObject(context.cluster, definition, info.namespace, info.name, options);
-  if (gone && !definition.returnsDeleted) {
-    sendJson(exchange, 200, success(deletedDetails(definition, object)));
-    return;
-  }
-  sendObject(context, exchange, definition, 200, object);
-}
-
-async function removeAll(
-  context: ObjectHandlerContext,
-  exchange: Exchange,
-  info: ResourceRequest,
-  definition: ResourceDefinition,
-): Promise<void> {
-  const options = await readDeleteOptions(exchange);
-  const matches = parseMatcher(definition, exchange.url.searchParams, '');
-  const { store } = context.cluster;
-  const entries = store.collection(definition.storage).list(info.namespace);
-  const selected = matches === undefined ? entries : entries.filter(matches);
-  const deleted: Entry[] = [];
-  for (const { object } of selected) {
-    const { namespace = '', name = '' } = object.metadata;
-    const result = deleteObject(context.cluster, definition, namespace, name, options);
-    deleted.push(new Entry(keyOf(namespace, name), result.object, 0));
-  }
-  const representation = representationFor(context, exchange, definition);
-  sendText(exchange, 200, listText(representation, { resourceVersion: String(store.revision) }, deleted));
-}
-
-/** True for a JSON value that is an object with a `spec`; used by sub-resources with kinds of their own. */
-export function specOf(value: Json): Json {
-  return isJsonObject(value) && value.spec !== undefined ? value.spec : null;
 }

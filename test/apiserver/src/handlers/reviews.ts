@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { arrayOf, at, formatTime, type Json, type JsonObject, objectOf, stringOf } from '../api/objects.ts';
-import { badRequest } from '../api/status.ts';
+import { type Cause, invalid } from '../api/status.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Action, Authorizer } from '../auth/rbac.ts';
 import { ISSUER } from '../auth/service-account-tokens.ts';
@@ -73,6 +73,7 @@ function statusOf(
   kind: ReviewKind,
   body: JsonObject,
 ): JsonObject {
+  if (kind.group === AUTHORIZATION.group) checkSpec(kind, objectOf(body.spec));
   switch (kind.kind) {
     case 'SelfSubjectReview':
       return { userInfo: userInfo(user) };
@@ -91,22 +92,43 @@ function statusOf(
   }
 }
 
+/** An access review asks about exactly one thing, and unless it is about oneself, about somebody. */
+function checkSpec(kind: ReviewKind, spec: JsonObject): void {
+  const causes: Cause[] = [];
+  const isEmpty = (value: Json | undefined): boolean => value === undefined || value === null;
+  if (isEmpty(spec.resourceAttributes) === isEmpty(spec.nonResourceAttributes)) {
+    const shown = JSON.stringify(spec.resourceAttributes ?? null);
+    causes.push({
+      reason: 'FieldValueInvalid',
+      message: `Invalid value: ${shown}: exactly one of nonResourceAttributes or resourceAttributes must be specified`,
+      field: 'spec.resourceAttributes',
+    });
+  }
+  const isAboutNobody = stringOf(spec.user) === '' && arrayOf(spec.groups).length === 0;
+  if (kind.kind !== 'SelfSubjectAccessReview' && isAboutNobody) {
+    causes.push({
+      reason: 'FieldValueInvalid',
+      message: 'Invalid value: "": at least one of user or group must be specified',
+      field: 'spec.user',
+    });
+  }
+  // The real server leaves the kind out here.
+  if (causes.length > 0) throw invalid({ group: kind.group, kind: '' }, '', causes);
+}
+
 function userInfo(user: User): JsonObject {
   return { username: user.name, ...(user.uid === '' ? {} : { uid: user.uid }), groups: user.groups };
 }
 
 function tokenStatus(context: ReviewContext, token: string): JsonObject {
   const user = context.authenticator.userOfToken(token);
-  if (user === undefined) return { user: {}, error: '[invalid bearer token, token lookup failed]' };
+  if (user === undefined) return { user: {}, error: 'invalid bearer token' };
   return { authenticated: true, user: userInfo(user), audiences: [ISSUER] };
 }
 
 function actionOf(body: JsonObject, namespace: string): Action {
   const resource: Json | undefined = at(body, 'spec', 'resourceAttributes');
   const path: Json | undefined = at(body, 'spec', 'nonResourceAttributes');
-  if (resource === undefined && path === undefined) {
-    throw badRequest('spec: exactly one of resourceAttributes and nonResourceAttributes must be given');
-  }
   if (resource === undefined) return { verb: stringOf(at(path, 'verb')), path: stringOf(at(path, 'path')) };
   return {
     verb: stringOf(at(resource, 'verb')),

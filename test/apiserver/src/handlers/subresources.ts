@@ -6,16 +6,18 @@ import {
   formatTime,
   isJsonObject,
   type Json,
+  type JsonObject,
   numberOf,
   objectOf,
   stringOf,
 } from '../api/objects.ts';
-import { badRequest, conflict, invalid, methodNotAllowed, notFound } from '../api/status.ts';
+import { badRequest, conflict, invalid, methodNotAllowed, notFound, StatusError } from '../api/status.ts';
 import type { ServiceAccountTokens } from '../auth/service-account-tokens.ts';
 import { type Exchange, sendJson } from '../http/exchange.ts';
 import type { ResourceRequest } from '../http/request-info.ts';
 import { applyPatch } from '../patch/apply-patch.ts';
 import { resource } from '../resources/catalog.ts';
+import type { WriteOptions } from '../resources/cluster.ts';
 import type { ResourceDefinition } from '../resources/definition.ts';
 import { deleteObject } from '../resources/remove.ts';
 import { updateObject } from '../resources/update.ts';
@@ -96,7 +98,7 @@ async function finalizeNamespace(
     (live) => ({
       ...(live ?? body),
       metadata: { ...(live ?? body).metadata, resourceVersion: body.metadata.resourceVersion ?? '' },
-      spec: { ...objectOf(live?.spec), finalizers: arrayOf(at(body, 'spec', 'finalizers')) },
+      spec: namespaceSpec(objectOf(live?.spec), arrayOf(at(body, 'spec', 'finalizers'))),
     }),
     'put',
     writeOptionsOf(exchange, 'finalize'),
@@ -104,9 +106,14 @@ async function finalizeNamespace(
   sendObject(context, exchange, definition, 200, object);
 }
 
+function namespaceSpec(spec: JsonObject, finalizers: readonly Json[]): JsonObject {
+  return { ...spec, finalizers: finalizers.length === 0 ? undefined : finalizers };
+}
+
 function scaleOf(object: ApiObject): ApiObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const selector = formatSelector(at(object, 'spec', 'selector'));
+  const replicas = numberOf(at(object, 'spec', 'replicas'));
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
@@ -117,7 +124,7 @@ function scaleOf(object: ApiObject): ApiObject {
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
     },
-    spec: { replicas: numberOf(at(object, 'spec', 'replicas')) },
+    spec: replicas === 0 ? {} : { replicas },
     status: {
       replicas: numberOf(at(object, 'status', 'replicas')),
       ...(selector === NONE ? {} : { selector }),
@@ -162,7 +169,7 @@ async function scale(
         spec: { ...objectOf(base.spec), replicas },
       };
     },
-    'put',
+    info.verb === 'patch' ? 'patch' : 'put',
     writeOptionsOf(exchange, 'scale'),
   );
   sendJson(exchange, 200, scaleOf(object));
@@ -193,11 +200,12 @@ async function bind(
 ): Promise<void> {
   const body = await readJson(exchange.request, 'Binding');
   const node = stringOf(at(body, 'target', 'name'));
-  if (node === '') {
-    throw invalid({ group: '', kind: 'Binding' }, info.name, [
-      { reason: 'FieldValueRequired', message: 'Required value', field: 'target.name' },
-    ]);
+  const kind = stringOf(at(body, 'target', 'kind'));
+  if (kind !== '' && kind !== 'Node') {
+    const why = `Unsupported value: ${JSON.stringify(kind)}: supported values: "Node", "<empty>"`;
+    throw new StatusError(500, '', `target.kind: ${why}`);
   }
+  if (node === '') throw new StatusError(500, '', 'target.name: Required value');
   const subject = { ...definition, plural: 'pods/binding' };
   updateObject(
     context.cluster,
@@ -222,14 +230,11 @@ async function bind(
 }
 
 function scheduled(pod: ApiObject, node: string, time: string): ApiObject {
-  const others = arrayOf(at(pod, 'status', 'conditions')).filter(
-    (item) => at(item, 'type') !== 'PodScheduled',
-  );
   const condition = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: time };
   return {
     ...pod,
     spec: { ...objectOf(pod.spec), nodeName: node },
-    status: { ...objectOf(pod.status), conditions: [...others, condition] },
+    status: { ...objectOf(pod.status), conditions: withCondition(pod, condition) },
   };
 }
 
@@ -241,14 +246,49 @@ async function evict(
 ): Promise<void> {
   const body = await readJson(exchange.request, 'Eviction');
   const asked = at(body, 'deleteOptions', 'gracePeriodSeconds');
-  const { dryRun } = writeOptionsOf(exchange, '');
+  const options = writeOptionsOf(exchange, 'eviction');
+  markEvicted(context, info, definition, options);
   deleteObject(context.cluster, definition, info.namespace, info.name, {
-    dryRun,
+    dryRun: options.dryRun,
     ...(typeof asked === 'number' ? { gracePeriodSeconds: asked } : {}),
   });
   sendJson(exchange, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }
 
+/** The condition that tells a budget controller why a pod went. */
+function markEvicted(
+  context: ObjectHandlerContext,
+  info: ResourceRequest,
+  definition: ResourceDefinition,
+  options: WriteOptions,
+): void {
+  const condition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'EvictionByEvictionAPI',
+    message: 'Eviction API: evicting',
+    lastProbeTime: null,
+    lastTransitionTime: formatTime(context.cluster.now()),
+  };
+  const mark = (live: ApiObject | undefined): ApiObject => {
+    if (live === undefined) throw notFound(definition, info.name);
+    return { ...live, status: { ...objectOf(live.status), conditions: withCondition(live, condition) } };
+  };
+  updateObject(context.cluster, definition, info.namespace, info.name, mark, 'patch', {
+    ...options,
+    subresource: 'status',
+    applied: true,
+  });
+}
+
+function withCondition(pod: ApiObject, condition: JsonObject): Json[] {
+  const others = arrayOf(at(pod, 'status', 'conditions')).filter(
+    (item) => at(item, 'type') !== condition.type,
+  );
+  return [...others, condition];
+}
+
+const MAX_TOKEN_SECONDS = 2 ** 32;
 const MIN_TOKEN_SECONDS = 600;
 const DEFAULT_TOKEN_SECONDS = 3_600;
 
@@ -262,15 +302,7 @@ async function requestToken(
   const account = liveObject(context, info, definition);
   const audiences = arrayOf(at(body, 'spec', 'audiences')).map(stringOf);
   const seconds = numberOf(at(body, 'spec', 'expirationSeconds'), DEFAULT_TOKEN_SECONDS);
-  if (seconds < MIN_TOKEN_SECONDS) {
-    throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, info.name, [
-      {
-        reason: 'FieldValueInvalid',
-        message: `Invalid value: ${seconds}: may not specify a duration less than 10 minutes`,
-        field: 'spec.expirationSeconds',
-      },
-    ]);
-  }
+  checkLifetime(seconds);
   const boundTo = boundObject(context, info, at(body, 'spec', 'boundObjectRef'));
   const { token, expiresAt } = context.tokens.issue({
     namespace: info.namespace,
@@ -297,6 +329,24 @@ async function requestToken(
   });
 }
 
+function checkLifetime(seconds: number): void {
+  const why =
+    seconds < MIN_TOKEN_SECONDS
+      ? 'may not specify a duration less than 10 minutes'
+      : 'may not specify a duration larger than 2^32 seconds';
+  if (seconds >= MIN_TOKEN_SECONDS && seconds <= MAX_TOKEN_SECONDS) return;
+  throw invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', [
+    {
+      reason: 'FieldValueInvalid',
+      message: `Invalid value: ${seconds}: ${why}`,
+      field: 'spec.expirationSeconds',
+    },
+  ]);
+}
+
+/** What a token can be bound to, and where those objects are. */
+const BOUND_KINDS: Readonly<Record<string, string>> = { Pod: 'pods', Node: 'nodes', Secret: 'secrets' };
+
 function boundObject(
   context: ObjectHandlerContext,
   info: ResourceRequest,
@@ -305,10 +355,13 @@ function boundObject(
   if (!isJsonObject(reference)) return undefined;
   const kind = stringOf(reference.kind);
   const name = stringOf(reference.name);
-  if (kind !== 'Pod' && kind !== 'Secret')
-    throw badRequest(`cannot bind token for kind ${kind}: expected Pod or Secret`);
-  const definition = resource('', kind === 'Pod' ? 'pods' : 'secrets');
-  const found = context.cluster.store.collection(definition.storage).get(keyOf(info.namespace, name));
+  const plural = BOUND_KINDS[kind];
+  if (plural === undefined)
+    throw badRequest(`cannot bind token for object type ${kind}: expected Pod, Node or Secret`);
+  const definition = resource('', plural);
+  const found = context.cluster.store
+    .collection(definition.storage)
+    .get(keyOf(definition.namespaced ? info.namespace : '', name));
   if (found === undefined) throw notFound(definition, name);
   const uid = found.object.metadata.uid ?? '';
   const asked = stringOf(reference.uid);

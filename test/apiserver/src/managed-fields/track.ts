@@ -49,10 +49,10 @@ export function trackUpdate(
   const schema = schemaOf(kind);
   if (schema === undefined) return next;
   const sent = next.metadata.managedFields;
-  if (isReset(sent)) return withoutManagers(next);
   const before = decodeManagers(live?.metadata.managedFields) ?? new Map<string, Manager>();
   const given = writer.subresource === '' ? decodeManagers(sent) : undefined;
-  const managers = given === undefined || given.size === 0 ? before : given;
+  const known = given === undefined || given.size === 0 ? before : given;
+  const managers: Managers = isReset(sent) ? new Map() : known;
   // Whoever's object nobody is recorded for is not followed, until somebody applies to it.
   if (live !== undefined && managers.size === 0) return withoutManagers(next);
   const identity: Omit<Manager, 'fields' | 'time'> = {
@@ -80,11 +80,11 @@ function withoutManagers(object: ApiObject): ApiObject {
   return withMeta(object, { managedFields: undefined });
 }
 
-/** `managedFields: [{}]` asks for forgetting who owns what. */
+/** `managedFields: [{}]`, or an empty list, asks for forgetting who owns what. */
 function isReset(list: Json | undefined): boolean {
-  return (
-    Array.isArray(list) && list.length === 1 && isJsonObject(list[0]) && Object.keys(list[0]).length === 0
-  );
+  if (!Array.isArray(list) || list.length > 1) return false;
+  const entry: Json | undefined = list[0];
+  return entry === undefined || (isJsonObject(entry) && Object.keys(entry).length === 0);
 }
 
 /** Value to compare with: the live object, or what an empty object of this kind looks like. */

@@ -29,6 +29,7 @@ interface Options {
   readonly verbs?: readonly Verb[];
   readonly fields?: readonly string[] | FieldReaders;
   readonly view?: ResourceDefinition['view'];
+  readonly deprecation?: string;
 }
 
 function define(
@@ -59,13 +60,16 @@ function define(
     returnsDeleted: options.returnsDeleted ?? false,
     fields: readersOf(options.fields ?? [], options.namespaced ?? true),
     ...(options.view ? { view: options.view } : {}),
+    ...(options.deprecation ? { deprecation: options.deprecation } : {}),
   };
 }
 
 function readersOf(fields: readonly string[] | FieldReaders, namespaced: boolean): FieldReaders {
+  // Cluster-scoped kinds without fields of their own take the selector of all kinds, namespace included.
+  const hasNamespace = namespaced || Object.keys(fields).length === 0;
   const readers: Record<string, (object: ApiObject) => string> = {
     'metadata.name': (object) => object.metadata.name ?? '',
-    ...(namespaced ? { 'metadata.namespace': (object: ApiObject) => object.metadata.namespace ?? '' } : {}),
+    ...(hasNamespace ? { 'metadata.namespace': (object: ApiObject) => object.metadata.namespace ?? '' } : {}),
   };
   if (!isNames(fields)) return { ...readers, ...fields };
   for (const field of fields) {
@@ -119,7 +123,11 @@ const EVENTS = { shortNames: ['ev'], storage: 'events', createOnUpdate: true } a
 /** Every stored resource this server serves. Where a kind differs from the usual, the real API server does too. */
 export const RESOURCES: readonly ResourceDefinition[] = [
   define('v1', 'configmaps', 'ConfigMap', { shortNames: ['cm'] }),
-  define('v1', 'endpoints', 'Endpoints', { shortNames: ['ep'], createOnUpdate: true }),
+  define('v1', 'endpoints', 'Endpoints', {
+    shortNames: ['ep'],
+    createOnUpdate: true,
+    deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+  }),
   define('v1', 'events', 'Event', { ...EVENTS, fields: eventFields('involvedObject', 'reportingComponent') }),
   define('v1', 'namespaces', 'Namespace', {
     namespaced: false,

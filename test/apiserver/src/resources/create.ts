@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ApiObject, at, formatTime, withMeta } from '../api/objects.ts';
 import { alreadyExists, badRequest, invalid, notFound, StatusError } from '../api/status.ts';
-import { trackUpdate } from '../managed-fields/track.ts';
 import { keyOf } from '../store/entry.ts';
 import { type Allocation, unallocated } from '../strategy.ts';
 import { resource } from './catalog.ts';
 import { allocatorOf, type Cluster, strategyOf, type WriteOptions } from './cluster.ts';
-import { kindKey, type ResourceDefinition } from './definition.ts';
+import type { ResourceDefinition } from './definition.ts';
 import { generateName, validateMetadata } from './metadata.ts';
+import { trackIn } from './track.ts';
 
 /** Fresh random names tried before a generateName gives up. */
 const NAME_ATTEMPTS = 8;
@@ -28,7 +28,7 @@ export function createObject(
   const stamped = stamp(cluster, definition, strategy.setDefaults(named));
   const tracked = options.applied
     ? stamped
-    : trackUpdate(kindKey(definition), undefined, stamped, {
+    : trackIn(definition, undefined, stamped, {
         manager: options.fieldManager,
         subresource: options.subresource,
         now: cluster.now(),

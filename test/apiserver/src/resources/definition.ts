@@ -34,6 +34,8 @@ export interface ResourceDefinition {
   readonly unconditionalUpdate: boolean;
   /** DELETE answers with the object instead of a Status. */
   readonly returnsDeleted: boolean;
+  /** Said in a `Warning:` header with every answer. */
+  readonly deprecation?: string;
   /** Field selectors beyond metadata.name and metadata.namespace. */
   readonly fields: FieldReaders;
   /** Stored form to the form of this group version, and back; absent when they are the same. */

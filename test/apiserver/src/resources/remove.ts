@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ApiObject, at, formatTime, numberOf, stringOf, withMeta } from '../api/objects.ts';
+import { type ApiObject, at, formatTime, jsonEqual, numberOf, stringOf, withMeta } from '../api/objects.ts';
 import { conflict, forbidden, notFound, type StatusDetails } from '../api/status.ts';
 import { type Entry, keyOf } from '../store/entry.ts';
 import { allocatorOf, type Cluster } from './cluster.ts';
@@ -129,8 +129,8 @@ class Deletion {
   #deleteAgain(live: ApiObject): DeleteResult {
     const remaining = live.metadata.deletionGracePeriodSeconds ?? 0;
     const asked = this.#options.gracePeriodSeconds;
+    if (remaining === 0) return this.#choosePolicyAgain(live);
     const blocked = (live.metadata.finalizers ?? []).length > 0;
-    if (remaining === 0) return blocked ? { object: live, gone: false } : this.#remove(live);
     if (asked === undefined || asked >= remaining) return { object: live, gone: false };
     const endsAt = new Date(live.metadata.deletionTimestamp ?? 0).getTime() - (remaining - asked) * 1000;
     const stored = this.#put(
@@ -140,6 +140,15 @@ class Deletion {
       }),
     );
     return asked > 0 || blocked ? { object: stored, gone: false } : this.#remove(stored);
+  }
+
+  /** While only finalizers are waited for, another propagation policy may take its own away or add it. */
+  #choosePolicyAgain(live: ApiObject): DeleteResult {
+    const present = live.metadata.finalizers ?? [];
+    const finalizers = finalizersFor(live, this.#options.propagationPolicy);
+    if (finalizers.length === 0) return this.#remove(live);
+    if (jsonEqual(finalizers, present)) return { object: live, gone: false };
+    return { object: this.#put(withMeta(live, { finalizers })), gone: false };
   }
 
   /** Seconds a pod gets to end; `undefined` for kinds that are not deleted gracefully. */

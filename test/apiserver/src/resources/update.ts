@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ApiObject, arrayOf, at, jsonEqual, withMeta } from '../api/objects.ts';
-import { badRequest, conflict, invalid, notFound, staleWrite } from '../api/status.ts';
-import { trackUpdate } from '../managed-fields/track.ts';
+import { badRequest, conflict, invalid, notFound, StatusError, staleWrite } from '../api/status.ts';
+import { disownReplicas, ownsReplicas } from '../managed-fields/scale.ts';
 import type { Entry } from '../store/entry.ts';
 import { keyOf } from '../store/entry.ts';
 import { type Allocation, unallocated } from '../strategy.ts';
 import { allocatorOf, type Cluster, strategyOf, type WriteOptions } from './cluster.ts';
 import { createObject } from './create.ts';
-import { kindKey, type ResourceDefinition } from './definition.ts';
+import type { ResourceDefinition } from './definition.ts';
 import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
+import { trackIn } from './track.ts';
 
 /** What a write made. */
 export interface WriteResult {
@@ -100,6 +101,9 @@ function checkVersion(definition: ResourceDefinition, entry: Entry, sent: ApiObj
     }
     return;
   }
+  if (!/^\d+$/.test(version)) {
+    throw new StatusError(500, '', `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`);
+  }
   if (version !== metadata.resourceVersion) throw staleWrite(definition, name);
 }
 
@@ -130,13 +134,7 @@ function prepare(
     resourceVersion: metadata.resourceVersion,
     selfLink: undefined,
   });
-  const tracked = options.applied
-    ? restored
-    : trackUpdate(kindKey(definition), previous, restored, {
-        manager: options.fieldManager,
-        subresource,
-        now: cluster.now(),
-      });
+  const tracked = track(cluster, definition, restored, previous, kind, options);
   const context = { subresource, dryRun, now: () => cluster.now() };
   return bumpGeneration(
     definition,
@@ -144,6 +142,26 @@ function prepare(
     previous,
     subresource,
   );
+}
+
+function track(
+  cluster: Cluster,
+  definition: ResourceDefinition,
+  next: ApiObject,
+  previous: ApiObject,
+  kind: ChangeKind,
+  options: WriteOptions,
+): ApiObject {
+  if (options.applied) return next;
+  if (options.subresource === 'scale') {
+    if (kind === 'put') return disownReplicas(next);
+    if (!ownsReplicas(previous)) return next;
+  }
+  return trackIn(definition, previous, next, {
+    manager: options.fieldManager,
+    subresource: options.subresource,
+    now: cluster.now(),
+  });
 }
 
 function bumpGeneration(
@@ -189,7 +207,8 @@ function validate(
     ...strategy.validateUpdate(next, previous, context),
   ];
   if (causes.length > 0) throw invalid(definition, next.metadata.name ?? '', causes);
-  for (const warning of strategy.warnings?.(next, previous) ?? []) options.warn(warning);
+  const warnings = options.subresource === '' ? strategy.warnings?.(next, previous) : undefined;
+  for (const warning of warnings ?? []) options.warn(warning);
 }
 
 function write(

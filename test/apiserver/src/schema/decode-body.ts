@@ -71,7 +71,9 @@ export function decodeBody(
   const givenKind = stringOf(body.kind) || name;
   const givenVersion = stringOf(body.apiVersion) || apiVersion;
   const refuse = (why: string): StatusError =>
-    badRequest(`${givenKind} in version ${JSON.stringify(version)} cannot be handled as a ${name}: ${why}`);
+    badRequest(
+      `${givenKind} in version ${JSON.stringify(versionOf(givenVersion))} cannot be handled as a ${name}: ${why}`,
+    );
   const mismatch = kindMismatch(kind, apiVersion, givenKind, givenVersion);
   if (mismatch !== undefined) throw refuse(mismatch);
   try {
@@ -106,4 +108,9 @@ export function kindMismatch(
     return `converting (v1.${givenKind}) to (${PACKAGES[group] ?? group}.${name}): unknown conversion`;
   }
   return `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(givenVersion)} in scheme "pkg/runtime/scheme.go:111"`;
+}
+
+/** `v1` of `apps/v1`. */
+function versionOf(apiVersion: string): string {
+  return apiVersion.slice(apiVersion.indexOf('/') + 1);
 }

@@ -21,6 +21,7 @@ function anyValue(type: SchemaType, depth: number): fc.Arbitrary<Json> {
       if (type.scalar === 'bool') return fc.boolean();
       if (type.scalar === 'time' || type.scalar === 'microtime') return fc.constant('2026-01-01T00:00:00Z');
       if (type.scalar === 'bytes') return fc.constantFrom('', 'eA==');
+      if (type.scalar === 'quantity') return fc.constantFrom('0', '1Gi');
       if (type.scalar === 'any') return fc.constant({ x: 1 });
       return ['int32', 'int64', 'double', 'intstr'].includes(type.scalar)
         ? fc.constantFrom(0, 1)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isJsonObject, type Json, type JsonObject } from '../api/objects.ts';
+import { canonicalQuantity } from './quantity.ts';
 import type { Field, ListType, Scalar, SchemaType, StructType } from './types.ts';
 
 /** A value does not fit its field. The message is the one of Go's decoder, which the real server passes on. */
@@ -128,13 +129,21 @@ function decodeScalar(scalar: Scalar, value: Json, place: Place): Json {
       if (typeof value !== 'number' && typeof value !== 'string') throw mismatch(value, 'int32', place);
       return value;
     case 'quantity':
-      if (typeof value !== 'number' && typeof value !== 'string') throw mismatch(value, 'string', place);
-      return String(value);
+      return decodeQuantity(value, place);
     case 'any':
       return value;
     default:
       return decodeText(scalar, value, place);
   }
+}
+
+function decodeQuantity(value: Json, place: Place): Json {
+  if (typeof value !== 'number' && typeof value !== 'string') throw mismatch(value, 'string', place);
+  const canonical = canonicalQuantity(String(value));
+  if (canonical !== undefined) return canonical;
+  throw new DecodeError(
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+  );
 }
 
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;

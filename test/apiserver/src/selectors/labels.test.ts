@@ -43,7 +43,9 @@ describe('parseLabelSelector', () => {
 
   it.each([
     ['a b c', "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
-    ['=x', "unable to parse requirement: found '=', expected: !, identifier"],
+    ['=x', "found '=', expected: !, identifier, or 'end of string'"],
+    ['a,,b', "found ',', expected: identifier after ','"],
+    ['-a=b', 'unable to parse requirement: <nil>: Invalid value: "-a": name part must consist of'],
     ['a in b', "unable to parse requirement: found 'b' expected: '('"],
   ])('refuses %s', (text, message) => {
     expect(() => parseLabelSelector(text)).toThrow(message);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { badRequest } from '../api/status.ts';
+import { labelValue, qualifiedName } from '../validation/names.ts';
 
 /** Tells whether a set of labels is selected. */
 export type LabelMatcher = (labels: Readonly<Record<string, string>>) => boolean;
@@ -52,10 +53,12 @@ class SelectorParser {
   }
 
   parse(): LabelMatcher[] {
+    this.#expectStart("!, identifier, or 'end of string'");
     const result = [this.#requirement()];
-    while (this.#peek().text === ',' && this.#peek().kind === 'operator') {
+    while (this.#isOperator(',')) {
       this.#next();
       if (this.#peek().kind === 'end') break;
+      this.#expectStart("identifier after ','");
       result.push(this.#requirement());
     }
     const rest = this.#peek();
@@ -63,32 +66,37 @@ class SelectorParser {
     return result;
   }
 
+  #expectStart(expected: string): void {
+    const { kind, text } = this.#peek();
+    if (kind !== 'word' && text !== '!') throw badRequest(`found '${text}', expected: ${expected}`);
+  }
+
   #requirement(): LabelMatcher {
     if (this.#isOperator('!')) {
       this.#next();
-      const absent = this.#word('identifier');
+      const absent = this.#key();
       return (labels) => labels[absent] === undefined;
     }
-    const key = this.#word('!, identifier');
+    const key = this.#key();
     const operator = this.#peek();
     if (operator.kind === 'end' || operator.text === ',') return (labels) => labels[key] !== undefined;
     this.#next();
     switch (operator.text) {
       case '=':
       case '==': {
-        const value = this.#value();
+        const value = validValue(key, this.#value());
         return (labels) => labels[key] === value;
       }
       case '!=': {
-        const value = this.#value();
+        const value = validValue(key, this.#value());
         return (labels) => labels[key] !== value;
       }
       case 'in': {
-        const values = this.#values();
+        const values = this.#values(key);
         return (labels) => values.has(labels[key] ?? '\0');
       }
       case 'notin': {
-        const values = this.#values();
+        const values = this.#values(key);
         return (labels) => !values.has(labels[key] ?? '\0');
       }
       case '>':
@@ -102,8 +110,8 @@ class SelectorParser {
   #comparison(key: string, operator: '>' | '<'): LabelMatcher {
     const bound = this.#word('integer');
     if (!/^-?\d+$/.test(bound)) {
-      throw badRequest(
-        `values[0][${key}]: Invalid value: "${bound}": for 'Gt', 'Lt' operators, the value must be an integer`,
+      throw unparsable(
+        `values[0]: Invalid value: "${bound}": for 'Gt', 'Lt' operators, the value must be an integer`,
       );
     }
     return (labels) => {
@@ -118,13 +126,13 @@ class SelectorParser {
     return this.#peek().kind === 'word' ? this.#next().text : '';
   }
 
-  #values(): Set<string> {
+  #values(key: string): Set<string> {
     if (!this.#isOperator('(')) throw unparsable(`found '${this.#peek().text}' expected: '('`);
     this.#next();
     const values = new Set<string>();
     if (this.#isOperator(')')) values.add('');
     while (!this.#isOperator(')')) {
-      values.add(this.#value());
+      values.add(validValue(key, this.#value()));
       if (this.#isOperator(',')) this.#next();
       else if (!this.#isOperator(')')) throw unparsable(`found '${this.#peek().text}', expected: ',' or ')'`);
     }
@@ -135,6 +143,13 @@ class SelectorParser {
   #isOperator(text: string): boolean {
     const token = this.#peek();
     return token.kind === 'operator' && token.text === text;
+  }
+
+  #key(): string {
+    const key = this.#word('!, identifier');
+    const [problem] = qualifiedName(key);
+    if (problem !== undefined) throw unparsable(`<nil>: Invalid value: ${JSON.stringify(key)}: ${problem}`);
+    return key;
   }
 
   #word(expected: string): string {
@@ -152,6 +167,12 @@ class SelectorParser {
     this.#index += 1;
     return token;
   }
+}
+
+function validValue(key: string, value: string): string {
+  const [problem] = labelValue(value);
+  if (problem === undefined) return value;
+  throw unparsable(`values[0][${key}]: Invalid value: ${JSON.stringify(value)}: ${problem}`);
 }
 
 function unparsable(why: string): Error {

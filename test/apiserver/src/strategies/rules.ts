@@ -23,6 +23,7 @@ import {
   validateEvent,
   validateLease,
   validateNode,
+  validateNodeUpdate,
   validateRole,
   validateSecret,
   validateSecretUpdate,
@@ -146,4 +147,5 @@ const NODE_STRATEGY = strategy(
     },
   },
   validateNode,
+  validateNodeUpdate,
 );

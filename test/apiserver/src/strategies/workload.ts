@@ -21,8 +21,14 @@ function workload(
   };
 }
 
-/** The rules of Deployments. */
-export const DEPLOYMENT_STRATEGY = workload('deployment', defaultDeployment, {});
+const DEPLOYMENT = workload('deployment', defaultDeployment, {});
+
+/** The rules of Deployments; a status update leaves their labels alone. */
+export const DEPLOYMENT_STRATEGY: ResourceStrategy = {
+  ...DEPLOYMENT,
+  prepareUpdate: (next, previous, context) =>
+    context.subresource === 'status' ? withMeta(next, { labels: previous.metadata.labels }) : next,
+};
 
 /** The rules of ReplicaSets; even their messages say `deployment`. */
 export const REPLICA_SET_STRATEGY = workload('deployment', defaultReplicaSet, { replicas: 0 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ApiObject, arrayOf, at, type Json, numberOf, objectOf, stringOf } from '../api/objects.ts';
-import { AGE, type Column, integer, type Table, text, wide } from './column.ts';
+import { AGE, type Column, type Table, text, wide } from './column.ts';
 import { ageOf, NONE, UNKNOWN } from './format.ts';
 import { summarizePod } from './pod.ts';
 
@@ -90,12 +90,12 @@ const EVENT_COLUMNS: readonly Column[] = [
 export const CORE_TABLES: readonly Table[] = [
   ['/Event', EVENT_COLUMNS],
   ['events.k8s.io/Event', EVENT_COLUMNS],
-  ['/ConfigMap', [integer('Data', 'Number of keys.', (object) => count(object, 'data', 'binaryData')), AGE]],
+  ['/ConfigMap', [text('Data', 'Number of keys.', (object) => count(object, 'data', 'binaryData')), AGE]],
   [
     '/Secret',
     [
       text('Type', 'Type of the secret.', (object) => stringOf(object.type)),
-      integer('Data', 'Number of keys.', (object) => count(object, 'data')),
+      text('Data', 'Number of keys.', (object) => count(object, 'data')),
       AGE,
     ],
   ],

@@ -55,7 +55,9 @@ function sliceEndpoints(slice: ApiObject): string {
 }
 
 function slicePorts(slice: ApiObject): string {
-  return firstThree(arrayOf(slice.ports).map((port) => String(at(port, 'port') ?? '*')));
+  return firstThree(
+    arrayOf(slice.ports).map((port) => String(at(port, 'port') ?? (stringOf(at(port, 'name')) || '*'))),
+  );
 }
 
 /** Tables of Services and what belongs to them. */

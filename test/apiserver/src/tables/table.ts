@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ApiObject, JsonObject } from '../api/objects.ts';
+import { type ApiObject, at, type JsonObject, stringOf } from '../api/objects.ts';
 import type { ResourceDefinition } from '../resources/definition.ts';
 import { AGE, type Column } from './column.ts';
 import { TABLES } from './columns.ts';
@@ -45,10 +45,24 @@ export function renderRow(
   now: Date,
 ): string {
   const cells = allColumns(definition).map((column) => column.cell(stored, now));
-  if (includeObject === 'None') return JSON.stringify({ cells });
-  const object =
-    includeObject === 'Object'
-      ? view
-      : { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: stored.metadata };
-  return JSON.stringify({ cells, object });
+  const conditions = definition.group === '' && definition.kind === 'Pod' ? endCondition(stored) : undefined;
+  return JSON.stringify({ cells, conditions, object: rowObject(view, stored, includeObject) });
+}
+
+function rowObject(view: ApiObject, stored: ApiObject, includeObject: IncludeObject): JsonObject | null {
+  if (includeObject === 'None') return null;
+  if (includeObject === 'Object') return view;
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: stored.metadata };
+}
+
+const END_MESSAGES: Readonly<Record<string, string>> = {
+  Succeeded: 'The pod has completed successfully.',
+  Failed: 'The pod failed.',
+};
+
+/** Rows of pods that have ended say so: `kubectl get` hides them on request. */
+function endCondition(pod: ApiObject): JsonObject[] | undefined {
+  const phase = stringOf(at(pod, 'status', 'phase'));
+  const message = END_MESSAGES[phase];
+  return message === undefined ? undefined : [{ type: 'Completed', status: 'True', reason: phase, message }];
 }

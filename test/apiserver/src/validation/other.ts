@@ -55,8 +55,26 @@ export function validateSecret(object: ApiObject): Cause[] {
     0,
   );
   if (bytes > MAX_DATA_BYTES) causes.push(tooLong('data', MAX_DATA_BYTES));
+  if (
+    object.type === 'kubernetes.io/service-account-token' &&
+    !object.metadata.annotations?.[ACCOUNT_ANNOTATION]
+  ) {
+    causes.push(requiredValue(`metadata.annotations[${ACCOUNT_ANNOTATION}]`));
+  }
+  for (const key of KEYS_OF_TYPE[stringOf(object.type)] ?? []) {
+    if (data[key] === undefined) causes.push(requiredValue(`data[${key}]`));
+  }
   return causes;
 }
+
+/** Keys that Secrets of well-known types must have. */
+const KEYS_OF_TYPE: Readonly<Record<string, readonly string[]>> = {
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+};
+
+const ACCOUNT_ANNOTATION = 'kubernetes.io/service-account.name';
 
 /** The type of a Secret never changes; an immutable one stays as it is. */
 export function validateSecretUpdate(next: ApiObject, previous: ApiObject): Cause[] {
@@ -134,6 +152,13 @@ export function validateNode(object: ApiObject): Cause[] {
       seen.add(identity);
       return causes;
     });
+}
+
+/** The pod ranges of a node never change once they are set. */
+export function validateNodeUpdate(next: ApiObject, previous: ApiObject): Cause[] {
+  const before = arrayOf(at(previous, 'spec', 'podCIDRs'));
+  if (before.length === 0 || jsonEqual(before, at(next, 'spec', 'podCIDRs'))) return [];
+  return [forbiddenValue('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')];
 }
 
 /** What is wrong with a role binding. */

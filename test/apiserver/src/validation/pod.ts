@@ -9,7 +9,15 @@ import {
   stringOf,
 } from '../api/objects.ts';
 import type { Cause } from '../api/status.ts';
-import { duplicateValue, forbiddenValue, invalidFor, requiredValue, unsupportedValue } from './field.ts';
+import { quantityNano } from '../schema/quantity.ts';
+import {
+  duplicateValue,
+  forbiddenValue,
+  invalidFor,
+  invalidValue,
+  requiredValue,
+  unsupportedValue,
+} from './field.ts';
 import { dns1123Label, portName, portNumber } from './names.ts';
 
 const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
@@ -75,7 +83,20 @@ function validateContainer(
     }
     if (stringOf(mount.mountPath) === '') causes.push(requiredValue(`${path}.mountPath`));
   }
+  causes.push(...validateResources(objectOf(container.resources), `${field}.resources.requests`));
   return [...causes, ...oneOf(`${field}.imagePullPolicy`, container.imagePullPolicy, PULL_POLICIES)];
+}
+
+function validateResources(resources: JsonObject, field: string): Cause[] {
+  const limits = objectOf(resources.limits);
+  return Object.entries(objectOf(resources.requests)).flatMap(([name, request]) => {
+    const limit = limits[name];
+    const wanted = quantityNano(stringOf(request)) ?? 0n;
+    if (limit === undefined || wanted <= (quantityNano(stringOf(limit)) ?? 0n)) return [];
+    return [
+      invalidValue(field, request, `must be less than or equal to ${name} limit of ${stringOf(limit)}`),
+    ];
+  });
 }
 
 function validateContainerPorts(ports: readonly JsonObject[], field: string): Cause[] {

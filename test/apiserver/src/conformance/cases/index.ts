@@ -12,6 +12,7 @@ import { SERVICE_UPDATE_CASES } from './service-update.ts';
 import { SUBRESOURCE_CASES } from './subresources.ts';
 import { TABLE_CASES } from './tables.ts';
 import { WORKLOAD_CASES } from './workloads.ts';
+import { WRITE_CASES } from './writes.ts';
 
 /** Every case, by the file its recorded answers are in. */
 export const GROUPS: Readonly<Record<string, readonly ConformanceCase[]>> = {
@@ -23,6 +24,7 @@ export const GROUPS: Readonly<Record<string, readonly ConformanceCase[]>> = {
   metadata: METADATA_CASES,
   workloads: WORKLOAD_CASES,
   others: OTHER_CASES,
+  writes: WRITE_CASES,
   deletion: DELETION_CASES,
   reading: READING_CASES,
   subresources: SUBRESOURCE_CASES,

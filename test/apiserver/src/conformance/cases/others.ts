@@ -20,6 +20,11 @@ export const OTHER_CASES: readonly ConformanceCase[] = [
     patch('configmaps', 'x', 'merge', { immutable: false }),
     patch('configmaps', 'x', 'merge', { metadata: { labels: { a: 'b' } } }),
   ),
+  testCase(
+    'secret-types',
+    create('secrets', named({ type: 'kubernetes.io/tls', data: { 'tls.crt': '' } })),
+    create('secrets', { metadata: { name: 'y' }, type: 'kubernetes.io/service-account-token' }),
+  ),
   testCase('config-map-too-large', create('configmaps', named({ data: { a: 'b'.repeat(1_048_577) } }))),
   testCase(
     'secret',
@@ -179,6 +184,20 @@ export const OTHER_CASES: readonly ConformanceCase[] = [
     }),
     get('nodes', 'conformance-node'),
     remove('nodes', 'conformance-node'),
+  ),
+  testCase(
+    'node-cidrs',
+    create('nodes', {
+      metadata: { name: 'conformance-cidr' },
+      spec: { podCIDR: '10.244.1.0/24' },
+      status: { capacity: { memory: '1024Mi', cpu: '0.5', pods: 110 } },
+    }),
+    patch('nodes', 'conformance-cidr', 'strategic', {
+      spec: { podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'] },
+    }),
+    patch('nodes', 'conformance-cidr', 'strategic', { spec: { podCIDR: '10.244.2.0/24' } }),
+    create('nodes', { metadata: { name: 'conformance-quantity' }, status: { capacity: { memory: 'lots' } } }),
+    remove('nodes', 'conformance-cidr'),
   ),
   testCase(
     'namespace',

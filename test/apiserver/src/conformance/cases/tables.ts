@@ -211,11 +211,11 @@ export const TABLE_CASES: readonly ConformanceCase[] = [
       ports: [{ port: 80 }],
       endpoints: ['1', '2', '3', '4'].map((last) => ({ addresses: [`10.0.0.${last}`] })),
     }),
-    create('endpointslices', { metadata: { name: 'f' }, addressType: 'IPv6', endpoints: [] }),
+    create('endpointslices', { metadata: { name: 'f' }, addressType: 'IPv6' }),
     create('endpointslices', {
       metadata: { name: 'g' },
       addressType: 'IPv4',
-      endpoints: [],
+
       ports: [{ name: 'any' }],
     }),
     table('endpointslices'),
@@ -232,7 +232,7 @@ export const TABLE_CASES: readonly ConformanceCase[] = [
     table('serviceaccounts'),
     table('namespaces', '&fieldSelector=metadata.name%3Ddefault'),
     table('clusterrolebindings', '&fieldSelector=metadata.name%3Dcluster-admin'),
-    create('roles', { metadata: { name: 'r' }, rules: [] }),
+    create('roles', { metadata: { name: 'r' } }),
     create('rolebindings', {
       metadata: { name: 'r' },
       roleRef: { kind: 'Role', name: 'r', apiGroup: 'rbac.authorization.k8s.io' },

@@ -77,6 +77,14 @@ const PODS: Readonly<Record<string, JsonObject>> = {
     ],
   },
   'tolerates-all': { tolerations: [{ operator: 'Exists' }] },
+  quantities: {
+    containers: [
+      {
+        ...CONTAINER,
+        resources: { limits: { memory: '1024Mi', cpu: '1000m' }, requests: { memory: '1.5Gi', cpu: 0.1 } },
+      },
+    ],
+  },
   burstable: { containers: [{ ...CONTAINER, resources: { requests: { cpu: '100m' } } }] },
   'no-containers': { containers: [] },
   'containers-wrong': {
@@ -125,6 +133,15 @@ const DEPLOYMENTS: Readonly<Record<string, JsonObject>> = {
 /** Pods and what makes them. */
 export const WORKLOAD_CASES: readonly ConformanceCase[] = [
   ...Object.entries(PODS).map(([name, spec]) => testCase(`pod-${name}`, create('pods', pod(spec)))),
+  testCase(
+    'pod-addresses',
+    create('pods', pod()),
+    patch('pods', 'web/status', 'merge', { status: { podIP: '10.244.0.5', hostIP: '172.18.0.2' } }),
+    patch('pods', 'web/status', 'merge', {
+      status: { podIPs: [{ ip: '10.244.0.5' }, { ip: 'fd00::5' }], hostIPs: [{ ip: '172.18.0.2' }] },
+    }),
+    patch('pods', 'web/status', 'merge', { status: { podIP: '10.244.0.6' } }),
+  ),
   testCase(
     'pod-update',
     create('pods', pod()),

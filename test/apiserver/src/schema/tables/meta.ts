@@ -8,7 +8,7 @@ ManagedFieldsEntry: apiVersion=string fieldsType=string fieldsV1=any? manager=st
   subresource=string time=time
 ObjectMeta: annotations={string} creationTimestamp=time deletionGracePeriodSeconds=int64?
   deletionTimestamp=time finalizers=[string]@set@merge generateName=string generation=int64 labels={string}
-  managedFields=[ManagedFieldsEntry] name=string namespace=string
+  managedFields=[ManagedFieldsEntry]? name=string namespace=string
   ownerReferences=[OwnerReference]@map:uid@merge:uid resourceVersion=string selfLink=string uid=string
 OwnerReference@atomic: apiVersion=string! blockOwnerDeletion=bool? controller=bool? kind=string!
   name=string! uid=string!

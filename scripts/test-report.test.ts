@@ -4,13 +4,17 @@ import { EMPTY_TALLY, mergeTallies, readTally, renderSummary, tallyReport } from
 
 const file = (status: string, ...statuses: string[]) => ({
   status,
-  assertionResults: statuses.map((each, index) => ({ status: each, fullName: `test ${index} ${each}` })),
+  assertionResults: statuses.map((each, index) => ({
+    status: each,
+    title: `test ${index} ${each}`,
+    ancestorTitles: ['a group'],
+  })),
 });
 
 describe('tallyReport', () => {
   it('counts by status and names what was skipped', () => {
     const report = { testResults: [file('passed', 'passed', 'pending'), file('failed', 'passed', 'failed')] };
-    expect(tallyReport(report)).toEqual({ passed: 2, failed: 1, skipped: ['test 1 pending'] });
+    expect(tallyReport(report)).toEqual({ passed: 2, failed: 1, skipped: ['a group > test 1 pending'] });
   });
 
   it('counts a file that broke before its first test as a failure', () => {
@@ -31,6 +35,14 @@ describe('renderSummary', () => {
     expect(text.split('\n').at(-1)).toBe('3 passed, 0 failed, 1 skipped');
     expect(text).toContain('skipped: a');
     expect(text).toContain('a note');
+  });
+
+  it('tells a large group of skipped tests as one line', () => {
+    const skipped = Array.from({ length: 40 }, (_, index) => `real server > case ${index}`);
+    const text = renderSummary([], { passed: 1, failed: 0, skipped: [...skipped, 'other > one'] }, []);
+    expect(text).toContain('skipped: real server (40 tests)');
+    expect(text).toContain('skipped: other > one');
+    expect(text).not.toContain('case 7');
   });
 
   it('counts a failed step without a failed test', () => {

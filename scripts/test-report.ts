@@ -10,13 +10,23 @@ export interface Tally {
   readonly skipped: readonly string[];
 }
 
+/** Longer lists of skipped tests of one group are told as a count. */
+const LISTED_PER_GROUP = 3;
+
+/** Between the group and the test in the name of a skipped test. */
+const SEPARATOR = ' > ';
+
 /** A run in which nothing happened. */
 export const EMPTY_TALLY: Tally = { passed: 0, failed: 0, skipped: [] };
 
 interface VitestReport {
   readonly testResults: readonly {
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly title: string;
+      readonly ancestorTitles: readonly string[];
+    }[];
   }[];
 }
 
@@ -32,7 +42,7 @@ export function tallyReport(report: VitestReport): Tally {
     failed: count('failed') + brokenFiles.length,
     skipped: tests
       .filter((test) => test.status !== 'passed' && test.status !== 'failed')
-      .map((test) => test.fullName),
+      .map(({ ancestorTitles, title }) => [...ancestorTitles, title].join(SEPARATOR)),
   };
 }
 
@@ -54,10 +64,18 @@ export function renderSummary(steps: readonly StepResult[], tally: Tally, notes:
     lines.push(`  ${step.ok ? 'ok    ' : 'FAILED'} ${step.name} (${step.seconds.toFixed(1)} s)`);
   }
   lines.push('What was skipped, and other remarks:');
-  for (const name of tally.skipped) lines.push(`  skipped: ${name}`);
+  for (const line of skippedByGroup(tally.skipped)) lines.push(`  skipped: ${line}`);
   for (const note of notes) lines.push(`  ${note}`);
   const failedSteps = steps.filter((step) => !step.ok).length;
   const failed = Math.max(tally.failed, failedSteps);
   lines.push('', `${tally.passed} passed, ${failed} failed, ${tally.skipped.length} skipped`);
   return lines.join('\n');
+}
+
+/** One line per skipped test, or one per outermost group when that has many. */
+function skippedByGroup(names: readonly string[]): string[] {
+  const groups = Map.groupBy(names, (name) => name.split(SEPARATOR, 1)[0] ?? name);
+  return [...groups].flatMap(([group, members]) =>
+    members.length > LISTED_PER_GROUP ? [`${group} (${members.length} tests)`] : members,
+  );
 }

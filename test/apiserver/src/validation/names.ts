@@ -5,7 +5,6 @@
  */
 
 const LABEL_1123 = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
-const LABEL_1035 = '[a-z]([-a-z0-9]*[a-z0-9])?';
 const SUBDOMAIN = `${LABEL_1123}(\\.${LABEL_1123})*`;
 const QUALIFIED = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
 const LABEL_VALUE = `(${QUALIFIED})?`;
@@ -35,15 +34,6 @@ export function dns1123Label(value: string): string[] {
   const text =
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
   return [...problems, regexMessage(text, LABEL_1123, 'my-name', '123-abc')];
-}
-
-/** A DNS label as of RFC 1035, which starts with a letter. */
-export function dns1035Label(value: string): string[] {
-  const problems = tooLong(value, 63, 'characters');
-  if (matches(LABEL_1035, value)) return problems;
-  const text =
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
-  return [...problems, regexMessage(text, LABEL_1035, 'my-name', 'abc-123')];
 }
 
 /** A DNS name of labels and dots. */

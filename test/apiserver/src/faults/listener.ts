@@ -74,12 +74,10 @@ export class Listener {
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    if (this.#mode === 'blackhole') {
-      // Nobody reads: the peer's bytes are acknowledged by the kernel and that is all it ever hears.
-      socket.on('error', () => socket.destroy());
-      return;
-    }
-    this.#onConnection(socket);
+    // A peer that resets its connection is no news to anybody here.
+    socket.on('error', () => socket.destroy());
+    // In a black hole nobody reads: the kernel acknowledges the peer's bytes and that is all it ever hears.
+    if (this.#mode !== 'blackhole') this.#onConnection(socket);
   }
 
   async #close(): Promise<void> {

@@ -27,8 +27,11 @@ export interface WatchRequest {
   readonly random: () => number;
 }
 
-/** Text of events, made once per change and representation however many watch it. */
-const frames = new WeakMap<Change, Map<string, string>>();
+/**
+ * Texts of the change that is being written, so that each is made once however many watch it. Only the latest change
+ * is kept: all watchers are told in the same tick, and a replay can afford to make them again.
+ */
+let latest: { readonly change: Change; readonly texts: Map<string, string> } | undefined;
 
 /** Serves a watch until the client goes, the time is up, or the stream is cut. */
 export function serveWatch(exchange: Exchange, request: WatchRequest, streams: WatchStreams): void {
@@ -123,6 +126,8 @@ class Watch {
   /** Translates a change for this watch: entering or leaving the selection looks like a create or a delete. */
   #send(change: Change): void {
     if (this.#prefix !== '' && !change.entry.key.startsWith(this.#prefix)) return;
+    // A watch from a version that is still to come begins after it.
+    if (change.revision <= (this.#request.options.resourceVersion ?? 0)) return;
     const { matches, representation } = { ...this.#request, matches: this.#request.options.matches };
     if (matches === undefined) {
       this.stream.write(frameOf(change, change.type, representation));
@@ -149,11 +154,8 @@ class Watch {
 }
 
 function frameOf(change: Change, type: ChangeType, representation: Representation): string {
-  let texts = frames.get(change);
-  if (texts === undefined) {
-    texts = new Map();
-    frames.set(change, texts);
-  }
+  if (latest?.change !== change) latest = { change, texts: new Map() };
+  const { texts } = latest;
   const key = `${type} ${representation.name}`;
   const known = texts.get(key);
   if (known !== undefined) return known;

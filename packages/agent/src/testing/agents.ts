@@ -80,8 +80,12 @@ export class TestCluster {
     return cluster;
   }
 
-  /** Starts the agent of a node. `env` changes its settings. */
-  async startAgent(node: string, env: Readonly<Record<string, string>> = {}): Promise<TestAgent> {
+  /** Starts the agent of a node. `env` changes its settings; without a watch it polls Leases, as under a Role. */
+  async startAgent(
+    node: string,
+    env: Readonly<Record<string, string>> = {},
+    { watchesLeases = true } = {},
+  ): Promise<TestAgent> {
     const kubeconfig = join(this.#folder, 'kubeconfig');
     const settings = readSettings({ env: { ...ENV, ...env, k8s_config_file: kubeconfig }, hostName: node });
     const [clock, logger] = [systemClock, silentLogger];
@@ -99,7 +103,8 @@ export class TestCluster {
       verify: () => Promise.resolve(false),
       stop: () => Promise.resolve(),
     };
-    const { nodes, leases } = watches;
+    const { nodes } = watches;
+    const leases = watchesLeases ? watches.leases : undefined;
     const engine = createLeaseEngine({ client, node, timing: settings, nodes, leases, clock, logger });
     const metrics = createMetrics({ node, version: 'test' });
     const readLinks = () => Promise.resolve({ links: [ETH0], defaultInterface: 'eth0' });

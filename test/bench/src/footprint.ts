@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Cold start and memory of the two bundled programs: from exec to the first 200 of /readyz, and the resident set a
- * little later, beside the bare runtime. Runs in private namespaces against the API server of a lab.
+ * little later, beside the bare runtime. Both run as in a Pod, with a service account's token, in private namespaces
+ * against the API server of a lab.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { Lab } from '@fairlead/test-lab/lab.ts';
@@ -83,6 +84,8 @@ async function measure(lab: Lab, subject: Subject): Promise<Sample> {
 
 function subjects(lab: Lab): readonly Subject[] {
   const node = process.execPath;
+  const [host = '', port = ''] = lab.plan.apiServer.split(':');
+  const inPod = { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port };
   return [
     {
       name: 'bareNode',
@@ -93,8 +96,8 @@ function subjects(lab: Lab): readonly Subject[] {
     {
       name: 'cloudProvider',
       host: 'control-plane',
-      argv: [node, `${root}packages/cloud-provider/dist/cloud-provider.js`, '--kubeconfig', lab.kubeconfig],
-      env: {},
+      argv: [node, `${root}packages/cloud-provider/dist/cloud-provider.js`],
+      env: inPod,
       readyPort: 10258,
     },
     {
@@ -102,7 +105,7 @@ function subjects(lab: Lab): readonly Subject[] {
       host: 'worker1',
       argv: [node, `${root}packages/agent/dist/agent.js`, 'manager'],
       env: {
-        k8s_config_file: lab.kubeconfig,
+        ...inPod,
         vip_arp: 'true',
         vip_interface: 'eth0',
         vip_nodename: 'worker1',
@@ -116,10 +119,39 @@ function subjects(lab: Lab): readonly Subject[] {
   ];
 }
 
+/** Puts a service account's files where a Pod has them; the lab's /run is private and goes with it. */
+async function furnishServiceAccount(lab: Lab): Promise<void> {
+  const kubectl = async (...args: string[]): Promise<void> => {
+    const { code, stderr } = await lab.kubectl(args);
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+  };
+  await kubectl('create', 'serviceaccount', 'bench', '-n', 'kube-system');
+  await kubectl(
+    ...['create', 'clusterrolebinding', 'bench', '--clusterrole=cluster-admin'],
+    '--serviceaccount=kube-system:bench',
+  );
+  const folder = '/run/secrets/kubernetes.io/serviceaccount';
+  mkdirSync(folder, { recursive: true });
+  const { body } = await lab.api.send('POST', '/api/v1/namespaces/kube-system/serviceaccounts/bench/token', {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec: {},
+  });
+  const { status } = JSON.parse(body) as { status: { token: string } };
+  const config = JSON.parse(readFileSync(lab.kubeconfig, 'utf8')) as {
+    clusters: [{ cluster: { 'certificate-authority-data': string } }];
+  };
+  const authority = config.clusters[0].cluster['certificate-authority-data'];
+  writeFileSync(`${folder}/token`, status.token);
+  writeFileSync(`${folder}/namespace`, 'kube-system');
+  writeFileSync(`${folder}/ca.crt`, Buffer.from(authority, 'base64'));
+}
+
 async function run(say: (text: string) => void): Promise<BenchmarkResult> {
   await buildPrograms();
   const lab = await Lab.start({ workers: 1 });
   try {
+    await furnishServiceAccount(lab);
     const samples = new Map<string, Sample[]>();
     // One after the other within a round: a slow phase of the machine then hits all of them.
     for (let round = 1; round <= ROUNDS; round += 1) {

@@ -43,7 +43,8 @@ export interface StatusServer {
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { host, port, health, ready, registry, logger } = options;
-  const { fastify } = await import('fastify');
+  // By its default export: the one that survives when a bundler moves a CommonJS module into a chunk of its own.
+  const { default: fastify } = await import('fastify');
   const server = fastify({ logger: false, forceCloseConnections: true });
   const probe = (checks: () => CheckReport) => (_request: unknown, reply: FastifyReply) =>
     answer(reply, checks());

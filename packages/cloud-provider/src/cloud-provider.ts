@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { COMPONENT } from '@fairlead/shared/kubernetes/contract.ts';
+import { createReflector } from '@fairlead/shared/kubernetes/create-reflector.ts';
 import { createEventRecorder, type EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
-import type { LeaseTiming } from '@fairlead/shared/kubernetes/lease/elector.ts';
+import type { LeaseTiming } from '@fairlead/shared/kubernetes/lease/timing.ts';
 import type { ConfigMap, Service } from '@fairlead/shared/kubernetes/objects.ts';
-import { createReflector, type Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
+import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import { CONFIG_MAPS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import { type Clock, delay } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
-import {
-  createLeaseElector,
-  type LeaseElector,
-  type LeaseTiming,
-} from '@fairlead/shared/kubernetes/lease/elector.ts';
+import { createLeaseElector } from '@fairlead/shared/kubernetes/lease/create-elector.ts';
+import type { LeaseElector } from '@fairlead/shared/kubernetes/lease/elector.ts';
+import type { LeaseTiming } from '@fairlead/shared/kubernetes/lease/timing.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 

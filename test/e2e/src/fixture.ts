@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { connect, isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import type { ConfigMap, CoreEvent, KubeObject, Service } from '@fairlead/shared/kubernetes/objects.ts';
 import {
   CONFIG_MAPS,

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import { deleteTables } from '../system/nft.ts';
 import type { BalanceModel } from './model.ts';
-import { createNftBalancer } from './nft-balancer.ts';
-import { BALANCE_TABLES } from './nft-script.ts';
 
 /** Sends connections to pods: one data plane. */
 export interface Balancer {
@@ -14,20 +10,4 @@ export interface Balancer {
   verify(): Promise<boolean>;
   /** Removes everything of ours. */
   stop(): Promise<void>;
-}
-
-/** Makes the data plane of this name, free of a predecessor's leftovers. @throws CommandError when nft fails. */
-export async function createBalancer(kind: 'none' | 'nftables', logger: Logger): Promise<Balancer> {
-  if (kind === 'nftables') return createNftBalancer({ logger });
-  try {
-    await deleteTables(BALANCE_TABLES);
-  } catch (error) {
-    logger.warn({ err: error }, 'cannot remove the balancer tables of an earlier run');
-  }
-  return {
-    name: 'none',
-    apply: () => Promise.resolve(),
-    verify: () => Promise.resolve(false),
-    stop: () => Promise.resolve(),
-  };
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connect } from '@fairlead/shared/kubernetes/client.ts';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { createLogger } from '@fairlead/shared/runtime/logging.ts';
 import { createShutdown } from '@fairlead/shared/runtime/shutdown.ts';
-import { createAddressKeeper } from '../announce/address-keeper.ts';
-import { createBalancer } from '../balance/balancer.ts';
+import { createAddressKeeper } from '../announce/create-address-keeper.ts';
+import { createBalancer } from '../balance/create-balancer.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import { createLeaseEngine } from '../ownership/lease-engine.ts';
 import { takeNodeLock } from '../system/node-lock.ts';

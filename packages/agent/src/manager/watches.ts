@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isForbidden, type KubeClient, type Selection } from '@fairlead/shared/kubernetes/client.ts';
+import { createReflector } from '@fairlead/shared/kubernetes/create-reflector.ts';
 import type { EndpointSlice, KubeObject, Node, Service } from '@fairlead/shared/kubernetes/objects.ts';
-import { createReflector, type Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
+import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import {
   ENDPOINT_SLICES,
   LEASES,

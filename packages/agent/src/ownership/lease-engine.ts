@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { serviceLeaseName } from '@fairlead/shared/kubernetes/contract.ts';
-import {
-  createLeaseElector,
-  type LeaseElector,
-  type LeaseTiming,
-} from '@fairlead/shared/kubernetes/lease/elector.ts';
+import { createLeaseElector } from '@fairlead/shared/kubernetes/lease/create-elector.ts';
+import type { LeaseElector } from '@fairlead/shared/kubernetes/lease/elector.ts';
+import type { LeaseTiming } from '@fairlead/shared/kubernetes/lease/timing.ts';
 import { joinKey, type Lease, type Node, splitKey } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';

@@ -3,7 +3,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { LABEL } from '@fairlead/shared/kubernetes/contract.ts';
 import type { EndpointSlice, Node, Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { ENDPOINT_SLICES, NODES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';

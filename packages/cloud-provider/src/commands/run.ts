@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connect } from '@fairlead/shared/kubernetes/client.ts';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { startStatusServer } from '@fairlead/shared/runtime/http.ts';
 import { createLogger } from '@fairlead/shared/runtime/logging.ts';

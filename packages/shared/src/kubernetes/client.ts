@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { findAccess } from './credentials.ts';
-import { HttpKubeClient } from './http-client.ts';
 import type { KubeObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 import type { ServerHealth } from './server-health.ts';
@@ -146,13 +144,4 @@ export interface ConnectOptions {
   readonly qps?: number;
   /** Calls that may be made at once before the limit bites. Default 250. */
   readonly burst?: number;
-}
-
-/**
- * Reads the configuration and makes a client; does not contact the server yet.
- *
- * @throws Error when the configuration is missing or wrong
- */
-export async function connect(options: ConnectOptions): Promise<KubeClient> {
-  return new HttpKubeClient(await findAccess(options), options);
 }

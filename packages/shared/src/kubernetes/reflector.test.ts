@@ -12,8 +12,9 @@ import {
   type WatchEvent,
   type WatchOptions,
 } from './client.ts';
+import { createReflector } from './create-reflector.ts';
 import type { ConfigMap } from './objects.ts';
-import { type Change, createReflector, type Reflector, type ReflectorOptions } from './reflector.ts';
+import type { Change, Reflector, ReflectorOptions } from './reflector.ts';
 import { CONFIG_MAPS } from './resources.ts';
 import { ServerHealth } from './server-health.ts';
 

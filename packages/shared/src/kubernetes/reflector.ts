@@ -2,7 +2,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../runtime/clock.ts';
 import type { KubeClient, Selection } from './client.ts';
-import { ListWatchReflector } from './list-watch.ts';
 import type { KubeObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 
@@ -53,7 +52,7 @@ export interface ReflectorStats {
   readonly lastError?: string;
 }
 
-/** What {@link createReflector} needs. */
+/** What `createReflector` needs. */
 export interface ReflectorOptions<T extends KubeObject> extends Selection {
   readonly client: KubeClient;
   readonly resource: Resource<T>;
@@ -67,9 +66,4 @@ export interface ReflectorOptions<T extends KubeObject> extends Selection {
   readonly maxIdleMs?: number;
   /** Page size of lists. Default 500. */
   readonly pageSize?: number;
-}
-
-/** Makes a reflector; nothing happens before `start()`. */
-export function createReflector<T extends KubeObject>(options: ReflectorOptions<T>): Reflector<T> {
-  return new ListWatchReflector(options);
 }

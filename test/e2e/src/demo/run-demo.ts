@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connect } from '@fairlead/shared/kubernetes/client.ts';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import type { Lab } from '@fairlead/test-lab/lab.ts';
 import { installFairlead } from '../install.ts';
 import type { Narrator } from '../narrator.ts';

@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import type { KubeObject, Pod } from '@fairlead/shared/kubernetes/objects.ts';
 import {
   CONFIG_MAPS,

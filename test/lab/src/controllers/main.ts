@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What kube-controller-manager and kube-scheduler do in a real cluster, as far as the lab needs it. */
 import { readFileSync } from 'node:fs';
-import { connect } from '@fairlead/shared/kubernetes/client.ts';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { createEventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { createLogger, LOG_LEVELS } from '@fairlead/shared/runtime/logging.ts';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isNotFound } from '@fairlead/shared/kubernetes/client.ts';
+import { createReflector } from '@fairlead/shared/kubernetes/create-reflector.ts';
 import type { Pod } from '@fairlead/shared/kubernetes/objects.ts';
-import { createReflector, type Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
+import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import { PODS } from '@fairlead/shared/kubernetes/resources.ts';
 import { isFinished } from '../controllers/model/pods.ts';
 import { adoptProcess } from './container-process.ts';

@@ -2,7 +2,7 @@
 /** Stand-in for a kubelet: makes a network namespace a node of the cluster, its pods real processes. */
 import { randomUUID } from 'node:crypto';
 import { arch, cpus, release, totalmem } from 'node:os';
-import { connect } from '@fairlead/shared/kubernetes/client.ts';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { createEventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { createLogger, LOG_LEVELS } from '@fairlead/shared/runtime/logging.ts';

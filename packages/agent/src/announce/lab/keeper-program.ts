@@ -4,7 +4,8 @@ import { Worker } from 'node:worker_threads';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { createLogger } from '@fairlead/shared/runtime/logging.ts';
 import { NodeLockHeldError, takeNodeLock } from '../../system/node-lock.ts';
-import { type AddressKeeper, createAddressKeeper } from '../address-keeper.ts';
+import type { AddressKeeper } from '../address-keeper.ts';
+import { createAddressKeeper } from '../create-address-keeper.ts';
 import { report, serveCommands } from './program.ts';
 
 interface Command {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Lease } from '../objects.ts';
-import type { LeaseTiming } from './elector.ts';
 import { type LeaseRecord, microTime, RELEASED_DURATION_MS, readLease, sameRecord } from './record.ts';
+import type { LeaseTiming } from './timing.ts';
 
 /**
  * What one contender knows of a Lease, and what follows from it. Pure: every time is passed in, from its own monotonic

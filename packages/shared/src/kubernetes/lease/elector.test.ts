@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type LeaseTiming, timingProblem } from './elector.ts';
 import { type SimulatedHost, type Simulation, simulate } from './simulation.ts';
+import { type LeaseTiming, timingProblem } from './timing.ts';
 
 const timing: LeaseTiming = { leaseDurationMs: 5_000, renewDeadlineMs: 3_000, retryPeriodMs: 1_000 };
 /** So little between the two times that every millisecond counted wrongly shows. */

@@ -4,17 +4,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { KubeClient } from '../client.ts';
 import type { Lease } from '../objects.ts';
 import type { Reflector } from '../reflector.ts';
-import { LeaseContender } from './contender.ts';
-
-/** The three times of client-go's leader election; `retryPeriodMs` < `renewDeadlineMs` < `leaseDurationMs`. */
-export interface LeaseTiming {
-  /** Others may take the Lease this long after they saw its last renewal; whole seconds on the wire. */
-  readonly leaseDurationMs: number;
-  /** The holder gives up this long after it sent its last successful renewal. */
-  readonly renewDeadlineMs: number;
-  /** Time between renewals, and between tries of candidates. */
-  readonly retryPeriodMs: number;
-}
+import type { LeaseTiming } from './timing.ts';
 
 /** One contender for one Lease. */
 export interface LeaseElector {
@@ -32,7 +22,7 @@ export interface LeaseElector {
   stop(options: { readonly release: boolean }): Promise<void>;
 }
 
-/** What {@link createLeaseElector} needs. The callbacks must not throw. */
+/** What `createLeaseElector` needs. The callbacks must not throw. */
 export interface LeaseElectorOptions {
   readonly client: KubeClient;
   readonly namespace: string;
@@ -56,29 +46,4 @@ export interface LeaseElectorOptions {
   onLost(reason: string): void;
   /** The holder as seen has changed, or its time has run out. */
   onHolder?(holder: string, expired: boolean): void;
-}
-
-/**
- * Makes a contender; nothing happens before `start()`.
- *
- * @throws Error when the times do not fit together
- */
-export function createLeaseElector(options: LeaseElectorOptions): LeaseElector {
-  const problem = timingProblem(options.timing);
-  if (problem !== undefined) throw new Error(`Lease ${options.namespace}/${options.name}: ${problem}`);
-  return new LeaseContender(options);
-}
-
-/** Says what is wrong with the times, or undefined. The rules are client-go's, so that both can share a Lease. */
-export function timingProblem(timing: LeaseTiming): string | undefined {
-  const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timing;
-  if (leaseDurationMs < 1_000) return `lease duration ${leaseDurationMs} ms: at least 1000 is needed`;
-  if (retryPeriodMs <= 0) return `retry period ${retryPeriodMs} ms: must be more than 0`;
-  if (renewDeadlineMs >= leaseDurationMs) {
-    return `renew deadline ${renewDeadlineMs} ms: must be less than the lease duration (${leaseDurationMs} ms)`;
-  }
-  if (renewDeadlineMs <= retryPeriodMs) {
-    return `renew deadline ${renewDeadlineMs} ms: must be more than the retry period (${retryPeriodMs} ms)`;
-  }
-  return undefined;
 }

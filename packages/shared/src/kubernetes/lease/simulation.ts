@@ -7,7 +7,9 @@ import type { Lease } from '../objects.ts';
 import type { Change, Reflector } from '../reflector.ts';
 import { LEASES } from '../resources.ts';
 import { ServerHealth } from '../server-health.ts';
-import { createLeaseElector, type LeaseElector, type LeaseTiming } from './elector.ts';
+import { createLeaseElector } from './create-elector.ts';
+import type { LeaseElector } from './elector.ts';
+import type { LeaseTiming } from './timing.ts';
 
 /* For tests: contenders for one Lease on hosts with bad clocks, a bad network and freezes, in simulated time. */
 

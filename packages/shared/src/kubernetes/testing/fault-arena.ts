@@ -2,7 +2,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { connect, type KubeClient } from '../client.ts';
+import type { KubeClient } from '../client.ts';
+import { connect } from '../connect.ts';
 import { type ConfigMap, keyOf } from '../objects.ts';
 import type { Change } from '../reflector.ts';
 import { CONFIG_MAPS, NAMESPACES } from '../resources.ts';

@@ -8,7 +8,7 @@ import type { Faults } from '@fairlead/test-apiserver/faults/faults.ts';
 import { renderKubeconfig } from '@fairlead/test-apiserver/kubeconfig.ts';
 import { createPki } from '@fairlead/test-apiserver/pki.ts';
 import { createApiServer } from '@fairlead/test-apiserver/server.ts';
-import { connect } from '../client.ts';
+import { connect } from '../connect.ts';
 
 /** An API server for the fault tests; they do not know which one they got. */
 export interface FaultServer {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { silentLogger } from '../../runtime/logging.ts';
-import { connect } from '../client.ts';
+import { connect } from '../connect.ts';
+import { createReflector } from '../create-reflector.ts';
 import type { ConfigMap } from '../objects.ts';
-import { type Change, createReflector } from '../reflector.ts';
+import type { Change } from '../reflector.ts';
 import { CONFIG_MAPS } from '../resources.ts';
 
 /** What the fault tests put to the test: something that follows the ConfigMaps of a namespace. */

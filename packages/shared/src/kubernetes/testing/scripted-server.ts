@@ -4,7 +4,8 @@ import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type ConnectOptions, connect, type KubeClient } from '../client.ts';
+import type { ConnectOptions, KubeClient } from '../client.ts';
+import { connect } from '../connect.ts';
 
 /** A request as the scripted server saw it. */
 export interface SeenRequest {

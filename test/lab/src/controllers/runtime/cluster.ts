@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { createReflector } from '@fairlead/shared/kubernetes/create-reflector.ts';
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
-import { createReflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import { type Resource, resourceName } from '@fairlead/shared/kubernetes/resources.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';

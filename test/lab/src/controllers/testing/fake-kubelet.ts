@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isConflict, isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { createReflector } from '@fairlead/shared/kubernetes/create-reflector.ts';
 import type { Pod } from '@fairlead/shared/kubernetes/objects.ts';
-import { createReflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import { PODS } from '@fairlead/shared/kubernetes/resources.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { apiTime } from '../model/conditions.ts';

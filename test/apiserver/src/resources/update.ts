@@ -35,6 +35,8 @@ export function updateObject(
 ): WriteResult {
   const entry = cluster.store.collection(definition.storage).get(keyOf(namespace, name));
   if (entry === undefined) {
+    if (kind === 'put' && definition.createOnUpdate)
+      requireNoUid(definition, namespace, name, change(undefined));
     const mayCreate = kind === 'apply' || (kind === 'put' && definition.createOnUpdate);
     if (!mayCreate || options.subresource !== '') throw notFound(definition, name);
     const body = withMeta(change(undefined), { resourceVersion: undefined, uid: undefined });
@@ -76,16 +78,48 @@ function requireNamespace(definition: ResourceDefinition, namespace: string, obj
   throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
 
+/**
+ * Whoever sends a uid means an object that exists: without this a late PUT would bring a deleted Service back, because
+ * some kinds may be created by PUT.
+ */
+function requireNoUid(
+  definition: ResourceDefinition,
+  namespace: string,
+  name: string,
+  sent: ApiObject,
+): void {
+  const { uid } = sent.metadata;
+  if (uid !== undefined && uid !== '') throw otherUid(definition, keyOf(namespace, name), name, uid, '');
+}
+
+/** Where the real server keeps a resource, when that is not under its plural. */
+const REGISTRY: Readonly<Record<string, string>> = {
+  services: 'services/specs',
+  endpoints: 'services/endpoints',
+  nodes: 'minions',
+};
+
+function otherUid(
+  definition: ResourceDefinition,
+  key: string,
+  name: string,
+  wanted: string,
+  found: string,
+): Error {
+  const registry = REGISTRY[definition.plural] ?? definition.plural;
+  return conflict(
+    definition,
+    name,
+    `StorageError: invalid object, Code: 4, Key: /registry/${registry}/${key}, ResourceVersion: 0, ` +
+      `AdditionalErrorMsg: Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${found}`,
+  );
+}
+
 function checkVersion(definition: ResourceDefinition, entry: Entry, sent: ApiObject, kind: ChangeKind): void {
   const { metadata } = entry.object;
   const name = metadata.name ?? '';
   if (kind === 'put' && sent.metadata.uid && sent.metadata.uid !== metadata.uid) {
-    throw conflict(
-      definition,
-      name,
-      `StorageError: invalid object, Code: 4, Key: /registry/${definition.plural}/${entry.key}, ResourceVersion: 0, ` +
-        `AdditionalErrorMsg: Precondition failed: UID in precondition: ${sent.metadata.uid}, UID in object meta: ${metadata.uid}`,
-    );
+    throw otherUid(definition, entry.key, name, sent.metadata.uid, metadata.uid ?? '');
   }
   const version = sent.metadata.resourceVersion;
   if (version === undefined || version === '' || version === '0') {

@@ -181,6 +181,18 @@ export const READING_CASES: readonly ConformanceCase[] = [
     replace('leases', 'new', () => ({ metadata: { name: 'new' } })),
     replace('deployments', 'nope/status', () => ({ metadata: { name: 'nope' } })),
   ),
+  testCase(
+    'read-put-after-deletion',
+    replace('services', 'gone', () => ({ ...service('gone'), metadata: { name: 'gone', uid: 'former' } })),
+    replace('services', 'gone/status', () => ({
+      ...service('gone'),
+      metadata: { name: 'gone', uid: 'former' },
+    })),
+    replace('leases', 'gone', () => ({ metadata: { name: 'gone', uid: 'former' } })),
+    replace('configmaps', 'gone', () => ({ metadata: { name: 'gone', uid: 'former' } })),
+    create('services', service('other')),
+    replace('services', 'other', (live) => ({ ...live, metadata: { name: 'other', uid: 'former' } })),
+  ),
   testCase('read-name-of-generated', create('configmaps', { metadata: { generateName: 'A_' } }), {
     method: 'POST',
     path: collection('configmaps'),

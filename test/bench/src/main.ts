@@ -5,8 +5,9 @@
  */
 import { type Benchmark, renderTable } from './benchmark.ts';
 import { footprint } from './footprint.ts';
+import { poolRepair } from './pool-repair.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [footprint];
+const BENCHMARKS: readonly Benchmark[] = [footprint, poolRepair];
 
 function usage(): string {
   const rows = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import type { ConfigMap, CoreEvent, KubeObject, Service } from '@fairlead/shared/kubernetes/objects.ts';
@@ -70,13 +71,27 @@ export class Cluster {
     await this.lab.stop();
   }
 
-  /** Sets the whole content of the ConfigMap `kubevip`. */
+  /** Sets the whole content of the ConfigMap `kubevip`, and waits until the cloud provider has read it. */
   async setPools(data: Readonly<Record<string, string>>): Promise<void> {
     const ref = { namespace: 'kube-system', name: 'kubevip' };
     const wanted: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: ref, data: { ...data } };
     const present = await this.find(CONFIG_MAPS, ref);
+    if (present !== undefined && isDeepStrictEqual(present.data ?? {}, data)) return;
+    const before = this.#timesPoolsWereRead();
     if (present === undefined) await this.client.create(CONFIG_MAPS, wanted);
     else await this.client.replace(CONFIG_MAPS, { ...present, data: { ...data } });
+    // Without this a Service created next could be served from the old pools: the two watches are not in step.
+    await this.lab.waitFor(() => this.#timesPoolsWereRead() > before, {
+      what: 'the cloud provider to read the pools',
+      timeoutMs: 20_000,
+      intervalMs: 5,
+    });
+  }
+
+  #timesPoolsWereRead(): number {
+    const logs = this.lab.podLogs().filter(({ pod }) => pod.startsWith('kube-vip-cloud-provider'));
+    const lines = logs.flatMap(({ file }) => readFileSync(file, 'utf8').split('\n'));
+    return lines.filter((line) => line.includes('"pools read"')).length;
   }
 
   /** Creates a LoadBalancer Service in front of the echo application. */

@@ -51,6 +51,9 @@ export function buildWire(hosts: Readonly<Record<string, number>>): Wire {
     const namespace = namespaceOf(name);
     const port = `${prefix}p${index}`;
     ip('netns', 'add', namespace);
+    // While its link-local address is under duplicate address detection (2 s from here), the kernel sends no neighbour
+    // solicitation for an answer that comes from an address on `lo`: whether a ping works would depend on how slow the test is.
+    ip(...inside(namespace), 'sh', '-c', 'echo 0 > /proc/sys/net/ipv6/conf/default/dad_transmits');
     ip('link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
     ip('link', 'set', port, 'master', bridge, 'up');
     for (const link of ['lo', 'eth0']) ip('-n', namespace, 'link', 'set', link, 'up');
@@ -66,7 +69,7 @@ export function buildWire(hosts: Readonly<Record<string, number>>): Wire {
   };
   return {
     host,
-    run: (name, program, ...args) => ip('netns', 'exec', namespaceOf(host(name).name), program, ...args),
+    run: (name, program, ...args) => ip(...inside(namespaceOf(host(name).name)), program, ...args),
     start(name, program) {
       const started = startProgram(namespaceOf(host(name).name), program);
       programs.push(started);
@@ -99,6 +102,11 @@ export async function eventually<T>(
 function threadState(pid: number, thread: string): string | undefined {
   const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2)[0];
+}
+
+/** Arguments of `ip` that run what follows in a network namespace. */
+function inside(namespace: string): readonly string[] {
+  return ['netns', 'exec', namespace];
 }
 
 function ip(...args: readonly string[]): string {

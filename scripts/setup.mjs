@@ -5,7 +5,17 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureSystemTools, pathWithSbin } from './system-tools.mjs';
@@ -67,15 +77,30 @@ function installPackages() {
   }
 }
 
+/** Calls `use` with a path that make understands: the folder's own, or a short-lived link when that has e.g. spaces. */
+function withPlainPath(folder, use) {
+  if (/^[\w./@+-]+$/.test(folder)) return use(folder);
+  const temporary = mkdtempSync(join(tmpdir(), 'fairlead-setup-'));
+  try {
+    const link = join(temporary, 'node');
+    symlinkSync(folder, link);
+    return use(link);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
 function buildRawSocket() {
   console.error('setup: building raw-socket for the pinned Node');
   const folder = join(ROOT, 'packages', 'agent', 'node_modules', 'raw-socket');
   const nodeGyp = join(ROOT, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
-  // --nodedir: the headers of the pinned Node, whatever a user-level npm setting says.
-  run('building raw-socket', PINNED_NODE, [nodeGyp, 'rebuild', `--nodedir=${NODE_HOME}`], {
-    cwd: folder,
-    env: { ...childEnvironment(), npm_config_nodedir: NODE_HOME },
-  });
+  withPlainPath(NODE_HOME, (nodedir) =>
+    // --nodedir: the headers of the pinned Node, whatever a user-level npm setting says.
+    run('building raw-socket', PINNED_NODE, [nodeGyp, 'rebuild', `--nodedir=${nodedir}`], {
+      cwd: folder,
+      env: { ...childEnvironment(), npm_config_nodedir: nodedir },
+    }),
+  );
   run('loading raw-socket', PINNED_NODE, ['-e', 'require("raw-socket")'], {
     cwd: join(ROOT, 'packages', 'agent'),
   });

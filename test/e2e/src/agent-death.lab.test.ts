@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LEASES } from '@fairlead/shared/kubernetes/resources.ts';
+import { monotonicMs } from '@fairlead/test-lab/journal.ts';
+import { hostOf } from '@fairlead/test-lab/network/plan.ts';
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Cluster } from './fixture.ts';
+
+/** Addresses live that long on `lo` unless a living agent renews them. */
+const LIFETIME_MS = 8_000;
 
 /** Whatever happens to an agent, its address is answered for by one living agent or by nobody. */
 describe('the owner of an address', () => {
@@ -63,6 +68,30 @@ describe('the owner of an address', () => {
   it('is silent at once when killed; its successor sweeps and does not answer without a grant', async () => {
     signalAgent('SIGKILL');
     await cluster.answers(address);
+    await cluster.agentsReady();
+  });
+
+  it('evaporates when killed and never restarted, silent from the first moment', async () => {
+    const kubelet = cluster.kubeletPids(owner);
+    expect(kubelet).not.toEqual([]);
+    for (const pid of kubelet) process.kill(pid, 'SIGSTOP');
+    try {
+      const { mac } = hostOf(cluster.lab.plan, owner);
+      signalAgent('SIGKILL');
+      const killedMs = monotonicMs();
+      expect((await cluster.addressesOnLo(owner)).join()).toContain(address);
+      await movesAway();
+      await cluster.answers(address);
+      await cluster.lab.waitFor(async () => (await cluster.addressesOnLo(owner)).length === 0, {
+        what: `${address} to evaporate from ${owner}`,
+        timeoutMs: LIFETIME_MS + 3_000,
+      });
+      const claims = observer.events.filter((event) => 'mac' in event && event.mac === mac);
+      // A frame sent just before the signal took effect may still be on its way to the observer.
+      expect(claims.filter(({ atMs }) => atMs > killedMs + 50)).toEqual([]);
+    } finally {
+      for (const pid of kubelet) process.kill(pid, 'SIGCONT');
+    }
     await cluster.agentsReady();
   });
 

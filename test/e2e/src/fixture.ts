@@ -14,7 +14,7 @@ import {
 import { Lab, type LabOptions } from '@fairlead/test-lab/lab.ts';
 import { hostByMac } from '@fairlead/test-lab/network/plan.ts';
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
-import { applyManifest, installFairlead, MANIFESTS } from './install.ts';
+import { applyManifest, type InstallOptions, installFairlead, MANIFESTS } from './install.ts';
 import { Narrator } from './narrator.ts';
 import { Stage } from './stage.ts';
 
@@ -44,15 +44,13 @@ export class Cluster {
     this.stage = new Stage(lab, client, SILENT);
   }
 
-  /** Starts it; `agentEnv` changes the DaemonSet's environment first. The pool is up to the caller. */
-  static async start(
-    options: LabOptions & { readonly agentEnv?: Readonly<Record<string, string>> } = {},
-  ): Promise<Cluster> {
-    const { agentEnv, ...labOptions } = options;
+  /** Starts it. The pool is up to the caller. */
+  static async start(options: LabOptions & InstallOptions = {}): Promise<Cluster> {
+    const { agentEnv, agentManifest, ...labOptions } = options;
     const lab = await Lab.start(labOptions);
     const cluster = new Cluster(lab, await connect({ kubeconfig: lab.kubeconfig }));
     try {
-      await installFairlead(cluster.stage, agentEnv);
+      await installFairlead(cluster.stage, { agentEnv, agentManifest });
       await applyManifest(cluster.stage, MANIFESTS.echoApp);
       await cluster.stage.waitForPods(3);
       return cluster;
@@ -95,11 +93,15 @@ export class Cluster {
   }
 
   /** Creates a LoadBalancer Service in front of the echo application. */
-  async expose(name: string, spec: Partial<NonNullable<Service['spec']>> = {}): Promise<void> {
+  async expose(
+    name: string,
+    spec: Partial<NonNullable<Service['spec']>> = {},
+    annotations: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     await this.client.create(SERVICES, {
       apiVersion: 'v1',
       kind: 'Service',
-      metadata: { namespace: 'default', name },
+      metadata: { namespace: 'default', name, annotations: { ...annotations } },
       spec: {
         type: 'LoadBalancer',
         selector: { app: 'echo-app' },
@@ -135,6 +137,16 @@ export class Cluster {
   /** Waits for the address in the status. */
   async addressOf(name: string, timeoutMs = 20_000): Promise<string> {
     return await this.stage.externalIp({ namespace: 'default', name }, timeoutMs);
+  }
+
+  /** Waits until the status has that many addresses. */
+  async addressesOf(name: string, count: number, timeoutMs = 20_000): Promise<readonly string[]> {
+    const addresses = ({ status }: Service): string[] =>
+      (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
+    const ref = { namespace: 'default', name };
+    return addresses(
+      await this.stage.until(SERVICES, ref, (each) => addresses(each).length === count, timeoutMs),
+    );
   }
 
   /** Waits for a Warning about a Service whose message matches. */
@@ -177,12 +189,41 @@ export class Cluster {
     return host;
   }
 
+  /** Waits until one and the same host, none of `others`, answers for all these addresses; its name. */
+  async commonOwner(
+    observer: NeighborObserver,
+    addresses: readonly string[],
+    ...others: readonly string[]
+  ): Promise<string> {
+    return await this.lab.waitFor(
+      () => {
+        const [first, ...rest] = addresses.map((address) => this.ownerOf(observer, address));
+        return first === undefined || others.includes(first) || rest.some((owner) => owner !== first)
+          ? undefined
+          : first;
+      },
+      {
+        what: `one node${others.length > 0 ? ` other than ${others.join(', ')}` : ''} to answer for ${addresses.join(', ')}`,
+        timeoutMs: 30_000,
+      },
+    );
+  }
+
   /** Process IDs of the agent on a node. */
   agentPids(node: string): readonly number[] {
+    return this.#pidsOf(node, '/agent.js');
+  }
+
+  /** Process IDs of the kubelet of a node. */
+  kubeletPids(node: string): readonly number[] {
+    return this.#pidsOf(node, '/kubelet/main.ts');
+  }
+
+  #pidsOf(node: string, program: string): readonly number[] {
     return this.lab
       .processes(node)
       .map(({ pid }) => pid)
-      .filter((pid) => commandLine(pid).some((part) => part.endsWith('/agent.js')));
+      .filter((pid) => commandLine(pid).some((part) => part.endsWith(program)));
   }
 
   /** Waits until as many agents are ready as there should be. */
@@ -196,12 +237,17 @@ export class Cluster {
     );
   }
 
+  /** Lines about the addresses on a node's `lo` beyond its own. */
+  async addressesOnLo(node: string): Promise<readonly string[]> {
+    const { stdout } = await this.lab.exec(node, ['ip', '-o', 'addr', 'show', 'dev', 'lo']);
+    return stdout.split('\n').filter((line) => line !== '' && !/\s(127\.0\.0\.1|::1)\//.test(line));
+  }
+
   /** What is left of us on a node: addresses on `lo` beyond its own, and our nftables tables. */
   async leftovers(node: string): Promise<readonly string[]> {
-    const addresses = await this.lab.exec(node, ['ip', '-o', 'addr', 'show', 'dev', 'lo']);
     const tables = await this.lab.exec(node, ['nft', 'list', 'tables']);
     return [
-      ...addresses.stdout.split('\n').filter((line) => line !== '' && !/\s(127\.0\.0\.1|::1)\//.test(line)),
+      ...(await this.addressesOnLo(node)),
       ...tables.stdout.split('\n').filter((line) => line.includes('fairlead')),
     ];
   }

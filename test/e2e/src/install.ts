@@ -10,6 +10,7 @@ export const MANIFESTS = {
   cloudProvider: 'deploy/cloud-provider.yaml',
   agent: 'deploy/agent.yaml',
   echoApp: 'test/e2e/manifests/echo-app.yaml',
+  caseStudyAgent: 'test/e2e/manifests/kube-vip.yaml',
 } as const;
 
 /** What the demo adds to the agent's environment: the peer's documented timings, and our balancer. */
@@ -28,16 +29,26 @@ export async function applyManifest(stage: Stage, path: string): Promise<void> {
   if (result.code !== 0) throw new Error(`kubectl apply -f ${path} ended with ${result.code}`);
 }
 
+/** What {@link installFairlead} installs. */
+export interface InstallOptions {
+  /** Added to the environment of our DaemonSet, after the timings of {@link FAST_LEASE}. */
+  readonly agentEnv?: Readonly<Record<string, string>> | undefined;
+  /** Another manifest with a DaemonSet of the same name, applied as it is. */
+  readonly agentManifest?: string | undefined;
+}
+
 /** Applies the two programs and waits until both are ready on every node they belong to. */
 export async function installFairlead(
   stage: Stage,
-  agentEnv: Readonly<Record<string, string>> = {},
+  { agentEnv, agentManifest }: InstallOptions = {},
 ): Promise<void> {
   const namespace = 'kube-system';
   await applyManifest(stage, MANIFESTS.cloudProvider);
-  await applyManifest(stage, MANIFESTS.agent);
-  const changes = Object.entries({ ...FAST_LEASE, ...agentEnv }).map(([name, value]) => `${name}=${value}`);
-  await stage.kubectl(['set', 'env', '-n', namespace, 'daemonset/kube-vip-ds', ...changes]);
+  if (agentManifest === undefined) {
+    await applyManifest(stage, MANIFESTS.agent);
+    const env = Object.entries({ ...FAST_LEASE, ...agentEnv }).map(([name, value]) => `${name}=${value}`);
+    await stage.kubectl(['set', 'env', '-n', namespace, 'daemonset/kube-vip-ds', ...env]);
+  } else await applyManifest(stage, agentManifest);
   await stage.narrator.waiting(
     'waiting for the cloud provider and the agents',
     Promise.all([

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { afterEach, expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { ApiError, isConflict, isGone, NetworkError, ProtocolError } from './client.ts';
 import type { ConfigMap, Service } from './objects.ts';
 import { CONFIG_MAPS, NODES, SERVICES } from './resources.ts';
@@ -12,10 +12,16 @@ import {
 } from './testing/scripted-server.ts';
 
 let server: ScriptedServer;
-afterEach(() => server.close());
+
+/** A server that ends with the test, however many the test starts. */
+async function startClosedAfterwards(script: Script): Promise<ScriptedServer> {
+  const started = await startScriptedServer(script);
+  onTestFinished(() => started.close());
+  return started;
+}
 
 async function given(script: Script, options: { requestTimeoutMs?: number } = {}) {
-  server = await startScriptedServer(script);
+  server = await startClosedAfterwards(script);
   return server.client({ requestTimeoutMs: 2_000, ...options });
 }
 
@@ -219,7 +225,7 @@ test('an ERROR event becomes the error it describes', async () => {
 });
 
 test('calls over the client-side limit wait, urgent ones do not', async () => {
-  server = await startScriptedServer((_request, response) => sendJson(response, {}));
+  server = await startClosedAfterwards((_request, response) => sendJson(response, {}));
   const client = await server.client({ qps: 1, burst: 1 });
   await client.getText('/');
   const error = await failure(client.getText('/', { timeoutMs: 50 }));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServerResponse } from 'node:http';
-import { afterEach, expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { ManualClock } from '../runtime/clock.ts';
 import { createLogger, type Logger } from '../runtime/logging.ts';
 import { cutToBytes, EventCorrelator } from './event-correlation.ts';
@@ -16,7 +16,6 @@ import {
 } from './testing/scripted-server.ts';
 
 let server: ScriptedServer;
-afterEach(() => server?.close());
 
 const service: Service = {
   apiVersion: 'v1',
@@ -25,7 +24,9 @@ const service: Service = {
 };
 
 async function given(script: Script) {
-  server = await startScriptedServer(script);
+  const started = await startScriptedServer(script);
+  onTestFinished(() => started.close());
+  server = started;
   const client = await server.client();
   const lines: string[] = [];
   const logger: Logger = createLogger({

@@ -10,6 +10,8 @@ import { writeLease } from './record.ts';
 
 /** client-go's: candidates that poll wait between 1 and 1 + 1.2 retry periods. */
 const JITTER_FACTOR = 1.2;
+/** How long a write that is under way may take to its end when we are stopped. */
+const SETTLE_LIMIT_MS = 1_000;
 /** Longest time for giving a Lease back. */
 const RELEASE_LIMIT_MS = 5_000;
 
@@ -27,6 +29,9 @@ export class LeaseContender implements LeaseElector {
   #stopping: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
   #attempt: AbortController | undefined;
+  /** A write of ours may stand in the Lease without our knowing: it is under way, or its answer never came. */
+  #unsettled = false;
+  #isWriting = false;
   #wake: AbortController | undefined;
   #holding = false;
   #holdTimer: Timer | undefined;
@@ -75,13 +80,19 @@ export class LeaseContender implements LeaseElector {
   async stop(options: { readonly release: boolean }): Promise<void> {
     const wasHolding = this.#holding;
     this.#stopping?.abort();
-    this.#attempt?.abort(new Error('the contender was stopped'));
+    // A write that takes the Lease while we go would leave it in our name: nobody could have it before it runs out, and
+    // we would look lost. So it is let finish, and then undone.
+    const settles = options.release && this.#isWriting;
+    const abort = () => this.#attempt?.abort(new Error('the contender was stopped'));
+    const limit = settles ? this.#clock.setTimer(abort, SETTLE_LIMIT_MS) : undefined;
+    if (!settles) abort();
     this.#wakeUp();
     this.#unfollow?.();
     this.#forgetHold();
     this.#holderTimer?.cancel();
     await this.#running;
-    if (options.release && wasHolding) await this.#release();
+    limit?.cancel();
+    if (options.release && (wasHolding || this.#unsettled)) await this.#release();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -201,6 +212,7 @@ export class LeaseContender implements LeaseElector {
       // Somebody wrote in between. Look who; it may have been an earlier write of ours that was thought lost.
       await this.#look(signal);
       const ours = this.#holding || this.#candidate.holder === this.#options.identity;
+      if (this.#isStopped()) return;
       if (ours && this.#candidate.mayWrite(this.#clock.monotonicMs())) await this.#write(signal);
     }
   }
@@ -230,17 +242,37 @@ export class LeaseContender implements LeaseElector {
     );
     const call = { signal, urgent: true, retry: false, timeoutMs: this.#attemptMs };
     const sentMs = this.#clock.monotonicMs();
-    const written =
-      this.#base === undefined
-        ? await client.create(LEASES, lease, call)
-        : await client.replace(LEASES, lease, call);
+    const written = await this.#settled(
+      this.#base === undefined ? client.create(LEASES, lease, call) : client.replace(LEASES, lease, call),
+    );
     if (signal.aborted) throw signal.reason;
     this.#base = written;
     this.#absent = false;
+    if (this.#isStopped()) return;
+    this.#unsettled = false;
     const nowMs = this.#clock.monotonicMs();
     const counts = this.#candidate.acknowledged(written, sentMs, nowMs);
     this.#holderChanged(nowMs);
     if (counts) this.#held();
+  }
+
+  /** Notes while a write is under way, and whether it may have come through when no answer did. */
+  async #settled(write: Promise<Lease>): Promise<Lease> {
+    const before = this.#unsettled;
+    this.#unsettled = true;
+    this.#isWriting = true;
+    try {
+      return await write;
+    } catch (error) {
+      if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) this.#unsettled = before;
+      throw error;
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  #isStopped(): boolean {
+    return this.#stopping?.signal.aborted ?? false;
   }
 
   /** News from the watch. */

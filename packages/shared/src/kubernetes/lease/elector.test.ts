@@ -103,6 +103,21 @@ describe.each([{ watch: true }, { watch: false }])('contenders, watching: $watch
     expect(simulation.server.lease?.spec?.leaseTransitions).toBe(1);
   });
 
+  test('a contender that is stopped at whatever moment leaves no Lease in its name', async () => {
+    for (let stopMs = 0; stopMs < 1_500; stopMs += 25) {
+      const simulation = given(stopMs, 1);
+      const [host] = simulation.hosts;
+      if (host === undefined) throw new Error('no host');
+      host.network.maxDelayMs = 200;
+      await simulation.run(stopMs, () => undefined);
+      const stopped = host.elector.stop({ release: true });
+      expect(host.elector.isHolder()).toBe(false);
+      await simulation.run(5_000, () => expect(host.elector.isHolder()).toBe(false));
+      await stopped;
+      expect(simulation.server.lease?.spec?.holderIdentity || 'nobody').toBe('nobody');
+    }
+  });
+
   test('a holder whose Lease is deleted or erased keeps it, and nobody else takes it meanwhile', async () => {
     for (const act of ['delete', 'eraseHolder'] as const) {
       const simulation = given(3);

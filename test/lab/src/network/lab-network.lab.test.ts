@@ -135,7 +135,8 @@ describe('freeze', () => {
     expect([stateOf(onHost.pid), stateOf(inPod.pid), stateOf(elsewhere.pid)]).toEqual(['T', 'T', 'S']);
     await reaches('worker1');
     await network.thaw('worker1');
-    expect([stateOf(onHost.pid), stateOf(inPod.pid)]).toEqual(['S', 'S']);
+    // Asleep again, or still on the way there: anything but stopped.
+    for (const { pid } of [onHost, inPod]) expect(['S', 'R']).toContain(stateOf(pid));
     elsewhere.kill();
   });
 });

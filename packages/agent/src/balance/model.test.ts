@@ -27,6 +27,7 @@ function service(name: string, parts: Partial<ServedService> = {}): ServedServic
     clientAffinity: false,
     interface: undefined,
     commonLease: undefined,
+    endpointsKnown: true,
     withoutEndpoints: false,
     problems: [],
     object: {},

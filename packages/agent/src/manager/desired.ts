@@ -52,7 +52,7 @@ export function desiredState(observed: Observed, rule: DesiredRule): Desired {
   return { services, groups, interfaces, problems };
 }
 
-/** No endpoint at all is worth telling once there is an address that could answer. */
+/** No endpoint at all is worth telling once there is an address that could answer, and its pods have been looked for. */
 function endpointProblems(
   service: ServedService,
   { node, lease }: DesiredRule,
@@ -62,6 +62,8 @@ function endpointProblems(
   const candidates = candidatesOf(service, lostNodes);
   if (candidates === 'any') return [];
   if (candidates.size === 0) {
+    // A new Service often has its address before anybody has looked for its pods.
+    if (!service.endpointsKnown) return [];
     const message = 'no endpoint is ready, so no node answers for the address';
     return [{ reason: AGENT_REASON.noReadyEndpoints, message }];
   }

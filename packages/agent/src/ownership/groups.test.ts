@@ -22,6 +22,7 @@ function service(
     clientAffinity: false,
     interface: undefined,
     commonLease: undefined,
+    endpointsKnown: true,
     withoutEndpoints: true,
     problems: [],
     object: {},

@@ -235,3 +235,13 @@ it('orders Services by age, then by name', () => {
   );
   expect(services.map(({ name }) => name)).toEqual(['c', 'a', 'b']);
 });
+
+describe('endpointsKnown', () => {
+  it('tells a Service nobody has looked for from one without ready pods', () => {
+    const selecting = service({ spec: { selector: { app: 'echo' } } });
+    expect(served(selecting).endpointsKnown).toBe(false);
+    expect(served(selecting, slice([])).endpointsKnown).toBe(true);
+    // Nobody writes slices for it but its user.
+    expect(served(service()).endpointsKnown).toBe(true);
+  });
+});

@@ -30,6 +30,8 @@ export interface ServedService {
   readonly policy: 'Cluster' | 'Local';
   readonly ports: readonly FrontPort[];
   readonly endpoints: readonly ServiceEndpoint[];
+  /** Somebody has looked for endpoints: there is a slice, be it empty, or no controller that would write one. */
+  readonly endpointsKnown: boolean;
   /** `sessionAffinity: ClientIP` was asked for. */
   readonly clientAffinity: boolean;
   /** Annotation `serviceInterface`: a link name or `auto`. */
@@ -55,7 +57,7 @@ export function servedServices(
   const endpoints = endpointsByService(slices);
   const served: ServedService[] = [];
   for (const service of services) {
-    if (isServed(service, rule)) served.push(servedService(service, endpoints.get(keyOf(service)) ?? []));
+    if (isServed(service, rule)) served.push(servedService(service, endpoints.get(keyOf(service))));
   }
   return served.sort(byAge);
 }
@@ -66,8 +68,9 @@ export function byAge(a: ServedService, b: ServedService): number {
   return a.key < b.key ? -1 : Number(a.key > b.key);
 }
 
-function servedService(service: Service, endpoints: readonly ServiceEndpoint[]): ServedService {
+function servedService(service: Service, known: readonly ServiceEndpoint[] | undefined): ServedService {
   const { metadata, spec } = service;
+  const endpoints = known ?? [];
   const annotations = metadata?.annotations ?? {};
   const { addresses, problems } = addressesOf(service);
   const policy = spec?.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster';
@@ -85,6 +88,7 @@ function servedService(service: Service, endpoints: readonly ServiceEndpoint[]):
       return known === undefined ? [] : [{ protocol: known, port, key: portKey(protocol, name) }];
     }),
     endpoints,
+    endpointsKnown: known !== undefined || Object.keys(spec?.selector ?? {}).length === 0,
     clientAffinity: spec?.sessionAffinity === 'ClientIP',
     interface: annotations[ANNOTATION.serviceInterface]?.trim() || undefined,
     commonLease: lease.name,

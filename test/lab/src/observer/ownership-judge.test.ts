@@ -55,6 +55,21 @@ const succession = fc
 const endOf = (tenures: readonly Tenure[]) => tenures.at(-1)?.toMs ?? 0;
 
 describe('judgeOwnership', () => {
+  it('waits for the answers to the last questions before it misses them', () => {
+    const holder: Tenure = { mac: '02:00:00:00:00:01', fromMs: 0, toMs: 10_000 };
+    const judgedAt = (untilMs: number) =>
+      judgeOwnership(
+        observe([holder], untilMs, () => 300),
+        { address: ADDRESS },
+      );
+    const soFar = judgeOwnership(
+      observe([holder], 2_000, () => 300).filter(({ atMs }) => atMs < 1_000),
+      { address: ADDRESS },
+    );
+    expect(soFar.zeroOwners).toEqual([]);
+    expect(judgedAt(12_000).longestZeroOwnersMs).toBeGreaterThan(1_900);
+  });
+
   it('never sees two owners where one follows the other', () => {
     fc.assert(
       fc.property(succession, fc.integer({ min: 0, max: 30 }), (tenures, delay) => {

@@ -67,8 +67,14 @@ export function judgeOwnership(
   const claims = all
     .filter((claim) => claim.atMs >= sinceMs && claim.atMs <= untilMs)
     .sort((a, b) => a.atMs - b.atMs);
-  const probes = probeTimes(events, question.address).filter((atMs) => atMs >= sinceMs && atMs <= untilMs);
-  const answered = answeredProbes(claims, question.answerTimeoutMs ?? 500);
+  const answerTimeoutMs = question.answerTimeoutMs ?? 500;
+  const answered = answeredProbes(claims, answerTimeoutMs);
+  // A question at the end of the record whose time is not over yet says nothing.
+  const decidedMs = (events.at(-1)?.atMs ?? 0) - answerTimeoutMs;
+  const isDecided = (atMs: number): boolean => atMs <= decidedMs || answered.has(atMs);
+  const probes = probeTimes(events, question.address).filter(
+    (atMs) => atMs >= sinceMs && atMs <= untilMs && isDecided(atMs),
+  );
   const zeroOwners = unansweredSpans(probes, answered, { fromMs: sinceMs, toMs: untilMs });
   const spells = ownerSpells(claims);
   const twoOwners = contradictions(spells, question.minimumTenureMs ?? 250);

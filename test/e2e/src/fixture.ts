@@ -14,7 +14,7 @@ import {
 import { Lab, type LabOptions } from '@fairlead/test-lab/lab.ts';
 import { hostByMac } from '@fairlead/test-lab/network/plan.ts';
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
-import { applyManifest, type InstallOptions, installFairlead, MANIFESTS } from './install.ts';
+import { applyManifest, type InstallOptions, installFairlead, isRolledOut, MANIFESTS } from './install.ts';
 import { Narrator } from './narrator.ts';
 import { Stage } from './stage.ts';
 
@@ -231,8 +231,7 @@ export class Cluster {
     await this.stage.until(
       DAEMON_SETS,
       { namespace: 'kube-system', name: 'kube-vip-ds' },
-      ({ status }) =>
-        (status?.numberReady ?? 0) > 0 && status?.numberReady === status?.desiredNumberScheduled,
+      isRolledOut,
       60_000,
     );
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fileURLToPath } from 'node:url';
+import type { DaemonSet } from '@fairlead/shared/kubernetes/objects.ts';
 import { DAEMON_SETS, DEPLOYMENTS } from '@fairlead/shared/kubernetes/resources.ts';
 import type { Stage } from './stage.ts';
 
@@ -37,6 +38,17 @@ export interface InstallOptions {
   readonly agentManifest?: string | undefined;
 }
 
+/** Do all nodes run the DaemonSet as it is now, ready? As `kubectl rollout status` judges. */
+export function isRolledOut({ metadata, status }: DaemonSet): boolean {
+  const wanted = status?.desiredNumberScheduled ?? 0;
+  return (
+    wanted > 0 &&
+    (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) &&
+    status?.updatedNumberScheduled === wanted &&
+    status?.numberReady === wanted
+  );
+}
+
 /** Applies the two programs and waits until both are ready on every node they belong to. */
 export async function installFairlead(
   stage: Stage,
@@ -58,13 +70,7 @@ export async function installFairlead(
         ({ status }) => (status?.readyReplicas ?? 0) > 0,
         60_000,
       ),
-      stage.until(
-        DAEMON_SETS,
-        { namespace, name: 'kube-vip-ds' },
-        ({ status }) =>
-          (status?.desiredNumberScheduled ?? 0) > 0 && status?.numberReady === status?.desiredNumberScheduled,
-        60_000,
-      ),
+      stage.until(DAEMON_SETS, { namespace, name: 'kube-vip-ds' }, isRolledOut, 60_000),
     ]),
   );
   await stage.kubectl(['get', 'pods', '-n', namespace, '-o', 'wide']);

@@ -58,7 +58,7 @@ function unusable(text: string, source: string): ServiceProblem {
         message: `${source} has the DNS name "${text}"; names as addresses are not supported yet`,
       }
     : {
-        reason: AGENT_REASON.addressInvalid,
+        reason: AGENT_REASON.invalidRequest,
         message: `${source} has "${text}"; expected an IP address such as 192.0.2.10 or 2001:db8::10`,
       };
 }

@@ -123,7 +123,7 @@ describe('addresses of a Service', () => {
     const { addresses, problems } = addressesOf(service(ip('10.0.0.1,banana,0.0.0.0,lb.example.org')));
     expect(addresses).toEqual(['10.0.0.1']);
     expect(problems.map(({ reason }) => reason)).toEqual([
-      'AddressInvalid',
+      'InvalidRequest',
       'AddressUnsupported',
       'AddressUnsupported',
     ]);

@@ -74,11 +74,11 @@ describe('refusals name the reason and the key', () => {
     [{ 'cidr-default': '10.0.0.0/99', ...RANGE }, 'PoolInvalid: .*cidr-default=10.0.0.0/99', []],
     [
       {},
-      'PoolMissing: ConfigMap kube-system/kubevip has no address pool for namespace default; expected one of the keys cidr-default, range-default, cidr-global, range-global',
+      'NoPool: ConfigMap kube-system/kubevip has no address pool for namespace default; expected one of the keys cidr-default, range-default, cidr-global, range-global',
       [],
     ],
-    [{ 'range-other': '10.0.0.1-10.0.0.2' }, 'PoolMissing: .* namespace default', []],
-    [{ missing: '' }, 'PoolMissing: ConfigMap kube-system/kubevip does not exist', []],
+    [{ 'range-other': '10.0.0.1-10.0.0.2' }, 'NoPool: .* namespace default', []],
+    [{ missing: '' }, 'NoPool: ConfigMap kube-system/kubevip does not exist', []],
     [RANGE, 'PoolExhausted: all 3 IPv4 addresses of range-global=172.18.0.200-172.18.0.202 .* in use', full],
     [
       { 'range-global': '172.18.0.200-172.18.0.202,banana' },
@@ -91,7 +91,7 @@ describe('refusals name the reason and the key', () => {
 
   it('says which family is missing', () => {
     expect(summary(decided(service('a', { ipFamilies: ['IPv6'] })))).toMatch(
-      /^refuse PoolMissing: the Service needs IPv6, but range-global=.* has IPv4 addresses only/,
+      /^refuse NoPool: the Service needs IPv6, but range-global=.* has IPv4 addresses only/,
     );
   });
 });
@@ -110,18 +110,18 @@ describe('a requested address', () => {
     [{ annotation: '0.0.0.0', ipFamilies: ['IPv6'] }, 'assign 0.0.0.0 by request'],
     [
       { annotation: 'banana' },
-      'refuse AddressInvalid: kube-vip.io/loadbalancerIPs=banana: "banana" is not an IP address; expected',
+      'refuse InvalidRequest: kube-vip.io/loadbalancerIPs=banana: "banana" is not an IP address; expected',
     ],
     [
       { loadBalancerIP: 'banana' },
-      'refuse AddressInvalid: spec.loadBalancerIP=banana: "banana" is not an IP address',
+      'refuse InvalidRequest: spec.loadBalancerIP=banana: "banana" is not an IP address',
     ],
-    [{ loadBalancerIP: 'lb.example.org' }, 'refuse AddressInvalid: spec.loadBalancerIP='],
-    [{ annotation: '10.0.0.300' }, 'refuse AddressInvalid: kube-vip.io/loadbalancerIPs=10.0.0.300'],
-    [{ annotation: ',' }, 'refuse AddressInvalid'],
+    [{ loadBalancerIP: 'lb.example.org' }, 'refuse InvalidRequest: spec.loadBalancerIP='],
+    [{ annotation: '10.0.0.300' }, 'refuse InvalidRequest: kube-vip.io/loadbalancerIPs=10.0.0.300'],
+    [{ annotation: ',' }, 'refuse InvalidRequest'],
     [
       { loadBalancerIP: 'fe80::1', ipFamilies: ['IPv4'] },
-      'refuse AddressFamilyMismatch: spec.loadBalancerIP=fe80::1',
+      'refuse InvalidRequest: spec.loadBalancerIP=fe80::1',
     ],
   ])('%j: %s', (options, expected) => {
     expect(summary(decided(service('a', options)))).toContain(expected);

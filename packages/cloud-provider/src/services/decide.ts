@@ -109,7 +109,7 @@ function decideRequest(service: Service, field: string, text: string, context: D
     if (!accepted && !isUnspecified(address) && !acceptable.includes(address.family)) {
       const wanted = acceptable.map(familyName).join();
       return refuse(
-        REASON.addressFamilyMismatch,
+        REASON.invalidRequest,
         `${field}=${text}: ${entry} is an ${familyName(address.family)} address; the Service has the family ${wanted} alone`,
       );
     }
@@ -166,7 +166,7 @@ function looksLikeHostName(text: string): boolean {
 function invalid(field: string, text: string, entry: string): Refusal {
   const result = parseAddress(entry);
   return refuse(
-    REASON.addressInvalid,
+    REASON.invalidRequest,
     `${field}=${text}: ${result.ok ? 'names no address' : result.problem}`,
   );
 }

@@ -23,7 +23,7 @@ export function explainNoPool(pools: Pools, namespace: string, configMap: string
   const wanted = `one of the keys ${keys.join(', ')}`;
   if (!pools.configured) {
     return {
-      reason: REASON.poolMissing,
+      reason: REASON.noPool,
       message: `ConfigMap ${configMap} does not exist; expected it with ${wanted}`,
     };
   }
@@ -31,7 +31,7 @@ export function explainNoPool(pools: Pools, namespace: string, configMap: string
   const problems = problemsOf(pools, scope);
   if (problems.length === 0) {
     const message = `ConfigMap ${configMap} has no address pool for namespace ${namespace}; expected ${wanted}`;
-    return { reason: REASON.poolMissing, message };
+    return { reason: REASON.noPool, message };
   }
   const empty = problems.every(({ value }) => value.replaceAll(',', '').trim() === '');
   return {
@@ -71,7 +71,7 @@ export function explainNoFamily(
   const keys = pool.sources.map(formatKey).join(' and ');
   const has = ([4, 6] as const).filter((family) => hasFamily(pool, family)).map(familyName);
   return {
-    reason: REASON.poolMissing,
+    reason: REASON.noPool,
     message: `the Service needs ${missing}, but ${keys || `the pool for ${pool.scope}`} in ConfigMap ${configMap} has ${has.join(' and ') || 'no'} addresses only${also(pools, pool)}`,
   };
 }

@@ -219,7 +219,7 @@ export class Reconciler {
     if (outcome !== 'written') return outcome;
     events.event(service, 'Normal', REASON.deletedLoadBalancer, 'Deleted load balancer');
     metrics.releases.inc();
-    logger.info({ service: key, reason: REASON.addressReleased }, 'address given back');
+    logger.info({ service: key, reason: REASON.released }, 'address given back');
     return 'done';
   }
 
@@ -246,7 +246,7 @@ export class Reconciler {
     const sinceMs = this.#wantedSinceMs.get(key);
     if (sinceMs !== undefined) metrics.latencySeconds.observe((clock.monotonicMs() - sinceMs) / 1000);
     logger.info(
-      { service: key, addresses: text, reason: REASON.addressAssigned, exhausted: without || undefined },
+      { service: key, addresses: text, reason: REASON.allocated, exhausted: without || undefined },
       'address assigned',
     );
     return 'done';

@@ -30,7 +30,30 @@ export const ANNOTATION = {
   allowReconcileWithoutEndpoints: 'kube-vip.io/allow-reconcile-without-endpoints',
   /** Node that answers for the addresses now. Agent. */
   vipHost: 'kube-vip.io/vipHost',
+
+  /** Name of the pool `pool-<name>` to take the addresses from. User. */
+  addressPool: 'fairlead.io/address-pool',
+  /**
+   * `"true"`: may share an address with a Service of another namespace that says so, too. User.
+   * Within a namespace `allow-share-<namespace>` of the ConfigMap decides.
+   */
+  shareAcrossNamespaces: 'fairlead.io/share-across-namespaces',
+  /**
+   * Where the addresses came from: the id of a pool, or {@link ALLOCATED_ON_REQUEST}. Cloud provider. Absent on Services
+   * that the peer served; their addresses count as taken from the namespace's pool.
+   */
+  allocatedFrom: 'fairlead.io/allocated-from',
+  /**
+   * The ports (`TCP/80,UDP/53`, sorted) with which the Service was let onto a shared address. Cloud provider. When the
+   * spec has others, the user has edited them and they have yet to be checked.
+   */
+  sharedPorts: 'fairlead.io/shared-ports',
+  /** Addresses that are being drained, each with its end: `192.0.2.7=2026-11-21T07:00:00Z`, comma list. Cloud provider. */
+  draining: 'fairlead.io/draining',
 } as const;
+
+/** Value of {@link ANNOTATION.allocatedFrom}: the user named the addresses. */
+export const ALLOCATED_ON_REQUEST = 'request';
 
 /** Labels. */
 export const LABEL = {
@@ -88,8 +111,11 @@ export const COMPONENT = {
 
 /** Types in `status.conditions` of a Service. */
 export const CONDITION = {
-  /** The cloud provider's word: has every wanted address been assigned? */
-  addressAssigned: 'fairlead.io/AddressAssigned',
+  /**
+   * The cloud provider's word: does the Service have its addresses? `False` means that what stands in its annotation or spec
+   * is refused, and agents must not answer for it.
+   */
+  addressAllocated: 'fairlead.io/AddressAllocated',
   /** The agent's word: does a node answer for the addresses? */
   addressAnnounced: 'fairlead.io/AddressAnnounced',
 } as const;
@@ -106,24 +132,32 @@ export const REASON = {
   deletingLoadBalancer: 'DeletingLoadBalancer',
   deletedLoadBalancer: 'DeletedLoadBalancer',
 
-  /** An address was taken from a pool. */
-  addressAssigned: 'AddressAssigned',
+  /** The Service has its addresses. */
+  allocated: 'Allocated',
   /** An address was given back. */
-  addressReleased: 'AddressReleased',
+  released: 'Released',
   /** No address left in the pool. */
   poolExhausted: 'PoolExhausted',
+  /** No pool serves this Service, or not for this family. */
+  noPool: 'NoPool',
   /** The pool is there and has no address. */
   poolEmpty: 'PoolEmpty',
-  /** No pool for this namespace and family. */
-  poolMissing: 'PoolMissing',
   /** A key of the ConfigMap cannot be read. */
   poolInvalid: 'PoolInvalid',
-  /** The user asked for something that is no address. */
-  addressInvalid: 'AddressInvalid',
+  /** The request cannot be understood, or not be met by anybody: no address, wrong family, a pool that is closed to it. */
+  invalidRequest: 'InvalidRequest',
   /** The asked address belongs to another Service. */
   addressConflict: 'AddressConflict',
-  /** The asked address has a family the Service does not have. */
-  addressFamilyMismatch: 'AddressFamilyMismatch',
+  /** The asked address is in no pool of the Service, and `requested-outside-pool: deny`. */
+  outsidePool: 'OutsidePool',
+  /** The asked address is one that `avoid-…` keeps from being used. */
+  addressAvoided: 'AddressAvoided',
+  /** An address is replaced, because its pool shrank or went (`on-change-…`). */
+  addressMoved: 'AddressMoved',
+  /** A key of the ConfigMap is not known. On the ConfigMap. */
+  unknownKey: 'UnknownKey',
+  /** A key of the ConfigMap cannot be used as it is. On the ConfigMap. */
+  invalidKey: 'InvalidKey',
 
   /** The node began to answer for the address. */
   addressHeld: 'AddressHeld',

@@ -7,11 +7,11 @@ export interface BenchmarkResult {
   readonly table: readonly (readonly string[])[];
 }
 
-/** One benchmark; `say` reports progress. */
+/** One benchmark; `say` reports progress, `args` are the arguments after its name (see `options.ts`). */
 export interface Benchmark {
   readonly name: string;
   readonly about: string;
-  run(say: (text: string) => void): Promise<BenchmarkResult>;
+  run(say: (text: string) => void, args: readonly string[]): Promise<BenchmarkResult>;
 }
 
 /** Middle value; the mean of the two middle ones for an even count. Throws on an empty list. */

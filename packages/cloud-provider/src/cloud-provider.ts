@@ -84,7 +84,7 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
     clock,
   });
   const events = createEventRecorder({ client, component: COMPONENT.cloudProvider, logger, clock });
-  const holdings = new Holdings({ restMs: settings.restMs });
+  const holdings = new Holdings({ restOf: () => settings.restMs });
   const metrics = createIpamMetrics(registry, {
     holdings,
     pools: () => reconciler.pools,

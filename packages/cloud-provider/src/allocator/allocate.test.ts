@@ -22,7 +22,7 @@ function claimed(text: string, standing: Standing = 'accepted'): ClaimedAddress 
 }
 
 function holdingsOf(used: readonly string[], restMs = 0): Holdings {
-  const holdings = new Holdings({ restMs });
+  const holdings = new Holdings({ restOf: () => restMs });
   used.forEach((text, i) => {
     holdings.observe({ service: `other/${i}`, addresses: [claimed(text)], createdAt: '' }, 0);
   });
@@ -188,7 +188,7 @@ describe('against a naive model', () => {
   it('gives every address once, refuses only when none is left, and decides the same again', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), fc.constantFrom(0, 5), (steps, restMs) => {
-        const holdings = new Holdings({ restMs });
+        const holdings = new Holdings({ restOf: () => restMs });
         const model = new Map<number, string>();
         steps.forEach(({ service, release }, nowMs) => {
           const name = `a/${service}`;
@@ -236,7 +236,7 @@ describe('against a naive model', () => {
     const holders = (
       claims: readonly (Pick<Claim, 'service' | 'createdAt'> & { address: string; standing: Standing })[],
     ) => {
-      const holdings = new Holdings({ restMs: 0 });
+      const holdings = new Holdings({ restOf: () => 0 });
       for (const { service, createdAt, address: text, standing } of claims) {
         holdings.observe({ service, createdAt, addresses: [claimed(text, standing)] }, 0);
       }

@@ -5,6 +5,7 @@ import { isOctetEnd } from '../pools/octet-ends.ts';
 import { hasFamily, type Pool, type PoolSource, poolContains } from '../pools/pool.ts';
 import { type FamilyRequest, planFamilies } from './families.ts';
 import type { Holdings } from './holdings.ts';
+import type { SharingTerms } from './sharing.ts';
 
 /** What to allocate for one Service. */
 export interface AllocationRequest {
@@ -13,6 +14,8 @@ export interface AllocationRequest {
   readonly families: FamilyRequest;
   /** Addresses to take when the pool has them and the Service may: what it had, or was promised, before. */
   readonly preferred: readonly Address[];
+  /** With whom the Service shares addresses; absent: with nobody. */
+  readonly sharing?: SharingTerms | undefined;
 }
 
 /** Addresses for a Service, or why there are none. */
@@ -29,6 +32,8 @@ export type Allocation =
       readonly reason: 'PoolExhausted' | 'NoFamily';
       /** Families that could not be had. */
       readonly families: readonly Family[];
+      /** With `PoolExhausted`: when the first resting address may be given; absent when none rests. Monotonic. */
+      readonly coolingUntilMs?: number;
     };
 
 /**

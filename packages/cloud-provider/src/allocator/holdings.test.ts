@@ -15,7 +15,7 @@ function summary({ freed, affected }: Handover) {
 }
 
 it('lets the better title win, then the older Service, then the name', () => {
-  const holdings = new Holdings({ restMs: 0 });
+  const holdings = new Holdings({ restOf: () => 0 });
   holdings.observe(claim('a/young', X, 'requested', '2026-02-01'), 0);
   holdings.observe(claim('a/old', X, 'requested', '2026-01-01'), 0);
   expect(holdings.holderOf(address(X))).toBe('a/old');
@@ -28,7 +28,7 @@ it('lets the better title win, then the older Service, then the name', () => {
 });
 
 it('passes an address on to the next claimant, and says whom that concerns', () => {
-  const holdings = new Holdings({ restMs: 0 });
+  const holdings = new Holdings({ restOf: () => 0 });
   holdings.observe(claim('a/first', X, 'accepted'), 0);
   expect(holdings.observe(claim('a/second', X, 'requested'), 0).freed).toEqual([]);
   expect(holdings.isAvailableTo('a/second', address(X))).toBe(false);
@@ -39,13 +39,13 @@ it('passes an address on to the next claimant, and says whom that concerns', () 
 });
 
 it('says who loses an address to a better title', () => {
-  const holdings = new Holdings({ restMs: 0 });
+  const holdings = new Holdings({ restOf: () => 0 });
   holdings.observe(claim('a/request', X, 'requested'), 0);
   expect(summary(holdings.observe(claim('a/owner', X, 'accepted'), 0)).affected).toEqual(['a/request']);
 });
 
 it('counts a reservation as held until it ends, and keeps what was written meanwhile', () => {
-  const holdings = new Holdings({ restMs: 0 });
+  const holdings = new Holdings({ restOf: () => 0 });
   holdings.reserve('a/new', [{ ...address(X), standing: 'accepted' }], 0);
   holdings.observe(claim('a/older', X, 'requested', '2020-01-01'), 0);
   expect(holdings.holderOf(address(X))).toBe('a/new');
@@ -57,7 +57,7 @@ it('counts a reservation as held until it ends, and keeps what was written meanw
 });
 
 it('lets nobody have what two keep, and tells the one when the other lets go', () => {
-  const holdings = new Holdings({ restMs: 0 });
+  const holdings = new Holdings({ restOf: () => 0 });
   holdings.observe(claim('a/one', X, 'kept'), 0);
   holdings.observe(claim('a/two', X, 'kept'), 0);
   expect(['a/one', 'a/two'].filter((service) => holdings.isAvailableTo(service, address(X)))).toEqual([]);
@@ -66,7 +66,7 @@ it('lets nobody have what two keep, and tells the one when the other lets go', (
 });
 
 it('never holds the DHCP placeholders', () => {
-  const holdings = new Holdings({ restMs: 0 });
+  const holdings = new Holdings({ restOf: () => 0 });
   holdings.observe(claim('a/one', '0.0.0.0', 'accepted'), 0);
   expect(holdings.size).toBe(0);
   expect(holdings.isAvailableTo('a/two', address('0.0.0.0'))).toBe(true);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isDeepStrictEqual } from 'node:util';
 import { type Address, type Family, isUnspecified, sameAddress } from '@fairlead/shared/address/address.ts';
+import type { SharingTerms } from './sharing.ts';
 import { ValueSet } from './value-set.ts';
 
 /**
@@ -27,12 +28,22 @@ export interface Claim {
   readonly addresses: readonly ClaimedAddress[];
   /** `metadata.creationTimestamp`: the older of two equal claims wins. */
   readonly createdAt: string;
+  /** With whom it shares its addresses; absent: with nobody. */
+  readonly sharing?: SharingTerms | undefined;
+}
+
+/** An address that is, may be, or is going to be written to a Service without having been observed there yet. */
+export interface ReservedAddress extends ClaimedAddress {
+  /** Terms of the Service in the state that the write is for; absent: it shares with nobody. */
+  readonly sharing?: SharingTerms | undefined;
 }
 
 /** What a change of one Service's claims means for the others. */
 export interface Handover {
   /** Addresses that nobody claims any more. */
   readonly freed: readonly Address[];
+  /** Addresses still held, which others may be able to join now: a sharer left, or one of its ports did. */
+  readonly loosened: readonly Address[];
   /** Other Services whose right to an address may have changed. */
   readonly affected: readonly string[];
 }
@@ -40,21 +51,21 @@ export interface Handover {
 /** Options of {@link Holdings}. */
 export interface HoldingsOptions {
   /**
-   * How long a released address rests before it is handed out again, while others are free: neighbour caches and
-   * clients still point at its old owner.
+   * How long this address, released now, rests before it is handed out again: neighbour caches and clients still point
+   * at its old owner. Asked at the moment of the release.
    */
-  readonly restMs: number;
+  readonly restOf: (address: Address) => number;
 }
 
 interface Claimant {
   readonly service: string;
   observed: readonly ClaimedAddress[];
   /** On the server, or perhaps there, or going to be: not observed yet. */
-  reserved: readonly ClaimedAddress[];
+  reserved: readonly ReservedAddress[];
   createdAt: string;
 }
 
-const NO_HANDOVER: Handover = { freed: [], affected: [] };
+const NO_HANDOVER: Handover = { freed: [], loosened: [], affected: [] };
 
 /**
  * Who holds which address, over all Services of the cluster, kept up to date claim by claim. Several Services may claim
@@ -62,7 +73,7 @@ const NO_HANDOVER: Handover = { freed: [], affected: [] };
  * Service, then the name. The rule looks at the objects alone, so a restart decides the same.
  */
 export class Holdings {
-  readonly #restMs: number;
+  readonly #restOf: (address: Address) => number;
   readonly #claimants = new Map<string, Claimant>();
   /** Claimants by address, the holder first. A lone claimant is kept without an array: that is nearly all of them. */
   readonly #byAddress: Readonly<Record<Family, Map<bigint, Claimant | Claimant[]>>> = {
@@ -71,11 +82,11 @@ export class Holdings {
   };
   /** Held, resting and never-given addresses: what a search for a free one has to step over. */
   readonly #taken: Readonly<Record<Family, ValueSet>> = { 4: new ValueSet(), 6: new ValueSet() };
-  /** Released addresses, the longest resting first, with the time of their release. */
+  /** Released addresses, the longest resting first, with the end of their rest. */
   readonly #resting: Readonly<Record<Family, Map<bigint, number>>> = { 4: new Map(), 6: new Map() };
 
-  constructor({ restMs }: HoldingsOptions) {
-    this.#restMs = restMs;
+  constructor({ restOf }: HoldingsOptions) {
+    this.#restOf = restOf;
   }
 
   /** Number of addresses with a holder. */
@@ -107,7 +118,7 @@ export class Holdings {
    * Counts addresses as held by a Service beside those it was observed with: the caller knows that they are, or may
    * be, written to it. Replaces what was reserved before; an empty list ends the reservation.
    */
-  reserve(service: string, addresses: readonly ClaimedAddress[], nowMs: number): Handover {
+  reserve(service: string, addresses: readonly ReservedAddress[], nowMs: number): Handover {
     if (addresses.length === 0 && !this.#claimants.has(service)) return NO_HANDOVER;
     const claimant = this.#claimantOf(service);
     const handover = this.#change(claimant, nowMs, () => {
@@ -122,7 +133,13 @@ export class Holdings {
     return this.#claimants.get(service)?.reserved ?? [];
   }
 
-  /** The Service that holds the address. */
+  /** All Services that hold the address, the best title first. */
+  holdersOf(address: Address): readonly string[] {
+    const holder = this.holderOf(address);
+    return holder === undefined ? [] : [holder];
+  }
+
+  /** The Service that holds the address; of several that share it, the one with the best title. */
   holderOf(address: Address): string | undefined {
     const entry = this.#byAddress[address.family].get(address.value);
     return (Array.isArray(entry) ? entry[0] : entry)?.service;
@@ -132,13 +149,13 @@ export class Holdings {
    * Whether the Service may have this address: nobody claims it, or its own claim comes first. What is not its own yet it
    * may only take when nobody else keeps it.
    */
-  isAvailableTo(service: string, address: Address): boolean {
+  isAvailableTo(service: string, address: Address, sharing?: SharingTerms): boolean {
     if (isUnspecified(address)) return true;
-    return this.rivalOf(service, address) === undefined;
+    return this.rivalOf(service, address, sharing) === undefined;
   }
 
-  /** Another Service whose claim keeps this one from having the address. */
-  rivalOf(service: string, address: Address): string | undefined {
+  /** Another Service whose claim keeps this one, on these terms, from having the address. */
+  rivalOf(service: string, address: Address, _sharing?: SharingTerms): string | undefined {
     const entry = this.#byAddress[address.family].get(address.value);
     const [first, ...others] = Array.isArray(entry) ? entry : entry === undefined ? [] : [entry];
     if (first === undefined) return undefined;
@@ -174,8 +191,8 @@ export class Holdings {
   endRests(nowMs: number): void {
     for (const family of [4, 6] as const) {
       const resting = this.#resting[family];
-      for (const [value, releasedMs] of resting) {
-        if (releasedMs + this.#restMs > nowMs) break;
+      for (const [value, endMs] of resting) {
+        if (endMs > nowMs) continue;
         resting.delete(value);
         this.#taken[family].delete(value);
       }
@@ -228,7 +245,7 @@ export class Holdings {
       }
     });
     affected.delete(claimant.service);
-    return { freed, affected: [...affected] };
+    return { freed, loosened: [], affected: [...affected] };
   }
 
   #enlist({ family, value }: Address, claimant: Claimant): void {
@@ -254,7 +271,8 @@ export class Holdings {
   }
 
   #rest({ family, value }: Address, nowMs: number): void {
-    if (this.#restMs > 0) this.#resting[family].set(value, nowMs);
+    const restMs = this.#restOf({ family, value });
+    if (restMs > 0) this.#resting[family].set(value, nowMs + restMs);
     else this.#taken[family].delete(value);
   }
 }

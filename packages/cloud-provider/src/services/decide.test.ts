@@ -20,7 +20,7 @@ function decided(
   subject: Service,
   { data = RANGE, others = [], mode = { kind: 'classless' } }: Given = {},
 ): Decision {
-  const holdings = new Holdings({ restMs: 0 });
+  const holdings = new Holdings({ restOf: () => 0 });
   for (const each of [...others, subject]) holdings.observe(claimOf(each), 0);
   const pools = parsePools('missing' in data ? undefined : data);
   return decide(subject, { pools, holdings, mode, configMap: 'kube-system/kubevip', nowMs: 0 });

@@ -93,6 +93,7 @@ export class Reconciler {
     this.#holdings = options.holdings;
     this.#reservations = new Reservations({
       stored: (key) => this.#stored(key),
+      claimOf,
       reserve: (key, addresses) =>
         this.#handOver(this.#holdings.reserve(key, addresses, options.clock.monotonicMs())),
     });

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Address } from '@fairlead/shared/address/address.ts';
 import { keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
-import type { ClaimedAddress } from '../allocator/holdings.ts';
+import type { Claim, ReservedAddress } from '../allocator/holdings.ts';
 import { isOlder, supersedes } from './resource-version.ts';
-import { claimOf } from './service-state.ts';
 
 /** A write whose outcome is not known: under way, or its answer was lost. */
 interface Attempt {
   /** Version it replaces. It fails, or has succeeded already, once the Service has a later one. */
   readonly base: string;
-  readonly addresses: readonly Address[];
+  readonly addresses: readonly ReservedAddress[];
   /** When it began; monotonic. */
   readonly sinceMs: number;
 }
@@ -18,18 +17,20 @@ interface Reservation {
   /** A Service deleted and made anew under the same name is another one. */
   readonly uid: string | undefined;
   /** Chosen, the write has not begun. */
-  promised: readonly Address[];
+  promised: readonly ReservedAddress[];
   attempts: readonly Attempt[];
   /** What an answer of the server showed that the reflector has yet to show. */
-  seen: { readonly version: string; readonly addresses: readonly ClaimedAddress[] } | undefined;
+  seen: { readonly version: string; readonly addresses: readonly ReservedAddress[] } | undefined;
 }
 
 /** What {@link Reservations} needs. */
 export interface ReservationsOptions {
   /** The reflector's state of a Service. */
   readonly stored: (key: string) => Service | undefined;
+  /** What a state of a Service claims, and on what terms. */
+  readonly claimOf: (service: Service) => Claim;
   /** Told the addresses to hold for a Service beside those the reflector shows; empty: none any more. */
-  readonly reserve: (key: string, addresses: readonly ClaimedAddress[]) => void;
+  readonly reserve: (key: string, addresses: readonly ReservedAddress[]) => void;
 }
 
 /**
@@ -54,7 +55,7 @@ export class Reservations {
   /** Holds addresses for a Service that are going to be written to it. */
   promise(service: Service, addresses: readonly Address[]): void {
     const entry = this.#entryOf(service);
-    entry.promised = addresses;
+    entry.promised = this.#accepted(service, addresses);
     this.#publish(keyOf(service), entry);
   }
 
@@ -69,7 +70,12 @@ export class Reservations {
   begin(service: Service, addresses: readonly Address[], nowMs: number): void {
     const entry = this.#entryOf(service);
     entry.promised = [];
-    entry.attempts = [...entry.attempts, { base: versionOf(service), addresses, sinceMs: nowMs }];
+    const attempt = {
+      base: versionOf(service),
+      addresses: this.#accepted(service, addresses),
+      sinceMs: nowMs,
+    };
+    entry.attempts = [...entry.attempts, attempt];
     this.#publish(keyOf(service), entry);
   }
 
@@ -110,7 +116,10 @@ export class Reservations {
     if (!behind && !this.#entries.has(key)) return;
     const entry = this.#entryOf(service);
     entry.attempts = entry.attempts.filter(({ base }) => !supersedes(version, base));
-    if (behind) entry.seen = { version, addresses: claimOf(service).addresses };
+    if (behind) {
+      const { addresses, sharing } = this.#options.claimOf(service);
+      entry.seen = { version, addresses: addresses.map((address) => ({ ...address, sharing })) };
+    }
     this.#publish(key, entry);
   }
 
@@ -139,6 +148,12 @@ export class Reservations {
     for (const key of [...this.#entries.keys()]) this.gone(key);
   }
 
+  /** As they will stand once they are written, on the terms of the state that the write is for. */
+  #accepted(service: Service, addresses: readonly Address[]): readonly ReservedAddress[] {
+    const { sharing } = this.#options.claimOf(service);
+    return addresses.map(({ family, value }) => ({ family, value, standing: 'accepted', sharing }));
+  }
+
   #entryOf(service: Service): Reservation {
     const key = keyOf(service);
     const uid = service.metadata?.uid;
@@ -158,11 +173,8 @@ export class Reservations {
 
   #publish(key: string, { promised, attempts, seen }: Reservation): void {
     const chosen = [promised, ...attempts.map((attempt) => attempt.addresses)].flat();
-    const accepted = chosen.map(
-      ({ family, value }): ClaimedAddress => ({ family, value, standing: 'accepted' }),
-    );
     if (promised.length === 0 && attempts.length === 0 && seen === undefined) this.#entries.delete(key);
-    this.#options.reserve(key, [...accepted, ...(seen?.addresses ?? [])]);
+    this.#options.reserve(key, [...chosen, ...(seen?.addresses ?? [])]);
   }
 }
 

@@ -184,7 +184,7 @@ export function createRig(options: RigOptions = {}): Rig {
     concurrency = 4,
     clock = systemClock,
   } = options;
-  const holdings = new Holdings({ restMs });
+  const holdings = new Holdings({ restOf: () => restMs });
   const registry = createRegistry({ program: 'test', version: '0' });
   const seen: SeenEvent[] = [];
   const events: EventRecorder = {

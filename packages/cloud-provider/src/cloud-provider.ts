@@ -175,9 +175,9 @@ function followPools(
 }
 
 function logPools(pools: Pools, logger: Logger): void {
-  logger.info({ configured: pools.configured, pools: [...pools.byScope.keys()] }, 'pools read');
+  logger.info({ configured: pools.configured, pools: [...pools.byId.keys()] }, 'pools read');
   for (const problem of pools.problems) {
-    const level = problem.severity === 'error' ? 'warn' : 'info';
+    const level = problem.severity === 'notice' ? 'info' : 'warn';
     logger[level]({ key: problem.key }, formatProblem(problem));
   }
 }

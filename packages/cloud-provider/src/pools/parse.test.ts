@@ -9,7 +9,7 @@ import { formatProblem, interfaceFor, poolContains, poolFor, poolSize } from './
 /** `{ key: [ranges of both families] }` of a scope, and the problems as text. */
 function read(data: Record<string, string>, scope = 'global') {
   const pools = parsePools(data);
-  const sources = pools.byScope.get(scope)?.sources ?? [];
+  const sources = pools.byId.get(scope)?.sources ?? [];
   const ranges = sources.map(({ key, addresses }) => [
     key,
     ([4, 6] as Family[]).flatMap((family) => addresses.ranges(family)).map(formatRange),
@@ -75,7 +75,6 @@ describe('what is wrong is reported by key and disables nothing else', () => {
     ['search-order', 'backwards', 'search-order=backwards: expected asc or desc'],
     ['skip-end-ips-in-cidr', 'yes', 'skip-end-ips-in-cidr=yes: expected true or false'],
     ['ranges-global', '10.0.0.1-10.0.0.2', 'ranges-global=10.0.0.1-10.0.0.2: unknown key'],
-    ['allow-share-global', 'true', 'sharing is not supported'],
     ['interface-global', ' ', 'is empty; expected the name of a network interface'],
   ])('%s=%s', (key, value, problem) => {
     const result = read({ [key]: value, 'range-other': '10.9.0.1-10.9.0.2' });
@@ -128,12 +127,12 @@ describe('which pool serves a namespace', () => {
 
   it('lets range-<namespace> win over cidr-global', () => {
     const pools = parsePools({ 'cidr-global': '10.0.0.0/24', 'range-dev': '10.1.0.1-10.1.0.9' });
-    expect(poolFor(pools, 'dev')?.scope).toBe('dev');
+    expect(poolFor(pools, 'dev')?.id).toBe('dev');
   });
 
   it('does not fall back to the global pool when the own key is unusable', () => {
     const pools = parsePools({ 'cidr-global': '10.0.0.0/24', 'range-dev': 'banana' });
-    expect(poolFor(pools, 'dev')).toMatchObject({ scope: 'dev', sources: [] });
+    expect(poolFor(pools, 'dev')).toMatchObject({ id: 'dev', sources: [] });
   });
 
   it('has no pool without keys and says whether there is a ConfigMap', () => {
@@ -184,12 +183,12 @@ describe('DHCP', () => {
     [{ 'cidr-global': '0.0.0.0/32,::/128' }, [4, 6]],
     [{ 'range-global': '::/128', 'cidr-global': '10.0.0.0/24' }, [6]],
   ])('%j', (data, families) => {
-    expect([...(parsePools(data).byScope.get('global')?.dhcp ?? [])]).toEqual(families);
+    expect([...(parsePools(data).byId.get('global')?.dhcp ?? [])]).toEqual(families);
   });
 
   it('is ignored, and said so, beside other addresses of the family', () => {
     const pools = parsePools({ 'cidr-global': '0.0.0.0/32,10.0.0.0/24' });
-    expect(pools.byScope.get('global')?.dhcp.size).toBe(0);
+    expect(pools.byId.get('global')?.dhcp.size).toBe(0);
     expect(pools.problems.map((problem) => problem.problem).join()).toContain('DHCP');
   });
 });

@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FAMILIES, type Family, familyName } from '@fairlead/shared/address/address.ts';
+import { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
 import { parseBool } from '@fairlead/shared/runtime/settings.ts';
 import { type ReadSource, readSource } from './parse-source.ts';
-import type { Pool, PoolProblem, Pools } from './pool.ts';
+import { type ChangePolicy, GLOBAL_POOL, type Pool, type PoolProblem, type Pools } from './pool.ts';
 
 /** The keys that hold for all pools. */
 const SEARCH_ORDER = 'search-order';
 const SKIP_ENDS = 'skip-end-ips-in-cidr';
 const SCOPED_KEY = /^(cidr|range|interface|allow-share)-(.+)$/;
 
+const KEEP: ChangePolicy = { kind: 'keep' };
+
 /** No ConfigMap: no pool, and nothing wrong with any key. */
-export const NO_POOLS: Pools = { configured: false, byScope: new Map(), interfaces: new Map(), problems: [] };
+export const NO_POOLS: Pools = {
+  configured: false,
+  byId: new Map(),
+  interfaces: new Map(),
+  sharing: new Map(),
+  avoidEverywhere: IntervalSet.empty,
+  requestedOutsidePool: 'allow',
+  ownDataPlane: false,
+  onChange: () => KEEP,
+  problems: [],
+};
 
 /**
  * Reads the data of the ConfigMap. Never fails: what cannot be used is listed in `problems`, with its key, and disables
@@ -25,6 +38,7 @@ export function parsePools(data: Readonly<Record<string, string>> | undefined): 
   const skipEndsOfCidrs = readSwitch(SKIP_ENDS, data[SKIP_ENDS], notice);
   const reads = new Map<string, { cidr?: ReadSource; range?: ReadSource }>();
   const interfaces = new Map<string, string>();
+  const sharing = new Map<string, boolean>();
   for (const [key, value] of Object.entries(data)) {
     const [, kind, scope] = SCOPED_KEY.exec(key) ?? [];
     if (scope === undefined) {
@@ -37,20 +51,14 @@ export function parsePools(data: Readonly<Record<string, string>> | undefined): 
     } else if (kind === 'interface') {
       if (value.trim() === '') notice(key, value, 'is empty; expected the name of a network interface');
       else interfaces.set(scope, value.trim());
-    } else if (readSwitch(key, value, notice)) {
-      notice(
-        key,
-        value,
-        'sharing is not supported by this version; every Service gets an address of its own',
-      );
-    }
+    } else sharing.set(scope, readSwitch(key, value, notice));
   }
-  const byScope = new Map<string, Pool>();
+  const byId = new Map<string, Pool>();
   for (const [scope, { cidr, range }] of reads) {
     const parts = [cidr, range].filter((part) => part !== undefined);
-    byScope.set(scope, poolOf(scope, parts, order, problems));
+    byId.set(scope, poolOf(scope, parts, order, problems));
   }
-  return { configured: true, byScope, interfaces, problems };
+  return { ...NO_POOLS, configured: true, byId, interfaces, sharing, problems };
 }
 
 const KNOWN_KEYS = `cidr-, range-, interface- or allow-share- with a namespace or global, ${SEARCH_ORDER} or ${SKIP_ENDS}`;
@@ -69,7 +77,19 @@ function poolOf(
     if (sources.every(({ addresses }) => addresses.isEmpty(family))) dhcp.add(family);
     else problems.push(ignoredDhcp(asking.source.key, family));
   }
-  return { scope, sources, order, dhcp };
+  return {
+    kind: scope === GLOBAL_POOL ? 'global' : 'namespace',
+    id: scope,
+    name: scope,
+    sources,
+    order,
+    dhcp,
+    avoid: IntervalSet.empty,
+    selector: undefined,
+    autoAssign: true,
+    onChange: KEEP,
+    cooldownMs: undefined,
+  };
 }
 
 function ignoredDhcp(key: string, family: Family): PoolProblem {

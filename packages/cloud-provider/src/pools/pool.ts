@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Address, type Family, formatAddress } from '@fairlead/shared/address/address.ts';
 import type { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
+import type { LabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
 import { countOctetEnds, isOctetEnd } from './octet-ends.ts';
 
-/** The pool that serves every namespace without one of its own. */
+/** Id and name of the pool that serves every namespace without one of its own. */
 export const GLOBAL_POOL = 'global';
 
 /** The addresses of one ConfigMap key. */
@@ -21,17 +22,50 @@ export interface PoolSource {
   readonly namedEnds: readonly Address[];
 }
 
-/** What one scope (a namespace, or `global`) has to give. */
+/** Whom a pool is for: everybody, one namespace, or those who ask for it by name or match its selector. */
+export type PoolKind = 'global' | 'namespace' | 'named';
+
+/** What happens to an address that its pool may not give any more (`on-change-…`). */
+export type ChangePolicy =
+  /** It stays. */
+  | { readonly kind: 'keep' }
+  /** It is replaced at once. */
+  | { readonly kind: 'move' }
+  /** It is replaced, and both are held for this time. */
+  | { readonly kind: 'drain'; readonly drainMs: number };
+
+/** What one pool has to give, and to whom. */
 export interface Pool {
-  /** Namespace, or {@link GLOBAL_POOL}. */
-  readonly scope: string;
-  /** In order of preference: the scope's CIDRs, then its ranges (as kube-vip-cloud-provider prefers CIDRs). */
+  readonly kind: PoolKind;
+  /** {@link GLOBAL_POOL}, the namespace, or `pool-<name>`: as in annotations, metrics and messages. */
+  readonly id: string;
+  /** {@link GLOBAL_POOL}, the namespace, or the name of a named pool. */
+  readonly name: string;
+  /** In order of preference: the CIDRs, then the ranges (as kube-vip-cloud-provider prefers CIDRs). Avoided addresses are not in. */
   readonly sources: readonly PoolSource[];
   /** Which end of a source is handed out first. */
   readonly order: 'ascending' | 'descending';
   /** Families whose address the agents get by DHCP: the Service gets `0.0.0.0` or `::` as a placeholder. */
   readonly dhcp: ReadonlySet<Family>;
+  /** Never given out, not on request either: `avoid-<pool>` and `avoid-global` together. */
+  readonly avoid: IntervalSet;
+  /** Serves only Services with matching labels. undefined: any. */
+  readonly selector: LabelSelector | undefined;
+  /** Gives addresses to Services that do not ask for this pool. */
+  readonly autoAssign: boolean;
+  readonly onChange: ChangePolicy;
+  /** Rest of a released address, strictly kept. undefined: the default, which ends when nothing else is free. */
+  readonly cooldownMs: number | undefined;
 }
+
+/** How bad a problem is, worst first. */
+export const SEVERITIES = ['error', 'warning', 'notice'] as const;
+
+/**
+ * An `error` costs addresses or exposes some, a `warning` says that a key or entry has no effect, a `notice` that it is read
+ * differently than it is written.
+ */
+export type Severity = (typeof SEVERITIES)[number];
 
 /** Something in the ConfigMap that is wrong, or not what its author may think. */
 export interface PoolProblem {
@@ -39,25 +73,50 @@ export interface PoolProblem {
   readonly value: string;
   /** What is wrong and what is expected. */
   readonly problem: string;
-  /** An `error` costs addresses, a `notice` does not. */
-  readonly severity: 'error' | 'notice';
+  readonly severity: Severity;
+  /** Id of the pool that is the worse for it. */
+  readonly pool?: string;
+  /** Of a key without meaning: the one that may have been meant. */
+  readonly nearestKey?: string;
+  /** Where in the value the bad entry begins. */
+  readonly offset?: number;
 }
 
 /** Everything the ConfigMap says, parsed once per change. Immutable. */
 export interface Pools {
   /** False when there is no ConfigMap. */
   readonly configured: boolean;
-  /** By scope. A scope whose keys are all unusable is here too, without sources: it must not fall back to `global`. */
-  readonly byScope: ReadonlyMap<string, Pool>;
-  /** Value of `interface-<scope>`, by scope. */
+  /** By {@link Pool.id}. A pool whose keys are all unusable is here too, without sources: it must not fall back to `global`. */
+  readonly byId: ReadonlyMap<string, Pool>;
+  /** Value of `interface-<namespace|global>`, by namespace. */
   readonly interfaces: ReadonlyMap<string, string>;
-  /** In the order of the ConfigMap's keys. */
+  /** Value of `allow-share-<namespace|global>`, by namespace. */
+  readonly sharing: ReadonlyMap<string, boolean>;
+  /** `avoid-global`: given out by no pool, and to nobody on request. */
+  readonly avoidEverywhere: IntervalSet;
+  /** What to do with a requested address that lies in no pool open to the Service. */
+  readonly requestedOutsidePool: 'allow' | 'deny';
+  /** `data-plane: fairlead`: our own, which keeps Services on one address apart also under externalTrafficPolicy Local. */
+  readonly ownDataPlane: boolean;
+  /** What happens to addresses that the pool of this id may not give any more. Answers also for pools that have gone. */
+  onChange(id: string): ChangePolicy;
+  /** In the order of the keys, sorted. */
   readonly problems: readonly PoolProblem[];
 }
 
 /** The pool for Services of a namespace: its own, else the global one. */
 export function poolFor(pools: Pools, namespace: string): Pool | undefined {
-  return pools.byScope.get(namespace) ?? pools.byScope.get(GLOBAL_POOL);
+  return pools.byId.get(namespace) ?? pools.byId.get(GLOBAL_POOL);
+}
+
+/** Whether Services of a namespace may share addresses: its own word, else the global one, else no. */
+export function mayShare(pools: Pools, namespace: string): boolean {
+  return pools.sharing.get(namespace) ?? pools.sharing.get(GLOBAL_POOL) ?? false;
+}
+
+/** Whether nobody may have the address, not on request either. `pool`: the one whose own list holds too. */
+export function isAvoided(pools: Pools, pool: Pool | undefined, address: Address): boolean {
+  return pools.avoidEverywhere.contains(address) || (pool?.avoid.contains(address) ?? false);
 }
 
 /** The interface configured for Services of a namespace: its own, else the global one. */
@@ -70,12 +129,17 @@ export function hasFamily(pool: Pool, family: Family): boolean {
   return pool.dhcp.has(family) || pool.sources.some(({ addresses }) => !addresses.isEmpty(family));
 }
 
-/** Whether the pool may hand out this address. */
+/** Whether the pool may hand out this address by itself. */
 export function poolContains(pool: Pool, address: Address): boolean {
   return pool.sources.some((source) => sourceContains(source, address));
 }
 
-/** Whether the source may hand out this address. */
+/** Whether the address is one of the pool's for someone who asks for it: those ending in .0 and .255 are, avoided ones are not. */
+export function poolCovers(pool: Pool, address: Address): boolean {
+  return pool.sources.some(({ addresses }) => addresses.contains(address));
+}
+
+/** Whether the source may hand out this address by itself. */
 export function sourceContains(source: PoolSource, address: Address): boolean {
   if (!source.addresses.contains(address)) return false;
   return (

@@ -27,7 +27,7 @@ export function explainNoPool(pools: Pools, namespace: string, configMap: string
       message: `ConfigMap ${configMap} does not exist; expected it with ${wanted}`,
     };
   }
-  const scope = pools.byScope.has(namespace) ? namespace : GLOBAL_POOL;
+  const scope = pools.byId.has(namespace) ? namespace : GLOBAL_POOL;
   const problems = problemsOf(pools, scope);
   if (problems.length === 0) {
     const message = `ConfigMap ${configMap} has no address pool for namespace ${namespace}; expected ${wanted}`;
@@ -72,13 +72,13 @@ export function explainNoFamily(
   const has = ([4, 6] as const).filter((family) => hasFamily(pool, family)).map(familyName);
   return {
     reason: REASON.noPool,
-    message: `the Service needs ${missing}, but ${keys || `the pool for ${pool.scope}`} in ConfigMap ${configMap} has ${has.join(' and ') || 'no'} addresses only${also(pools, pool)}`,
+    message: `the Service needs ${missing}, but ${keys || `the pool for ${pool.id}`} in ConfigMap ${configMap} has ${has.join(' and ') || 'no'} addresses only${also(pools, pool)}`,
   };
 }
 
 /** Errors in the keys of the same scope: perhaps the missing addresses were meant to be there. */
 function also(pools: Pools, pool: Pool): string {
-  const problems = problemsOf(pools, pool.scope);
+  const problems = problemsOf(pools, pool.id);
   return problems.length === 0 ? '' : ` (also: ${problems.map(formatProblem).join('; ')})`;
 }
 

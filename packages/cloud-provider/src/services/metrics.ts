@@ -3,7 +3,7 @@ import { FAMILIES, familyName } from '@fairlead/shared/address/address.ts';
 import type { MetricsRegistry } from '@fairlead/shared/runtime/metrics.ts';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Holdings } from '../allocator/holdings.ts';
-import { type Pool, type Pools, poolContains, poolSize } from '../pools/pool.ts';
+import { type Pool, type Pools, poolContains, poolSize, SEVERITIES } from '../pools/pool.ts';
 
 /** What the gauges read when Prometheus asks. */
 export interface IpamState {
@@ -62,12 +62,12 @@ export function createIpamMetrics(registry: MetricsRegistry, state: IpamState): 
   });
   new Gauge({
     name: 'fairlead_ipam_config_problems',
-    help: 'Keys or entries of the ConfigMap that cannot be used (error) or may not mean what they seem to (notice).',
+    help: 'Keys or entries of the ConfigMap that cannot be used (error), have no effect (warning) or are read differently than written (notice).',
     labelNames: ['severity'],
     registers,
     collect() {
       const { problems } = state.pools();
-      for (const severity of ['error', 'notice']) {
+      for (const severity of SEVERITIES) {
         this.set({ severity }, problems.filter((problem) => problem.severity === severity).length);
       }
     },
@@ -122,9 +122,9 @@ interface PoolCounts {
 }
 
 function countPools({ holdings, pools }: IpamState): readonly PoolCounts[] {
-  return [...pools().byScope.values()].flatMap((pool) =>
+  return [...pools().byId.values()].flatMap((pool) =>
     FAMILIES.map((family) => ({
-      pool: pool.scope,
+      pool: pool.id,
       family: familyName(family),
       size: Number(poolSize(pool, family)),
       used: countIn(pool, family, holdings.held(family)),

@@ -321,7 +321,7 @@ export class Reconciler {
   #groupOf(service: Service): string {
     if (`${annotatedAddresses(service)}${specAddress(service)}` !== '') return '';
     const { policy, families } = familyRequestOf(service);
-    const scope = poolFor(this.#pools, service.metadata?.namespace ?? '')?.scope ?? '';
+    const scope = poolFor(this.#pools, service.metadata?.namespace ?? '')?.id ?? '';
     return [scope, policy, families.join('+')].join('|');
   }
 
@@ -341,7 +341,7 @@ export class Reconciler {
 
   #concerns(group: string, freed: readonly Address[]): boolean {
     const [scope = ''] = group.split('|');
-    const pool = this.#pools.byScope.get(scope);
+    const pool = this.#pools.byId.get(scope);
     return pool !== undefined && freed.some((address) => poolContains(pool, address));
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type LabelSelector, parseLabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
 import { badRequest, invalid, StatusError } from '../api/status.ts';
 import type { ResourceDefinition } from '../resources/definition.ts';
 import { fieldMatcher, parseFieldSelector } from '../selectors/fields.ts';
-import { parseLabelSelector } from '../selectors/labels.ts';
 import type { Entry } from '../store/entry.ts';
 
 /** Query parameters of list and watch, checked. */
@@ -51,7 +51,7 @@ export function parseMatcher(
   query: URLSearchParams,
   name: string,
 ): ((entry: Entry) => boolean) | undefined {
-  const labels = parseLabelSelector(query.get('labelSelector') ?? '');
+  const labels = labelMatcher(query.get('labelSelector') ?? '');
   const requirements = parseFieldSelector(query.get('fieldSelector') ?? '', definition.fields, (field) =>
     unsupportedField(definition, field),
   );
@@ -61,6 +61,13 @@ export function parseMatcher(
     (name === '' || object.metadata.name === name) &&
     (labels === undefined || labels(object.metadata.labels ?? {})) &&
     (fields === undefined || fields(object));
+}
+
+/** `undefined`: everything matches. */
+function labelMatcher(text: string): LabelSelector['matches'] | undefined {
+  const selector = parseLabelSelector(text);
+  if (!selector.ok) throw badRequest(selector.problem);
+  return text.trim() === '' ? undefined : selector.value.matches;
 }
 
 /** Kinds with field selectors of their own word the refusal differently. */

@@ -1,26 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-import { badRequest } from '../api/status.ts';
-import { labelValue, qualifiedName } from '../validation/names.ts';
+import { type Parsed, parsed, unparsable } from '../address/parsed.ts';
+import { labelKeyProblems, labelValueProblems } from './label-selector-syntax.ts';
 
-/** Tells whether a set of labels is selected. */
-export type LabelMatcher = (labels: Readonly<Record<string, string>>) => boolean;
+/** Chooses objects by their labels. */
+export interface LabelSelector {
+  /** As written. */
+  readonly text: string;
+  /** Whether an object with these labels is selected. */
+  matches(labels: Readonly<Record<string, string>>): boolean;
+}
+
+type Labels = Readonly<Record<string, string>>;
+type Requirement = (labels: Labels) => boolean;
 
 type Token = { readonly kind: 'word' | 'operator' | 'end'; readonly text: string };
 
 const OPERATORS = ['!=', '==', '=', '!', '(', ')', ',', '>', '<'] as const;
+const WORD = /[^\s!=(),<>]+/y;
 const EXPECTED = 'in, notin, =, ==, !=, gt, lt';
 
 /**
- * Parses a label selector, equality (`a=b,c!=d,!e,f`) and set based (`a in (b,c)`, `a notin (b)`, `n>3`).
- * `undefined` for an empty selector, which selects everything. Throws a 400 with what was found and expected.
+ * Reads a label selector as the API server does: equality (`a=b,c!=d,!e,f`) and set based (`a in (b,c)`, `a notin (b)`,
+ * `n>3`). An empty one selects everything. Problems are told in the API server's own words.
  */
-export function parseLabelSelector(text: string): LabelMatcher | undefined {
+export function parseLabelSelector(text: string): Parsed<LabelSelector> {
   const tokens = tokenize(text);
-  if (tokens[0]?.kind === 'end') return undefined;
-  const parser = new SelectorParser(tokens);
-  const requirements = parser.parse();
-  return (labels) => requirements.every((requirement) => requirement(labels));
+  if (tokens[0]?.kind === 'end') return parsed({ text, matches: () => true });
+  try {
+    const requirements = new SelectorParser(tokens).parse();
+    return parsed({ text, matches: (labels) => requirements.every((requirement) => requirement(labels)) });
+  } catch (error) {
+    if (error instanceof Misfit) return unparsable(error.message);
+    throw error;
+  }
 }
+
+/** What leaves the parser early; never the module. */
+class Misfit extends Error {}
 
 function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
@@ -36,7 +52,8 @@ function tokenize(text: string): Token[] {
       index += operator.length;
       continue;
     }
-    const word = /^[^\s!=(),<>]+/.exec(text.slice(index))?.[0] ?? '';
+    WORD.lastIndex = index;
+    const word = WORD.exec(text)?.[0] ?? '';
     tokens.push({ kind: 'word', text: word });
     index += word.length;
   }
@@ -52,7 +69,7 @@ class SelectorParser {
     this.#tokens = tokens;
   }
 
-  parse(): LabelMatcher[] {
+  parse(): Requirement[] {
     this.#expectStart("!, identifier, or 'end of string'");
     const result = [this.#requirement()];
     while (this.#isOperator(',')) {
@@ -62,16 +79,16 @@ class SelectorParser {
       result.push(this.#requirement());
     }
     const rest = this.#peek();
-    if (rest.kind !== 'end') throw unparsable(`found '${rest.text}', expected: ',' or 'end of string'`);
+    if (rest.kind !== 'end') throw malformed(`found '${rest.text}', expected: ',' or 'end of string'`);
     return result;
   }
 
   #expectStart(expected: string): void {
     const { kind, text } = this.#peek();
-    if (kind !== 'word' && text !== '!') throw badRequest(`found '${text}', expected: ${expected}`);
+    if (kind !== 'word' && text !== '!') throw new Misfit(`found '${text}', expected: ${expected}`);
   }
 
-  #requirement(): LabelMatcher {
+  #requirement(): Requirement {
     if (this.#isOperator('!')) {
       this.#next();
       const absent = this.#key();
@@ -103,14 +120,14 @@ class SelectorParser {
       case '<':
         return this.#comparison(key, operator.text);
       default:
-        throw unparsable(`found '${operator.text}', expected: ${EXPECTED}`);
+        throw malformed(`found '${operator.text}', expected: ${EXPECTED}`);
     }
   }
 
-  #comparison(key: string, operator: '>' | '<'): LabelMatcher {
+  #comparison(key: string, operator: '>' | '<'): Requirement {
     const bound = this.#word('integer');
     if (!/^-?\d+$/.test(bound)) {
-      throw unparsable(
+      throw malformed(
         `values[0]: Invalid value: "${bound}": for 'Gt', 'Lt' operators, the value must be an integer`,
       );
     }
@@ -127,14 +144,14 @@ class SelectorParser {
   }
 
   #values(key: string): Set<string> {
-    if (!this.#isOperator('(')) throw unparsable(`found '${this.#peek().text}' expected: '('`);
+    if (!this.#isOperator('(')) throw malformed(`found '${this.#peek().text}' expected: '('`);
     this.#next();
     const values = new Set<string>();
     if (this.#isOperator(')')) values.add('');
     while (!this.#isOperator(')')) {
       values.add(validValue(key, this.#value()));
       if (this.#isOperator(',')) this.#next();
-      else if (!this.#isOperator(')')) throw unparsable(`found '${this.#peek().text}', expected: ',' or ')'`);
+      else if (!this.#isOperator(')')) throw malformed(`found '${this.#peek().text}', expected: ',' or ')'`);
     }
     this.#next();
     return values;
@@ -147,14 +164,14 @@ class SelectorParser {
 
   #key(): string {
     const key = this.#word('!, identifier');
-    const [problem] = qualifiedName(key);
-    if (problem !== undefined) throw unparsable(`<nil>: Invalid value: ${JSON.stringify(key)}: ${problem}`);
+    const [problem] = labelKeyProblems(key);
+    if (problem !== undefined) throw malformed(`<nil>: Invalid value: ${JSON.stringify(key)}: ${problem}`);
     return key;
   }
 
   #word(expected: string): string {
     const token = this.#next();
-    if (token.kind !== 'word') throw unparsable(`found '${token.text}', expected: ${expected}`);
+    if (token.kind !== 'word') throw malformed(`found '${token.text}', expected: ${expected}`);
     return token.text;
   }
 
@@ -170,11 +187,11 @@ class SelectorParser {
 }
 
 function validValue(key: string, value: string): string {
-  const [problem] = labelValue(value);
+  const [problem] = labelValueProblems(value);
   if (problem === undefined) return value;
-  throw unparsable(`values[0][${key}]: Invalid value: ${JSON.stringify(value)}: ${problem}`);
+  throw malformed(`values[0][${key}]: Invalid value: ${JSON.stringify(value)}: ${problem}`);
 }
 
-function unparsable(why: string): Error {
-  return badRequest(`unable to parse requirement: ${why}`);
+function malformed(why: string): Misfit {
+  return new Misfit(`unable to parse requirement: ${why}`);
 }

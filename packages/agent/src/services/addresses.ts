@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addressOf, formatAddress, isUnspecified } from '@fairlead/shared/address/address.ts';
+import { standingRefusal } from '@fairlead/shared/kubernetes/allocation-condition.ts';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { AGENT_REASON, type ServiceProblem } from './problem.ts';
@@ -12,11 +13,22 @@ export interface ServiceAddresses {
 }
 
 /**
- * Where kube-vip looks: the annotation when it exists (even empty); else the status, unless `spec.loadBalancerIP` names
- * another address of the same family; else the spec. Entries we cannot use are reported and left out; the others count.
- * Pure.
+ * The addresses that a Service names, unless the cloud provider refused them: then none, and the reason why. A refusal of
+ * what the Service named earlier does not count. Pure.
  */
 export function addressesOf(service: Service): ServiceAddresses {
+  const named = namedAddresses(service);
+  const refusal = named.addresses.length === 0 ? undefined : standingRefusal(service);
+  if (refusal === undefined) return named;
+  const message = `no node answers for ${named.addresses.join(' and ')}: ${refusal.message || refusal.reason}`;
+  return { addresses: [], problems: [...named.problems, { reason: AGENT_REASON.addressRefused, message }] };
+}
+
+/**
+ * Where kube-vip looks: the annotation when it exists (even empty); else the status, unless `spec.loadBalancerIP` names
+ * another address of the same family; else the spec. Entries we cannot use are reported and left out; the others count.
+ */
+function namedAddresses(service: Service): ServiceAddresses {
   const annotation = service.metadata?.annotations?.[ANNOTATION.loadBalancerIPs];
   if (annotation !== undefined) return read(annotation.split(','), ANNOTATION.loadBalancerIPs);
   const wanted = service.spec?.loadBalancerIP ?? '';

@@ -8,6 +8,8 @@ export const AGENT_REASON = {
   affinityUnsupported: 'AffinityUnsupported',
   /** An address of the annotation is a DNS name or asks for DHCP. */
   addressUnsupported: 'AddressUnsupported',
+  /** The cloud provider says that the Service may not have the addresses it names. */
+  addressRefused: 'AddressRefused',
   /** Another Service already has this address, protocol and port. */
   portConflict: 'PortConflict',
   /** The `leaseName` annotation cannot be used. */

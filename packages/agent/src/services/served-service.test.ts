@@ -130,6 +130,56 @@ describe('addresses of a Service', () => {
   });
 });
 
+describe('addresses that the cloud provider refused', () => {
+  const taken = (text: string, field = 'kube-vip.io/loadbalancerIPs') =>
+    `${field}=${text}: ${text} belongs to Service default/other`;
+  const judged = (parts: Parts, status: 'True' | 'False', message: string, reason = 'AddressConflict') => {
+    const one = service(parts);
+    const condition = { type: 'fairlead.io/AddressAllocated', status, reason, message };
+    return addressesOf({ ...one, status: { ...one.status, conditions: [condition] } } as unknown as Service);
+  };
+  const annotated = (text: string) => ({ annotations: { 'kube-vip.io/loadbalancerIPs': text } });
+
+  it('are none, with the reason', () => {
+    expect(judged(annotated('10.0.0.1'), 'False', taken('10.0.0.1'))).toEqual({
+      addresses: [],
+      problems: [
+        {
+          reason: 'AddressRefused',
+          message:
+            'no node answers for 10.0.0.1: kube-vip.io/loadbalancerIPs=10.0.0.1: 10.0.0.1 belongs to Service default/other',
+        },
+      ],
+    });
+    const inSpec = { spec: { loadBalancerIP: '10.0.0.1' }, status: ['10.0.0.1'] };
+    expect(judged(inSpec, 'False', taken('10.0.0.1', 'spec.loadBalancerIP')).addresses).toEqual([]);
+  });
+
+  it('are served once they are allowed, or asked for anew in other words', () => {
+    expect(judged(annotated('10.0.0.1'), 'True', 'has 10.0.0.1', 'Allocated').addresses).toEqual([
+      '10.0.0.1',
+    ]);
+    expect(judged(annotated('10.0.0.2'), 'False', taken('10.0.0.1')).addresses).toEqual(['10.0.0.2']);
+    // 10.0.0.1 is how 10.0.0.11 begins.
+    expect(judged(annotated('10.0.0.11'), 'False', taken('10.0.0.1')).addresses).toEqual(['10.0.0.11']);
+    const moved = { ...annotated('10.0.0.1'), spec: { loadBalancerIP: '10.0.0.1' } };
+    expect(judged(moved, 'False', taken('10.0.0.1', 'spec.loadBalancerIP')).addresses).toEqual(['10.0.0.1']);
+  });
+
+  it('are none either when the pool had nothing to give and only the status names some', () => {
+    const full = 'all 3 IPv4 addresses of range-global are in use';
+    expect(judged({ status: ['10.0.0.1'] }, 'False', full, 'PoolExhausted').addresses).toEqual([]);
+    // The peer's cloud provider gave one since and left the condition as it was.
+    expect(judged(annotated('10.0.0.7'), 'False', full, 'PoolExhausted').addresses).toEqual(['10.0.0.7']);
+  });
+
+  it('are told once, where there is something to tell', () => {
+    expect(judged({}, 'False', 'full', 'PoolExhausted').problems).toEqual([]);
+    const { problems } = judged(annotated('banana'), 'False', taken('banana'), 'InvalidRequest');
+    expect(problems.map(({ reason }) => reason)).toEqual(['InvalidRequest']);
+  });
+});
+
 describe('endpoints', () => {
   it('come from all slices of a Service, each pod once, the better state counts', () => {
     const endpoints = endpointsByService([

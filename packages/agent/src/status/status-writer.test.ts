@@ -12,7 +12,7 @@ const ADDRESSES = ['172.18.0.200'];
 function service(resourceVersion: string, parts: Partial<Service> = {}): Service {
   return {
     metadata: { name: 'echo', namespace: 'default', uid: 'u1', resourceVersion },
-    spec: { type: 'LoadBalancer', ports: [{ port: 80, protocol: 'TCP' }] },
+    spec: { type: 'LoadBalancer', loadBalancerIP: '172.18.0.200', ports: [{ port: 80, protocol: 'TCP' }] },
     ...parts,
   } as Service;
 }
@@ -22,6 +22,7 @@ class OneService {
   current = service('1');
   readonly writes: string[] = [];
   refusal: ApiError | undefined;
+  onRead = (): void => {};
 
   client(): KubeClient {
     const replace = (_resource: unknown, object: Service, options?: { readonly subresource?: string }) => {
@@ -34,7 +35,11 @@ class OneService {
       this.current = { ...object, metadata: { ...object.metadata, resourceVersion } };
       return Promise.resolve(this.current);
     };
-    return { replace, get: () => Promise.resolve(this.current) } as unknown as KubeClient;
+    const get = () => {
+      this.onRead();
+      return Promise.resolve(this.current);
+    };
+    return { replace, get } as unknown as KubeClient;
   }
 }
 
@@ -91,6 +96,35 @@ describe('StatusWriter', () => {
     server.current = service('7', { metadata: { ...old.metadata, uid: 'u2', resourceVersion: '7' } });
     want(old);
     await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(server.writes).toEqual([]);
+  });
+
+  it.each([
+    ['names another address by now', { spec: { type: 'LoadBalancer', loadBalancerIP: '172.18.0.201' } }],
+    [
+      'is refused the address by now',
+      {
+        status: {
+          conditions: [
+            {
+              type: 'fairlead.io/AddressAllocated',
+              status: 'False',
+              reason: 'AddressConflict',
+              message: 'spec.loadBalancerIP=172.18.0.200: 172.18.0.200 belongs to Service default/other',
+            },
+          ],
+        },
+      },
+    ],
+  ])('does not write to a Service that %s', async (_what, change) => {
+    const old = server.current;
+    const read = new Promise<void>((resolve) => {
+      server.onRead = resolve;
+    });
+    server.current = service('7', change as Partial<Service>);
+    want(old);
+    await read;
+    await new Promise(setImmediate);
     expect(server.writes).toEqual([]);
   });
 

@@ -7,6 +7,7 @@ import { draft } from '@fairlead/shared/kubernetes/wire.ts';
 import { WorkQueue } from '@fairlead/shared/kubernetes/work-queue.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { addressesOf } from '../services/addresses.ts';
 import { ingressOf, sameIngress } from './ingress.ts';
 
 /** What one Service should say about itself. */
@@ -92,6 +93,8 @@ export class StatusWriter {
     const isSame = service.metadata?.uid === wanted?.service.metadata?.uid;
     // Gone, of another type, or no longer ours in the meantime: the next pass says what to do.
     if (wanted === undefined || !isSame || service.spec?.type !== 'LoadBalancer') return;
+    // So it is when the Service names others by now, or is refused the ones it names.
+    if (addressesOf(service).addresses.join() !== wanted.addresses.join()) return;
     await this.#writeBoth(service, wanted);
   }
 

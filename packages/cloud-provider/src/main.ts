@@ -2,14 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { CommanderError } from 'commander';
-import { parseCommandLine } from './commands/command.ts';
+import { createProgram, spellOut } from './commands/command.ts';
 import { VERSION } from './version.ts';
 
+const program = createProgram({
+  env: process.env,
+  version: VERSION,
+  runDaemon: async (commandLine) => {
+    // Loaded only now: help, usage errors and sub-commands need none of it.
+    const { run } = await import('./commands/run.ts');
+    process.exitCode = await run(commandLine, VERSION);
+  },
+});
+
 try {
-  const commandLine = parseCommandLine({ args: process.argv.slice(2), env: process.env, version: VERSION });
-  // Loaded only now: help and usage errors need none of it.
-  const { run } = await import('./commands/run.ts');
-  process.exitCode = await run(commandLine, VERSION);
+  await program.parseAsync(process.argv.slice(2).map(spellOut), { from: 'user' });
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode;

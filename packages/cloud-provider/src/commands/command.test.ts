@@ -2,10 +2,17 @@
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { CommanderError } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
-import { parseCommandLine } from './command.ts';
+import { createProgram, type DaemonCommandLine, spellOut } from './command.ts';
 
-function parse(args: readonly string[], env: Record<string, string> = {}) {
-  return parseCommandLine({ args, env, version: '1.2.3' });
+function parse(args: readonly string[], env: Record<string, string> = {}): DaemonCommandLine {
+  let parsed: DaemonCommandLine | undefined;
+  const runDaemon = (commandLine: DaemonCommandLine) => {
+    parsed = commandLine;
+    return Promise.resolve();
+  };
+  createProgram({ env, version: '1.2.3', runDaemon }).parse(args.map(spellOut), { from: 'user' });
+  if (parsed === undefined) throw new Error('the daemon was not started');
+  return parsed;
 }
 
 describe('command line', () => {
@@ -71,6 +78,12 @@ describe('command line', () => {
     expect(() => parse(['--banana'])).toThrow(CommanderError);
     expect(stderr.mock.calls.join()).toContain("unknown option '--banana'");
     stderr.mockRestore();
+  });
+
+  it('shows the sub-commands in its help', () => {
+    const program = createProgram({ env: {}, version: '1.2.3', runDaemon: () => Promise.resolve() });
+    expect(program.commands.map((command) => command.name())).toContain('check');
+    expect(program.helpInformation()).toMatch(/^ {2}check /m);
   });
 
   it('reports every bad value at once', () => {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { flagsOf } from '@fairlead/shared/runtime/flags.ts';
 import { Command, Option } from 'commander';
+import { checkCommand } from './check.ts';
 import { type CommandSettings, readSettings } from './settings.ts';
 
-/** What the command line is read with. */
-export interface CommandLine {
-  /** Arguments after the program's name. */
-  readonly args: readonly string[];
+/** What the program is made with. */
+export interface ProgramOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** Runs when the command line has no sub-command. */
+  readonly runDaemon: (commandLine: DaemonCommandLine) => Promise<void>;
 }
 
-/** Settings, and flags that were accepted without effect. */
-export interface ParsedCommandLine {
+/** Settings of the daemon, and flags that were accepted without effect. */
+export interface DaemonCommandLine {
   readonly settings: CommandSettings;
   /** Long names without dashes. */
   readonly ignoredFlags: readonly string[];
@@ -59,11 +60,11 @@ const IGNORED_FLAGS: readonly string[] = [
 ];
 
 /**
- * Reads the command line of the cloud provider. Takes the flags of kube-vip-cloud-provider's manifest and of cloud
- * controller managers in general; an unknown flag is an error. Writes help or a usage error itself and then throws
- * commander's CommanderError; bad values throw a SettingsError.
+ * The command `cloud-provider` and its sub-commands; without a sub-command it is the daemon. That takes the flags of
+ * kube-vip-cloud-provider's manifest and of cloud controller managers in general; an unknown flag is an error. Usage errors
+ * and help are written by commander, which then throws its CommanderError; bad values throw a SettingsError.
  */
-export function parseCommandLine({ args, env, version }: CommandLine): ParsedCommandLine {
+export function createProgram({ env, version, runDaemon }: ProgramOptions): Command {
   const command = new Command('cloud-provider')
     .description(
       'Gives Services of type LoadBalancer their addresses from the pools in the ConfigMap kubevip.',
@@ -97,15 +98,19 @@ export function parseCommandLine({ args, env, version }: CommandLine): ParsedCom
     .option('--leader-elect-retry-period <duration>', 'time between tries (default: 2s)')
     .option('-v, --v <level>', 'log level as klog counts it: 0 info, 4 debug, 6 trace')
     .allowExcessArguments(false)
+    // The flags of the daemon stand before a sub-command, where they mean nothing; each sub-command has its own.
+    .enablePositionalOptions()
     .exitOverride();
   for (const name of IGNORED_FLAGS) command.addOption(new Option(`--${name} [value]`).hideHelp());
-  command.parse(args.map(spellOut), { from: 'user' });
-  const flags = flagsOf(command);
-  const ignoredFlags = IGNORED_FLAGS.filter((name) => name in flags);
-  return { settings: readSettings({ env, flags }), ignoredFlags };
+  command.action(() => {
+    const flags = flagsOf(command);
+    const ignoredFlags = IGNORED_FLAGS.filter((name) => name in flags);
+    return runDaemon({ settings: readSettings({ env, flags }), ignoredFlags });
+  });
+  return command.addCommand(checkCommand({ env }));
 }
 
 /** `-v=4` is Go's way to write what commander knows as `--v=4`. */
-function spellOut(argument: string): string {
+export function spellOut(argument: string): string {
   return argument.startsWith('-v=') ? `-${argument}` : argument;
 }

@@ -6,13 +6,13 @@ import { createLogger } from '@fairlead/shared/runtime/logging.ts';
 import { createRegistry } from '@fairlead/shared/runtime/metrics.ts';
 import { createShutdown } from '@fairlead/shared/runtime/shutdown.ts';
 import { createCloudProvider } from '../cloud-provider.ts';
-import type { ParsedCommandLine } from './command.ts';
+import type { DaemonCommandLine } from './command.ts';
 
 /** Time for an orderly end: below the 30 s after which Kubernetes kills. */
 const SHUTDOWN_LIMIT_MS = 15_000;
 
 /** Runs the cloud provider until a signal ends it. Resolves with the exit code. */
-export async function run({ settings, ignoredFlags }: ParsedCommandLine, version: string): Promise<number> {
+export async function run({ settings, ignoredFlags }: DaemonCommandLine, version: string): Promise<number> {
   const clock = systemClock;
   const logger = createLogger({ name: 'cloud-provider', level: settings.logLevel });
   const shutdown = createShutdown({ logger, clock, timeLimitMs: SHUTDOWN_LIMIT_MS });

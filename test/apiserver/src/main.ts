@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { AuditLog } from './audit-log.ts';
 import { parseTokenFile } from './auth/user.ts';
 import { type ApiServerOptions, createApiServer } from './server.ts';
 
@@ -17,6 +18,7 @@ const USAGE = `Usage: node main.ts [options]
   --authorization-mode MODE        RBAC or AlwaysAllow (RBAC)
   --history-max-changes NUMBER     changes kept per resource before they are compacted
   --history-max-age-ms NUMBER      age at which changes are compacted
+  --audit-log-path FILE            append a line per answered request, as kube-apiserver's audit log
   --fault-seed NUMBER              seed of fault injection (1)
   --exit-with-stdin                stop when standard input ends: the parent is gone
 Prints one JSON line {"ready":true,"url":...} when it serves. SIGTERM and SIGINT stop it.`;
@@ -34,6 +36,7 @@ const OPTIONS = {
   'authorization-mode': { type: 'string' },
   'history-max-changes': { type: 'string' },
   'history-max-age-ms': { type: 'string' },
+  'audit-log-path': { type: 'string' },
   'fault-seed': { type: 'string' },
   'exit-with-stdin': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -98,16 +101,24 @@ async function main(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  const server = await createApiServer(await optionsOf(flags));
+  const auditPath = flags['audit-log-path'];
+  const audit = auditPath === undefined ? undefined : new AuditLog(auditPath, () => new Date());
+  const server = await createApiServer({
+    ...(await optionsOf(flags)),
+    ...(audit && { onResponse: (record, code) => audit.write(record, code) }),
+  });
   if (flags.kubeconfig) await writeFile(flags.kubeconfig, server.kubeconfig(), { mode: 0o600 });
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
-    server.close().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
+    server
+      .close()
+      .then(() => audit?.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);

@@ -50,6 +50,8 @@ export interface ApiServerOptions {
   readonly random?: () => number;
   /** Told of every request. */
   readonly onRequest?: (record: RequestRecord) => void;
+  /** Told of every answer, with its status code. */
+  readonly onResponse?: (record: RequestRecord, code: number) => void;
 }
 
 /** A running API server. */
@@ -108,6 +110,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
     authenticator: createAuthenticator(tokens, serviceAccounts),
     authorizer: options.authorization === 'always-allow' ? ALWAYS_ALLOW : createRbacAuthorizer(cluster.store),
     onRequest: options.onRequest,
+    onResponse: options.onResponse,
   };
   https.on('request', (request, response) => void dispatch(context, request, response));
   await listener.listen(host, options.port ?? 0);

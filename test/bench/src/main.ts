@@ -4,10 +4,12 @@
  * `--json` the result is one JSON object on the last line of standard output.
  */
 import { type Benchmark, renderTable } from './benchmark.ts';
+import { exhaustion } from './exhaustion.ts';
 import { footprint } from './footprint.ts';
 import { poolRepair } from './pool-repair.ts';
+import { services } from './services.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [footprint, poolRepair];
+const BENCHMARKS: readonly Benchmark[] = [exhaustion, footprint, poolRepair, services];
 
 function usage(): string {
   const rows = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`);

@@ -23,8 +23,10 @@ export interface DispatchContext extends SubresourceContext {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly faults: Faults;
-  /** Told of each finished request; for statistics. */
+  /** Told of each request as it comes; for statistics. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  /** Told of each answer when it is complete, with its status code. */
+  readonly onResponse?: ((record: RequestRecord, code: number) => void) | undefined;
 }
 
 /** One request, for those who count them. */
@@ -63,7 +65,7 @@ async function answer(
   const info = parseRequest(request.method ?? 'GET', url);
   const user = authenticate(context, request, url.pathname);
   const exchange: Exchange = { request, response, url, user, warn: createWarner(response) };
-  context.onRequest?.(recordOf(info, user, request));
+  tell(context, recordOf(info, user, request), response);
   if (url.pathname === FAULTS_PATH) return handleFaults(context.faults, exchange);
   const plan = isPublic(url.pathname) ? NO_FAULT : planFor(context, info, user);
   if (plan.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, plan.delayMs));
@@ -71,6 +73,12 @@ async function answer(
   if (plan.when === 'after') loseAnswer(plan, info, response);
   if (user !== ANONYMOUS) authorize(context.authorizer, user, info);
   await route(context, exchange, info);
+}
+
+function tell(context: DispatchContext, record: RequestRecord, response: ServerResponse): void {
+  context.onRequest?.(record);
+  const { onResponse } = context;
+  if (onResponse !== undefined) response.once('close', () => onResponse(record, response.statusCode));
 }
 
 function recordOf(info: RequestInfo, user: User, request: IncomingMessage): RequestRecord {

@@ -35,8 +35,11 @@ export async function startEmbeddedServer(): Promise<FaultServer> {
   };
 }
 
-/** etcd and kube-apiserver from the folder `assets`. */
-export async function startRealServer(assets: string): Promise<FaultServer> {
+/** etcd and kube-apiserver from the folder `assets`; `extraArgs` go to kube-apiserver. */
+export async function startRealServer(
+  assets: string,
+  extraArgs: readonly string[] = [],
+): Promise<FaultServer> {
   const folder = await mkdtemp(path.join(tmpdir(), 'control-plane-'));
   const pki = await createPki({ directory: folder, hosts: ['127.0.0.1'] });
   const [port, etcdPort, peerPort] = await Promise.all([freePort(), freePort(), freePort()]);
@@ -66,6 +69,7 @@ export async function startRealServer(assets: string): Promise<FaultServer> {
       `--service-account-key-file=${pki.serviceAccountPublicKeyFile}`,
       `--service-account-signing-key-file=${pki.serviceAccountKeyFile}`,
       '--shutdown-delay-duration=0s',
+      ...extraArgs,
     ]);
   const kubeconfig = (at: number) => kubeconfigFor(at, pki.caCertificate, 'secret');
   let apiServer = startApiServer();

@@ -4,15 +4,15 @@ import { COMPONENT } from '@fairlead/shared/kubernetes/contract.ts';
 import { createReflector } from '@fairlead/shared/kubernetes/create-reflector.ts';
 import { createEventRecorder, type EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import type { LeaseTiming } from '@fairlead/shared/kubernetes/lease/timing.ts';
-import type { ConfigMap, Service } from '@fairlead/shared/kubernetes/objects.ts';
-import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
-import { CONFIG_MAPS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
+import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import { type Clock, delay } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { MetricsRegistry } from '@fairlead/shared/runtime/metrics.ts';
 import { Holdings } from './allocator/holdings.ts';
 import { type Leadership, type LeaderTerm, leadAlone, leadByLease } from './leadership.ts';
+import { PoolConfig, type PoolConfigMap } from './pool-config.ts';
 import { parsePools } from './pools/parse.ts';
 import { formatProblem, type Pools } from './pools/pool.ts';
 import { createIpamMetrics } from './services/metrics.ts';
@@ -21,7 +21,7 @@ import type { ClassMode } from './services/service-state.ts';
 
 /** Everything that can be set, already read and checked (see `commands/settings.ts`). */
 export interface CloudProviderSettings {
-  readonly configMap: { readonly namespace: string; readonly name: string };
+  readonly configMap: PoolConfigMap;
   readonly mode: ClassMode;
   /** undefined: no election, this is the only instance. */
   readonly election:
@@ -75,13 +75,16 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
     clock,
     transform: withoutManagedFields,
   });
-  const configMaps = createReflector({
+  const poolConfig = new PoolConfig({
     client,
-    resource: CONFIG_MAPS,
-    namespace: settings.configMap.namespace,
-    fieldSelector: `metadata.name=${settings.configMap.name}`,
+    configMap: settings.configMap,
     logger,
     clock,
+    onChange: ({ data }) => {
+      const pools = parsePools(data);
+      logPools(pools, logger);
+      reconciler.setPools(pools);
+    },
   });
   const events = createEventRecorder({ client, component: COMPONENT.cloudProvider, logger, clock });
   const holdings = new Holdings({ restOf: () => settings.restMs });
@@ -96,7 +99,7 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
     services: services.store,
     holdings,
     mode: settings.mode,
-    configMap: `${settings.configMap.namespace}/${settings.configMap.name}`,
+    configMap: () => poolConfig.state.name,
     events,
     metrics,
     logger,
@@ -105,7 +108,7 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
   });
   let listedMs = Number.POSITIVE_INFINITY;
   const work = async ({ signal, mayWrite, startedMs }: LeaderTerm): Promise<void> => {
-    await Promise.all([services.synced(signal), configMaps.synced(signal)]);
+    await Promise.all([services.synced(signal), poolConfig.synced(signal)]);
     const stale = listedMs < startedMs;
     await reconciler.lead({
       mayWrite,
@@ -117,13 +120,12 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
   const leadership = leadershipOf(options, work);
   const stopping = new AbortController();
   services.subscribe((change) => reconciler.observe(change));
-  followPools(configMaps, settings, reconciler, logger);
   const listAfterElection = async () => {
     await Promise.race([leadership.settled, delay(clock, ELECTION_HEAD_START_MS, stopping.signal)]);
     if (stopping.signal.aborted) return;
     listedMs = clock.monotonicMs();
     services.start();
-    configMaps.start();
+    poolConfig.start();
   };
   return {
     start: () => {
@@ -131,14 +133,14 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
       listAfterElection().catch((error: unknown) => logger.error({ err: error }, 'start failed'));
     },
     synced: async (signal) => {
-      await Promise.all([services.synced(signal), configMaps.synced(signal)]);
+      await Promise.all([services.synced(signal), poolConfig.synced(signal)]);
     },
     isLeader: () => leadership.isLeader(),
-    ready: () => [syncCheck('services', services), syncCheck('configmap', configMaps)],
+    ready: () => [syncCheck('services', services), syncCheck('configmap', poolConfig)],
     stop: async () => {
       stopping.abort();
       await leadership.stop();
-      await stopRest(events, [services, configMaps]);
+      await stopRest(events, [services, poolConfig]);
     },
   };
 }
@@ -156,22 +158,6 @@ function writeTimeoutOf({ election }: CloudProviderSettings): number {
   if (election === undefined) return DEFAULT_WRITE_TIMEOUT_MS;
   const { leaseDurationMs, renewDeadlineMs } = election.timing;
   return Math.max(500, Math.min(DEFAULT_WRITE_TIMEOUT_MS, leaseDurationMs - renewDeadlineMs));
-}
-
-/** Parses the ConfigMap whenever it changes, and says what is wrong with it. */
-function followPools(
-  configMaps: Reflector<ConfigMap>,
-  { configMap }: CloudProviderSettings,
-  reconciler: Reconciler,
-  logger: Logger,
-): void {
-  configMaps.subscribe((change) => {
-    if (change.object.metadata?.name !== configMap.name) return;
-    // A ConfigMap without data exists; only a deleted one does not.
-    const pools = parsePools(change.type === 'deleted' ? undefined : (change.object.data ?? {}));
-    logPools(pools, logger);
-    reconciler.setPools(pools);
-  });
 }
 
 function logPools(pools: Pools, logger: Logger): void {
@@ -206,7 +192,7 @@ function syncCheck(name: string, { isSynced }: { readonly isSynced: boolean }) {
   return { name, ok: isSynced, ...(!isSynced && { detail: 'not listed yet' }) };
 }
 
-async function stopRest(events: EventRecorder, reflectors: readonly { stop(): Promise<void> }[]) {
+async function stopRest(events: EventRecorder, watches: readonly { stop(): Promise<void> }[]) {
   await events.flush();
-  await Promise.all(reflectors.map((reflector) => reflector.stop()));
+  await Promise.all(watches.map((watch) => watch.stop()));
 }

@@ -19,7 +19,7 @@ describe('command line', () => {
   it('takes the arguments of the manifest of kube-vip-cloud-provider', () => {
     const { settings } = parse(['--leader-elect-resource-name=kube-vip-cloud-controller']);
     expect(settings).toMatchObject({
-      configMap: { namespace: 'kube-system', name: 'kubevip' },
+      configMap: { namespace: 'kube-system', name: 'kubevip', legacyName: 'plndr' },
       mode: { kind: 'classless' },
       election: {
         namespace: 'kube-system',
@@ -41,6 +41,23 @@ describe('command line', () => {
     expect(settings.configMap).toEqual({ namespace: 'lb', name: 'pools' });
     expect(settings.mode).toEqual({ kind: 'class', name: 'example.org/lb' });
   });
+
+  it.each([
+    [
+      { PLNDR_NAMESPACE: 'lb', PLNDR_CONFIG_MAP: 'old', PLNDR_SERVICE_CIDR: '10.0.0.0/8' },
+      { namespace: 'lb', name: 'old' },
+    ],
+    [{ PLNDR_NAMESPACE: 'lb' }, { namespace: 'lb', name: 'kubevip', legacyName: 'plndr' }],
+    [
+      { PLNDR_NAMESPACE: 'a', PLNDR_CONFIG_MAP: 'b', KUBEVIP_NAMESPACE: 'c', KUBEVIP_CONFIG_MAP: 'd' },
+      { namespace: 'c', name: 'd' },
+    ],
+  ])(
+    'takes the environment of plndr-cloud-provider where nothing newer is said: %j',
+    async (env, expected) => {
+      expect((await parse([], env)).settings.configMap).toEqual(expected);
+    },
+  );
 
   it('ignores a class name while class mode is off, and has a default name', () => {
     expect(parse([], { KUBEVIP_CUSTOM_LOADBALANCERCLASS_NAME: 'x/y' }).settings.mode).toEqual({

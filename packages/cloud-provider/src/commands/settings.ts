@@ -4,12 +4,14 @@ import { hostname } from 'node:os';
 import {
   CONFIG_MAP_NAME,
   LEASE_NAME,
+  LEGACY_CONFIG_MAP_NAME,
   LOAD_BALANCER_CLASS,
   SYSTEM_NAMESPACE,
 } from '@fairlead/shared/kubernetes/contract.ts';
 import type { LogLevel } from '@fairlead/shared/runtime/logging.ts';
 import { type SettingSources, SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { CloudProviderSettings } from '../cloud-provider.ts';
+import type { PoolConfigMap } from '../pool-config.ts';
 import type { ClassMode } from '../services/service-state.ts';
 
 /** All settings of the `cloud-provider` command. */
@@ -32,16 +34,13 @@ export const DEFAULT_REST_MS = 60_000;
 
 /**
  * Reads environment and flags; throws a SettingsError that lists every problem. The environment names are those of
- * kube-vip-cloud-provider, the flags those of Kubernetes' cloud controller managers.
+ * kube-vip-cloud-provider and plndr-cloud-provider, the flags those of Kubernetes' cloud controller managers.
  */
 export function readSettings(sources: SettingSources): CommandSettings {
   const reader = new SettingsReader(sources);
   const verbosity = reader.integer({ flag: 'v' }, 0, { min: 0, max: 10 });
   const settings: CommandSettings = {
-    configMap: {
-      namespace: reader.string({ env: 'KUBEVIP_NAMESPACE' }, SYSTEM_NAMESPACE),
-      name: reader.string({ env: 'KUBEVIP_CONFIG_MAP' }, CONFIG_MAP_NAME),
-    },
+    configMap: readConfigMap(reader),
     mode: readMode(reader),
     election: readElection(reader),
     concurrency: reader.integer({ flag: 'concurrent-service-syncs' }, DEFAULT_CONCURRENCY, {
@@ -59,6 +58,18 @@ export function readSettings(sources: SettingSources): CommandSettings {
   };
   reader.finish();
   return settings;
+}
+
+/**
+ * The ConfigMap with the pools. The names of plndr-cloud-provider count where those of kube-vip-cloud-provider say nothing,
+ * and so does its ConfigMap when no name is given.
+ */
+export function readConfigMap(reader: SettingsReader): PoolConfigMap {
+  const text = (env: string) => reader.optionalString({ env });
+  const namespace = text('KUBEVIP_NAMESPACE') ?? text('PLNDR_NAMESPACE') ?? SYSTEM_NAMESPACE;
+  const name = text('KUBEVIP_CONFIG_MAP') ?? text('PLNDR_CONFIG_MAP');
+  if (name !== undefined) return { namespace, name };
+  return { namespace, name: CONFIG_MAP_NAME, legacyName: LEGACY_CONFIG_MAP_NAME };
 }
 
 function readMode(reader: SettingsReader): ClassMode {

@@ -42,8 +42,8 @@ export interface ReconcilerOptions {
   readonly services: ReadonlyStore<Service>;
   readonly holdings: Holdings;
   readonly mode: ClassMode;
-  /** `namespace/name` of the ConfigMap, for messages. */
-  readonly configMap: string;
+  /** `namespace/name` of the ConfigMap in use, for messages. */
+  readonly configMap: () => string;
   readonly events: EventRecorder;
   readonly metrics: IpamMetrics;
   readonly logger: Logger;
@@ -203,7 +203,7 @@ export class Reconciler {
       pools: this.#pools,
       holdings: this.#holdings,
       mode,
-      configMap,
+      configMap: configMap(),
       nowMs: clock.monotonicMs(),
     });
   }

@@ -202,7 +202,7 @@ export function createRig(options: RigOptions = {}): Rig {
     services: cluster.store,
     holdings,
     mode,
-    configMap: 'kube-system/kubevip',
+    configMap: () => 'kube-system/kubevip',
     events,
     metrics,
     logger: silentLogger,

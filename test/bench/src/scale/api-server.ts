@@ -106,6 +106,8 @@ async function real(assets: string, folder: string, auditLog: string): Promise<S
   const policy = join(folder, 'audit-policy.json');
   await writeFile(policy, JSON.stringify(AUDIT_POLICY));
   const server = await startRealServer(assets, [
+    // For the Endpoints of the Service `kubernetes`: loopback, all that there is here, is not allowed in them.
+    '--advertise-address=10.255.0.1',
     `--audit-policy-file=${policy}`,
     `--audit-log-path=${auditLog}`,
     // Written before the answer is sent; a buffered log may drop lines under load.

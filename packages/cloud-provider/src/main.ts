@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { CommanderError } from 'commander';
-import { createProgram, spellOut } from './commands/command.ts';
+import { createProgram } from './commands/command.ts';
+import { spellOut } from './commands/stock-flags.ts';
 import { VERSION } from './version.ts';
 
 const program = createProgram({
@@ -16,7 +17,7 @@ const program = createProgram({
 });
 
 try {
-  await program.parseAsync(process.argv.slice(2).map(spellOut), { from: 'user' });
+  await program.parseAsync(spellOut(process.argv.slice(2), program), { from: 'user' });
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode;

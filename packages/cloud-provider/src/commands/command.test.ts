@@ -2,7 +2,8 @@
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { CommanderError } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
-import { createProgram, type DaemonCommandLine, spellOut } from './command.ts';
+import { createProgram, type DaemonCommandLine } from './command.ts';
+import { spellOut } from './stock-flags.ts';
 
 function parse(args: readonly string[], env: Record<string, string> = {}): DaemonCommandLine {
   let parsed: DaemonCommandLine | undefined;
@@ -10,7 +11,8 @@ function parse(args: readonly string[], env: Record<string, string> = {}): Daemo
     parsed = commandLine;
     return Promise.resolve();
   };
-  createProgram({ env, version: '1.2.3', runDaemon }).parse(args.map(spellOut), { from: 'user' });
+  const program = createProgram({ env, version: '1.2.3', runDaemon });
+  program.parse(spellOut(args, program), { from: 'user' });
   if (parsed === undefined) throw new Error('the daemon was not started');
   return parsed;
 }
@@ -52,12 +54,9 @@ describe('command line', () => {
       { PLNDR_NAMESPACE: 'a', PLNDR_CONFIG_MAP: 'b', KUBEVIP_NAMESPACE: 'c', KUBEVIP_CONFIG_MAP: 'd' },
       { namespace: 'c', name: 'd' },
     ],
-  ])(
-    'takes the environment of plndr-cloud-provider where nothing newer is said: %j',
-    async (env, expected) => {
-      expect((await parse([], env)).settings.configMap).toEqual(expected);
-    },
-  );
+  ])('takes the environment of plndr-cloud-provider where nothing newer is said: %j', (env, expected) => {
+    expect(parse([], env).settings.configMap).toEqual(expected);
+  });
 
   it('ignores a class name while class mode is off, and has a default name', () => {
     expect(parse([], { KUBEVIP_CUSTOM_LOADBALANCERCLASS_NAME: 'x/y' }).settings.mode).toEqual({

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { flagsOf } from '@fairlead/shared/runtime/flags.ts';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { checkCommand } from './check.ts';
 import { type CommandSettings, readSettings } from './settings.ts';
+import { addIgnoredFlags, IGNORED_ENVIRONMENT, IGNORED_FLAGS } from './stock-flags.ts';
 
 /** What the program is made with. */
 export interface ProgramOptions {
@@ -12,52 +13,14 @@ export interface ProgramOptions {
   readonly runDaemon: (commandLine: DaemonCommandLine) => Promise<void>;
 }
 
-/** Settings of the daemon, and flags that were accepted without effect. */
+/** Settings of the daemon, and what was accepted without effect. */
 export interface DaemonCommandLine {
   readonly settings: CommandSettings;
   /** Long names without dashes. */
   readonly ignoredFlags: readonly string[];
+  /** Names. */
+  readonly ignoredEnvironment: readonly string[];
 }
-
-/** Flags that a manifest written for a cloud controller manager may carry and that mean nothing here. */
-const IGNORED_FLAGS: readonly string[] = [
-  'allocate-node-cidrs',
-  'allow-untagged-cloud',
-  'authentication-kubeconfig',
-  'authentication-skip-lookup',
-  'authorization-kubeconfig',
-  'cidr-allocator-type',
-  'client-ca-file',
-  'cloud-config',
-  'cloud-provider',
-  'cluster-cidr',
-  'cluster-name',
-  'concurrent-node-syncs',
-  'configure-cloud-routes',
-  'contention-profiling',
-  'controller-start-interval',
-  'controllers',
-  'feature-gates',
-  'kube-api-burst',
-  'kube-api-content-type',
-  'kube-api-qps',
-  'log-flush-frequency',
-  'logging-format',
-  'min-resync-period',
-  'node-monitor-period',
-  'node-status-update-frequency',
-  'node-sync-period',
-  'profiling',
-  'requestheader-allowed-names',
-  'requestheader-client-ca-file',
-  'route-reconciliation-period',
-  'secure-port',
-  'tls-cert-file',
-  'tls-min-version',
-  'tls-private-key-file',
-  'use-service-account-credentials',
-  'vmodule',
-];
 
 /**
  * The command `cloud-provider` and its sub-commands; without a sub-command it is the daemon. That takes the flags of
@@ -101,16 +64,12 @@ export function createProgram({ env, version, runDaemon }: ProgramOptions): Comm
     // The flags of the daemon stand before a sub-command, where they mean nothing; each sub-command has its own.
     .enablePositionalOptions()
     .exitOverride();
-  for (const name of IGNORED_FLAGS) command.addOption(new Option(`--${name} [value]`).hideHelp());
+  addIgnoredFlags(command);
   command.action(() => {
     const flags = flagsOf(command);
     const ignoredFlags = IGNORED_FLAGS.filter((name) => name in flags);
-    return runDaemon({ settings: readSettings({ env, flags }), ignoredFlags });
+    const ignoredEnvironment = IGNORED_ENVIRONMENT.filter((name) => env[name]);
+    return runDaemon({ settings: readSettings({ env, flags }), ignoredFlags, ignoredEnvironment });
   });
   return command.addCommand(checkCommand({ env }));
-}
-
-/** `-v=4` is Go's way to write what commander knows as `--v=4`. */
-export function spellOut(argument: string): string {
-  return argument.startsWith('-v=') ? `-${argument}` : argument;
 }

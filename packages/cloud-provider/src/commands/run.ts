@@ -12,12 +12,18 @@ import type { DaemonCommandLine } from './command.ts';
 const SHUTDOWN_LIMIT_MS = 15_000;
 
 /** Runs the cloud provider until a signal ends it. Resolves with the exit code. */
-export async function run({ settings, ignoredFlags }: DaemonCommandLine, version: string): Promise<number> {
+export async function run(
+  { settings, ignoredFlags, ignoredEnvironment }: DaemonCommandLine,
+  version: string,
+): Promise<number> {
   const clock = systemClock;
   const logger = createLogger({ name: 'cloud-provider', level: settings.logLevel });
   const shutdown = createShutdown({ logger, clock, timeLimitMs: SHUTDOWN_LIMIT_MS });
   logger.info({ version, mode: settings.mode, configMap: settings.configMap }, 'starting');
   if (ignoredFlags.length > 0) logger.info({ flags: ignoredFlags }, 'flags accepted without effect');
+  if (ignoredEnvironment.length > 0) {
+    logger.info({ names: ignoredEnvironment }, 'environment variables accepted without effect');
+  }
   const registry = createRegistry({ program: 'cloud-provider', version });
   const client = await connect({
     ...(settings.kubeconfig !== undefined && { kubeconfig: settings.kubeconfig }),

@@ -81,7 +81,7 @@ function readMode(reader: SettingsReader): ClassMode {
 function readElection(reader: SettingsReader): CloudProviderSettings['election'] {
   const enabled = reader.bool({ flag: 'leader-elect' }, true);
   const lock = reader.string({ flag: 'leader-elect-resource-lock' }, 'leases');
-  if (lock !== 'leases') {
+  if (enabled && lock !== 'leases') {
     reader.addProblem({ setting: '--leader-elect-resource-lock', received: lock, expected: 'leases' });
   }
   const times = { minMs: 100, maxMs: 3_600_000 };

@@ -6,7 +6,8 @@
  * is not in the list comes after all. Pure.
  */
 export function rendezvousRank(key: string, node: string, nodes: Iterable<string>): number {
-  const own = weight(key, node);
+  const seed = rendezvousSeed(key);
+  const own = rendezvousWeight(seed, node);
   let rank = 0;
   let listed = false;
   for (const other of nodes) {
@@ -14,21 +15,30 @@ export function rendezvousRank(key: string, node: string, nodes: Iterable<string
       listed = true;
       continue;
     }
-    const weightOfOther = weight(key, other);
+    const weightOfOther = rendezvousWeight(seed, other);
     if (weightOfOther > own || (weightOfOther === own && other < node)) rank++;
   }
   return listed ? rank : Number.POSITIVE_INFINITY;
 }
 
-/** 32-bit FNV-1a over both names, then MurmurHash3's finalizer, without which similar names get similar weights. */
-function weight(key: string, node: string): number {
-  let hash = 0x811c9dc5;
-  for (const text of [key, '\0', node]) {
-    for (let index = 0; index < text.length; index++) {
-      hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-    }
-  }
+/** Weight of `node` for this key; the node with the highest is first choice. */
+export function rendezvousWeight(seed: number, node: string): number {
+  let hash = addText(seed, node);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** The part of the weights of a key that is the same for all nodes: worked out once per key. */
+export function rendezvousSeed(key: string): number {
+  return addText(addText(0x811c9dc5, key), '\0');
+}
+
+/** 32-bit FNV-1a over both names, then MurmurHash3's finalizer, without which similar names get similar weights. */
+function addText(hash: number, text: string): number {
+  let sum = hash;
+  for (let index = 0; index < text.length; index++) {
+    sum = Math.imul(sum ^ text.charCodeAt(index), 0x01000193);
+  }
+  return sum;
 }

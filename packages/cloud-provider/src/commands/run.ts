@@ -11,6 +11,12 @@ import type { DaemonCommandLine } from './command.ts';
 /** Time for an orderly end: below the 30 s after which Kubernetes kills. */
 const SHUTDOWN_LIMIT_MS = 15_000;
 
+/**
+ * Client-side rate limit, far above what the work needs: Services and Events under way are few at any time, and that is
+ * what protects the API server. The usual limit would make each of many new Services wait for all before it.
+ */
+const CALLS_PER_SECOND = 2_000;
+
 /** Runs the cloud provider until a signal ends it. Resolves with the exit code. */
 export async function run(
   { settings, ignoredFlags, ignoredEnvironment }: DaemonCommandLine,
@@ -29,6 +35,8 @@ export async function run(
     ...(settings.kubeconfig !== undefined && { kubeconfig: settings.kubeconfig }),
     ...(settings.server !== undefined && { server: settings.server }),
     userAgent: `fairlead-cloud-provider/${version}`,
+    qps: CALLS_PER_SECOND,
+    burst: CALLS_PER_SECOND,
   });
   shutdown.addStep('client', () => client.close());
   const provider = createCloudProvider({ client, settings, registry, logger, clock });

@@ -27,7 +27,7 @@ async function given(script: Script) {
   const started = await startScriptedServer(script);
   onTestFinished(() => started.close());
   server = started;
-  const client = await server.client();
+  const client = await server.client({ qps: 10_000, burst: 10_000 });
   const lines: string[] = [];
   const logger: Logger = createLogger({
     name: 'test',
@@ -113,6 +113,37 @@ test('when the role allows no Events there is one warning and then silence, with
   recorder.event(service, 'Normal', 'A', 'later');
   await recorder.flush();
   expect([server.requests.length, lines.length]).toEqual([2, 1]);
+});
+
+test('thousands of objects at once: nothing is dropped, each has its Events in order, few are under way', async () => {
+  let active = 0;
+  let most = 0;
+  const { recorder, lines } = await given((request, response) => {
+    active += 1;
+    most = Math.max(most, active);
+    setImmediate(() => {
+      active -= 1;
+      echo(request, response);
+    });
+  });
+  const count = 1_500;
+  for (const reason of ['First', 'Second']) {
+    for (let index = 0; index < count; index += 1) {
+      const metadata = { ...service.metadata, name: `web-${index}`, uid: `u${index}` };
+      recorder.event({ ...service, metadata }, 'Normal', reason, 'text');
+    }
+  }
+  await recorder.flush();
+  expect(lines).toEqual([]);
+  expect(most).toBeLessThanOrEqual(4);
+  const reasons = new Map<string, string[]>();
+  for (let index = 0; index < server.requests.length; index += 1) {
+    const { involvedObject, reason } = body(index);
+    const name = involvedObject?.name ?? '';
+    reasons.set(name, [...(reasons.get(name) ?? []), reason ?? '']);
+  }
+  expect(reasons.size).toBe(count);
+  expect([...reasons.values()].every((each) => each.join() === 'First,Second')).toBe(true);
 });
 
 const about = { about: 'x', type: 'Normal', reason: 'R' };

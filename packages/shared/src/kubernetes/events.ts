@@ -42,13 +42,23 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
 /** Limit of the API for `message` (it is one for `note` of events.k8s.io). */
 const MESSAGE_BYTES = 1_024;
-/** Events that wait to be written; more are dropped, because they must never become a burden themselves. */
-const QUEUE_LIMIT = 1_000;
+/**
+ * Events that wait to be written: two for each Service of a large cluster, all created at once. More are dropped, because
+ * they must never become a burden themselves.
+ */
+const QUEUE_LIMIT = 25_000;
+/**
+ * Events under way at the same time: enough for some hundred a second even when each takes ten milliseconds, and fewer
+ * than the writes they tell of, so that those come first when the server is busy.
+ */
+const WIDTH = 4;
 const TRIES = 4;
 /** After a refusal by RBAC, ask again this much later: roles get repaired. */
 const FORBIDDEN_PAUSE_MS = 300_000;
 
 interface Entry {
+  /** Identity of the object: its Events are written one after the other. */
+  readonly object: string;
   readonly about: ObjectReference;
   readonly type: string;
   readonly reason: string;
@@ -59,8 +69,14 @@ class ApiEventRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #clock: Clock;
   readonly #correlator = new EventCorrelator();
-  readonly #queue: Entry[] = [];
-  #writing: Promise<void> | undefined;
+  /** What waits, by object, in order of arrival. */
+  readonly #queue = new Map<string, Entry[]>();
+  #queued = 0;
+  /** Objects with an Event under way. */
+  readonly #active = new Set<string>();
+  readonly #writers = new Set<Promise<void>>();
+  /** Writers that will still look for more. */
+  #running = 0;
   #forbiddenUntilMs = Number.NEGATIVE_INFINITY;
   #warnedForbidden = false;
   #dropped = 0;
@@ -76,24 +92,50 @@ class ApiEventRecorder implements EventRecorder {
     const identity = JSON.stringify([reference.kind, reference.namespace, reference.name, reference.uid]);
     const series = this.#correlator.take({ about: identity, type, reason, message }, this.#clock.wallMs());
     if (series === undefined) return;
-    if (this.#queue.length >= QUEUE_LIMIT) {
+    if (this.#queued >= QUEUE_LIMIT) {
       this.#dropped += 1;
       return;
     }
-    this.#queue.push({ about: reference, type, reason, series });
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#enqueue({ object: identity, about: reference, type, reason, series });
+    if (this.#running >= WIDTH || this.#active.has(identity)) return;
+    const writer = this.#writeAll().finally(() => this.#writers.delete(writer));
+    this.#writers.add(writer);
   }
 
   async flush(): Promise<void> {
-    await this.#writing;
+    await Promise.all(this.#writers);
+  }
+
+  #enqueue(entry: Entry): void {
+    const waiting = this.#queue.get(entry.object);
+    if (waiting === undefined) this.#queue.set(entry.object, [entry]);
+    else waiting.push(entry);
+    this.#queued += 1;
+  }
+
+  /** The next Event of the object that has waited longest and has none under way. */
+  #dequeue(): Entry | undefined {
+    for (const [object, entries] of this.#queue) {
+      if (this.#active.has(object)) continue;
+      const entry = entries.shift();
+      this.#queue.delete(object);
+      if (entry === undefined) continue;
+      // Behind the others: an object with many Events must not keep them waiting.
+      if (entries.length > 0) this.#queue.set(object, entries);
+      this.#queued -= 1;
+      return entry;
+    }
+    return undefined;
   }
 
   async #writeAll(): Promise<void> {
-    for (let entry = this.#queue.shift(); entry !== undefined; entry = this.#queue.shift()) {
+    this.#running += 1;
+    for (let entry = this.#dequeue(); entry !== undefined; entry = this.#dequeue()) {
+      this.#active.add(entry.object);
       await this.#write(entry);
+      this.#active.delete(entry.object);
     }
+    this.#running -= 1;
     if (this.#dropped > 0) {
       this.#options.logger.warn({ dropped: this.#dropped }, 'Events were dropped: too many at once');
       this.#dropped = 0;
@@ -169,7 +211,8 @@ class ApiEventRecorder implements EventRecorder {
       return;
     }
     this.#forbiddenUntilMs = this.#clock.monotonicMs() + FORBIDDEN_PAUSE_MS;
-    this.#queue.length = 0;
+    this.#queue.clear();
+    this.#queued = 0;
     if (this.#warnedForbidden) return;
     this.#warnedForbidden = true;
     logger.warn(

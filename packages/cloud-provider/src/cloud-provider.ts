@@ -15,6 +15,7 @@ import { type Leadership, type LeaderTerm, leadAlone, leadByLease } from './lead
 import { PoolConfig, type PoolConfigMap } from './pool-config.ts';
 import { parsePools } from './pools/parse.ts';
 import { formatProblem, type Pools } from './pools/pool.ts';
+import { ServiceConfigMaps } from './service-configmaps/service-config-maps.ts';
 import { createIpamMetrics } from './services/metrics.ts';
 import { Reconciler } from './services/reconciler.ts';
 import type { ClassMode } from './services/service-state.ts';
@@ -34,6 +35,8 @@ export interface CloudProviderSettings {
     | undefined;
   /** Services worked on at the same time. */
   readonly concurrency: number;
+  /** Tell balancers in the namespaces what to serve, as plndr-cloud-provider did (see `service-configmaps`). */
+  readonly writeServiceConfigMaps?: boolean;
   /** Rest of a released address before it is handed out again while others are free. */
   readonly restMs: number;
 }
@@ -106,26 +109,32 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
     clock,
     writeTimeoutMs: writeTimeoutOf(settings),
   });
+  const serviceConfigMaps = serviceConfigMapsOf(options);
   let listedMs = Number.POSITIVE_INFINITY;
   const work = async ({ signal, mayWrite, startedMs }: LeaderTerm): Promise<void> => {
     await Promise.all([services.synced(signal), poolConfig.synced(signal)]);
     const stale = listedMs < startedMs;
-    await reconciler.lead({
-      mayWrite,
-      signal,
-      concurrency: settings.concurrency,
-      ...(stale && { newest: () => listServices(client, signal) }),
-    });
+    await Promise.all([
+      reconciler.lead({
+        mayWrite,
+        signal,
+        concurrency: settings.concurrency,
+        ...(stale && { newest: () => listServices(client, signal) }),
+      }),
+      serviceConfigMaps?.lead({ mayWrite, signal }),
+    ]);
   };
   const leadership = leadershipOf(options, work);
   const stopping = new AbortController();
   services.subscribe((change) => reconciler.observe(change));
+  if (serviceConfigMaps) services.subscribe((change) => serviceConfigMaps.observe(change));
   const listAfterElection = async () => {
     await Promise.race([leadership.settled, delay(clock, ELECTION_HEAD_START_MS, stopping.signal)]);
     if (stopping.signal.aborted) return;
     listedMs = clock.monotonicMs();
     services.start();
     poolConfig.start();
+    serviceConfigMaps?.start();
   };
   return {
     start: () => {
@@ -140,7 +149,7 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
     stop: async () => {
       stopping.abort();
       await leadership.stop();
-      await stopRest(events, [services, poolConfig]);
+      await stopRest(events, [services, poolConfig, ...(serviceConfigMaps ? [serviceConfigMaps] : [])]);
     },
   };
 }
@@ -151,6 +160,17 @@ function leadershipOf(
 ): Leadership {
   if (settings.election === undefined) return leadAlone({ work, logger, clock });
   return leadByLease({ ...settings.election, client, logger, clock, work });
+}
+
+function serviceConfigMapsOf({
+  client,
+  settings,
+  logger,
+  clock,
+}: CloudProviderOptions): ServiceConfigMaps | undefined {
+  if (settings.writeServiceConfigMaps !== true) return undefined;
+  const writeTimeoutMs = writeTimeoutOf(settings);
+  return new ServiceConfigMaps({ client, mode: settings.mode, logger, clock, writeTimeoutMs });
 }
 
 /** A write must be over before another instance may lead: between our last moment and its first lies this time. */

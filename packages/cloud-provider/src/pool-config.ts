@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isDeepStrictEqual } from 'node:util';
 import { isForbidden, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { createReflector } from '@fairlead/shared/kubernetes/create-reflector.ts';
 import type { ConfigMap } from '@fairlead/shared/kubernetes/objects.ts';
@@ -132,8 +133,9 @@ export class PoolConfig {
     if (!this.isSynced) return;
     const object = this.#object();
     this.#tellChoice();
-    if (object === this.#told) return;
+    const isSame = object === this.#told || (object && this.#told && saySame(object, this.#told));
     this.#told = object;
+    if (isSame) return;
     this.#options.onChange(this.state);
   }
 
@@ -183,6 +185,11 @@ export class PoolConfig {
 export function poolDataOf({ data = {} }: ConfigMap): Readonly<Record<string, string>> {
   const { [SERVICES_KEY]: _services, ...rest } = data;
   return rest;
+}
+
+/** What we ourselves write beside the pools is no change of them. */
+function saySame(a: ConfigMap, b: ConfigMap): boolean {
+  return a.metadata?.uid === b.metadata?.uid && isDeepStrictEqual(poolDataOf(a), poolDataOf(b));
 }
 
 /** In a ConfigMap that holds nothing but what we wrote for a balancer, nobody has configured pools. */

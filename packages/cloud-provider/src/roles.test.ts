@@ -3,9 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
-import { defineResource, SERVICE_ACCOUNTS } from '@fairlead/shared/kubernetes/resources.ts';
+import {
+  CONFIG_MAPS,
+  defineResource,
+  SERVICE_ACCOUNTS,
+  SERVICES,
+} from '@fairlead/shared/kubernetes/resources.ts';
 import { loadAllYaml } from '@kubernetes/client-node';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { CloudProviderSettings } from './cloud-provider.ts';
 import { given, REAL_ASSETS, TestCluster } from './testing/test-cluster.ts';
 
 /*
@@ -79,20 +85,50 @@ async function accountKubeconfig(): Promise<string> {
   return file;
 }
 
-async function provesItself(): Promise<void> {
-  await cluster.setPools({ 'range-global': '172.18.0.200-172.18.0.220' });
-  await cluster.start({ kubeconfig: await accountKubeconfig() });
+async function provesItself(settings: Partial<CloudProviderSettings> = {}): Promise<string> {
+  await cluster.start({ kubeconfig: await accountKubeconfig(), ...settings });
   const name = await cluster.expose();
   await vi.waitFor(async () => expect(given(await cluster.get(name))).toBe('172.18.0.200'), {
     timeout: 10_000,
   });
   await vi.waitFor(async () => expect(await cluster.events(name)).toHaveLength(2), { timeout: 10_000 });
+  return name;
 }
 
-it('works with the rights of our manifest', async () => {
-  const manifest = await readFile(new URL('../../../deploy/cloud-provider.yaml', import.meta.url), 'utf8');
+async function apply(file: string): Promise<void> {
+  const manifest = await readFile(new URL(`../../../deploy/${file}`, import.meta.url), 'utf8');
   await createAll(loadAllYaml(manifest) as KubeObject[]);
+}
+
+const POOLS = { 'range-global': '172.18.0.200-172.18.0.220' };
+
+it('works with the rights of our manifest', async () => {
+  await apply('cloud-provider.yaml');
+  await cluster.setPools(POOLS);
   await provesItself();
+});
+
+it('reads the ConfigMap plndr with the rights of our manifest', async () => {
+  await apply('cloud-provider.yaml');
+  const metadata = { namespace: 'kube-system', name: 'plndr' };
+  await cluster.admin.create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: POOLS });
+  await provesItself({ configMap: { namespace: 'kube-system', name: 'kubevip', legacyName: 'plndr' } });
+});
+
+it('lists Services for balancers with the rights of the second manifest', async () => {
+  await apply('cloud-provider.yaml');
+  await apply('cloud-provider-service-configmaps.yaml');
+  await cluster.setPools(POOLS);
+  const name = await provesItself({ writeServiceConfigMaps: true });
+  const listed = () => cluster.admin.get(CONFIG_MAPS, { namespace: 'default', name: 'plndr' });
+  await vi.waitFor(async () => expect((await listed()).data?.['plndr-services']).toContain(`"${name}"`), {
+    timeout: 10_000,
+  });
+  const uid = (await cluster.get(name)).metadata?.uid ?? '';
+  await cluster.admin.remove(SERVICES, { namespace: 'default', name });
+  await vi.waitFor(async () => expect((await listed()).data?.['plndr-services']).not.toContain(uid), {
+    timeout: 10_000,
+  });
 });
 
 it("works with the rights of kube-vip-cloud-provider's manifest", async () => {
@@ -114,5 +150,6 @@ it("works with the rights of kube-vip-cloud-provider's manifest", async () => {
       subjects,
     } as KubeObject,
   ]);
+  await cluster.setPools(POOLS);
   await provesItself();
 });

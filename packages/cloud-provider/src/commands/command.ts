@@ -49,6 +49,10 @@ export function createProgram({ env, version, runDaemon }: ProgramOptions): Comm
     )
     .option('--concurrent-service-syncs <number>', 'Services worked on at the same time (default: 10)')
     .option('--release-rest <duration>', 'rest of a released address while others are free (default: 60s)')
+    .option(
+      '--write-service-configmaps [bool]',
+      'list the Services of each namespace in its ConfigMap plndr, for a balancer that runs there (default: false)',
+    )
     .option('--leader-elect [bool]', 'write only while holding the Lease (default: true)')
     .option('--leader-elect-resource-name <name>', 'name of the Lease (default: kube-vip-cloud-controller)')
     .option('--leader-elect-resource-namespace <namespace>', 'namespace of the Lease (default: kube-system)')

@@ -47,6 +47,10 @@ export function readSettings(sources: SettingSources): CommandSettings {
       min: 1,
       max: 1_000,
     }),
+    writeServiceConfigMaps: reader.bool(
+      { flag: 'write-service-configmaps', env: 'FAIRLEAD_WRITE_SERVICE_CONFIGMAPS' },
+      false,
+    ),
     restMs: reader.durationMs({ flag: 'release-rest', env: 'FAIRLEAD_RELEASE_REST' }, DEFAULT_REST_MS),
     kubeconfig: reader.optionalString({ flag: 'kubeconfig' }),
     server: reader.optionalString({ flag: 'master' }),

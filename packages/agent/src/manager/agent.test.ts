@@ -174,6 +174,48 @@ describe('three agents around an API server', () => {
     await eventually('ignored', () => cluster.book.owners('172.18.0.205').length === 0);
   });
 
+  it('lets go of an address that the cloud provider refuses, and serves it again at once', async () => {
+    await startAll();
+    const address = '172.18.0.208';
+    await expose(cluster.client, serviceObject('echo', address), PODS);
+    await owner(address);
+    const inStatus = async () => (await service('echo')).status?.loadBalancer?.ingress?.map(({ ip }) => ip);
+    await eventually('the address in the status', async () => (await inStatus())?.[0] === address);
+    const judge = async (status: 'True' | 'False', message: string) => {
+      const type = 'fairlead.io/AddressAllocated';
+      const lastTransitionTime = new Date().toISOString().replace(/\.\d+/, '');
+      const conditions = [{ type, status, reason: 'AddressConflict', message, lastTransitionTime }];
+      const ref = { namespace: 'default', name: 'echo' };
+      const options = { type: 'merge', subresource: 'status' } as const;
+      await cluster.client.patch(SERVICES, ref, { status: { conditions } }, options);
+    };
+    const refusal = `kube-vip.io/loadbalancerIPs=${address}: ${address} belongs to Service default/other`;
+    await judge('False', refusal);
+    await eventually('nobody answers', () => cluster.book.owners(address).length === 0);
+    await eventually('nothing in the status', async () => ((await inStatus())?.length ?? 0) === 0);
+    await eventually('nothing is balanced', () =>
+      [...agents.values()].every((each) => (each.model()?.frontends.size ?? 0) === 0),
+    );
+    await eventually('an Event says why', async () => {
+      const { items } = await cluster.client.list(EVENTS, { namespace: 'default' });
+      return items.some(
+        ({ reason, message }) => reason === 'AddressRefused' && message?.includes('default/other'),
+      );
+    });
+    await judge('True', `has ${address}`);
+    await owner(address);
+    await eventually('the address in the status', async () => (await inStatus())?.[0] === address);
+    // A refusal of something else is out of date.
+    await judge('False', refusal.replaceAll(address, '172.18.0.209'));
+    await annotate('echo', { 'example.org/wake': 'yes' });
+    await eventually('the annotation', async () => {
+      const found = await service('echo');
+      return found.metadata?.annotations?.['example.org/wake'] === 'yes';
+    });
+    expect(await owner(address)).toBeDefined();
+    expect(cluster.book.overlaps()).toEqual([]);
+  });
+
   it('puts everything on one node with one Lease for all', async () => {
     await startAll({ svc_election: 'false' });
     for (const index of [1, 2, 3, 4]) {

@@ -175,9 +175,10 @@ export class Reconciler {
     });
     if (status === undefined) return;
     const wanted = new Map<string, WantedStatus>();
-    for (const { key, object, addresses } of this.#desired.services) {
+    for (const { key, object, addresses, refused } of this.#desired.services) {
       const isOurs = addresses.length > 0 && addresses.every((address) => answered.has(address));
-      if (isOurs) wanted.set(key, { service: object, addresses });
+      // What it was written before it was refused would mislead users, and kube-proxy.
+      if (isOurs || (refused && speaksFor(key))) wanted.set(key, { service: object, addresses });
     }
     status.want(wanted);
   }

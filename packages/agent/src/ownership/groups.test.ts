@@ -16,6 +16,7 @@ function service(
     name,
     created: '',
     addresses,
+    refused: false,
     policy: 'Cluster',
     ports: [],
     endpoints: [],

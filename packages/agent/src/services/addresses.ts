@@ -9,6 +9,8 @@ import { AGENT_REASON, type ServiceProblem } from './problem.ts';
 export interface ServiceAddresses {
   /** Canonical text, in the order in which the status names them, without repeats. */
   readonly addresses: readonly string[];
+  /** The Service names some, and the cloud provider refused them. */
+  readonly refused: boolean;
   readonly problems: readonly ServiceProblem[];
 }
 
@@ -21,7 +23,8 @@ export function addressesOf(service: Service): ServiceAddresses {
   const refusal = named.addresses.length === 0 ? undefined : standingRefusal(service);
   if (refusal === undefined) return named;
   const message = `no node answers for ${named.addresses.join(' and ')}: ${refusal.message || refusal.reason}`;
-  return { addresses: [], problems: [...named.problems, { reason: AGENT_REASON.addressRefused, message }] };
+  const problem = { reason: AGENT_REASON.addressRefused, message };
+  return { addresses: [], refused: true, problems: [...named.problems, problem] };
 }
 
 /**
@@ -59,7 +62,7 @@ function read(entries: readonly string[], source: string): ServiceAddresses {
       problems.push({ reason: AGENT_REASON.addressUnsupported, message });
     } else addresses.add(formatAddress(address));
   }
-  return { addresses: [...addresses], problems };
+  return { addresses: [...addresses], refused: false, problems };
 }
 
 function unusable(text: string, source: string): ServiceProblem {

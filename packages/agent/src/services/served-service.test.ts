@@ -143,6 +143,7 @@ describe('addresses that the cloud provider refused', () => {
   it('are none, with the reason', () => {
     expect(judged(annotated('10.0.0.1'), 'False', taken('10.0.0.1'))).toEqual({
       addresses: [],
+      refused: true,
       problems: [
         {
           reason: 'AddressRefused',

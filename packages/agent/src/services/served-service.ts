@@ -27,6 +27,8 @@ export interface ServedService {
   /** RFC 3339; the oldest Service decides where several share an address. */
   readonly created: string;
   readonly addresses: readonly string[];
+  /** It has no addresses because the cloud provider refused the ones it names. */
+  readonly refused: boolean;
   readonly policy: 'Cluster' | 'Local';
   readonly ports: readonly FrontPort[];
   readonly endpoints: readonly ServiceEndpoint[];
@@ -72,7 +74,7 @@ function servedService(service: Service, known: readonly ServiceEndpoint[] | und
   const { metadata, spec } = service;
   const endpoints = known ?? [];
   const annotations = metadata?.annotations ?? {};
-  const { addresses, problems } = addressesOf(service);
+  const { addresses, refused, problems } = addressesOf(service);
   const policy = spec?.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster';
   const namespace = metadata?.namespace ?? '';
   const lease = commonLease(annotations[ANNOTATION.leaseName], namespace, policy);
@@ -82,6 +84,7 @@ function servedService(service: Service, known: readonly ServiceEndpoint[] | und
     name: metadata?.name ?? '',
     created: metadata?.creationTimestamp ?? '',
     addresses,
+    refused,
     policy,
     ports: (spec?.ports ?? []).flatMap(({ protocol, port, name }) => {
       const known = PROTOCOLS[protocol ?? 'TCP'];

@@ -14,6 +14,7 @@ import { ingressOf, sameIngress } from './ingress.ts';
 export interface WantedStatus {
   /** The Service as last seen; may be older than what the server has. */
   readonly service: Service;
+  /** Empty: the status shall name none. */
   readonly addresses: readonly string[];
 }
 
@@ -31,7 +32,8 @@ const CONCURRENCY = 4;
 
 /**
  * Writes where a Service is reached: first the status (what `kubectl get svc` shows and people wait for), then the
- * annotation `vipHost`. Only the node that answers for the addresses asks for it, and nothing waits for it: an API server
+ * annotation `vipHost`. Only the node that answers for the addresses asks for it (or one that speaks for a Service that is
+ * refused them), and nothing waits for it: an API server
  * that is away delays the text, never the traffic.
  */
 export class StatusWriter {
@@ -63,7 +65,7 @@ export class StatusWriter {
   #differs(service: Service, addresses: readonly string[]): boolean {
     return (
       !sameIngress(service.status?.loadBalancer?.ingress, ingressOf(service, addresses)) ||
-      service.metadata?.annotations?.[ANNOTATION.vipHost] !== this.#options.node
+      (addresses.length > 0 && service.metadata?.annotations?.[ANNOTATION.vipHost] !== this.#options.node)
     );
   }
 
@@ -107,7 +109,7 @@ export class StatusWriter {
       next.status = { ...next.status, loadBalancer: { ingress: structuredClone(ingress) as [] } };
       service = await client.replace(SERVICES, next as Service, { subresource: 'status' });
     }
-    if (service.metadata?.annotations?.[ANNOTATION.vipHost] === node) return;
+    if (addresses.length === 0 || service.metadata?.annotations?.[ANNOTATION.vipHost] === node) return;
     const next = draft(service);
     next.metadata = {
       ...next.metadata,

@@ -51,6 +51,8 @@ export interface Pool {
   readonly avoid: IntervalSet;
   /** Serves only Services with matching labels. undefined: any. */
   readonly selector: LabelSelector | undefined;
+  /** The selector cannot be read: the pool serves nobody, and nobody is served by another pool in its place. */
+  readonly selectorUnreadable: boolean;
   /** Gives addresses to Services that do not ask for this pool. */
   readonly autoAssign: boolean;
   readonly onChange: ChangePolicy;
@@ -76,6 +78,8 @@ export interface PoolProblem {
   readonly severity: Severity;
   /** Id of the pool that is the worse for it. */
   readonly pool?: string;
+  /** The key is none that we know. */
+  readonly unknownKey?: true;
   /** Of a key without meaning: the one that may have been meant. */
   readonly nearestKey?: string;
   /** Where in the value the bad entry begins. */
@@ -142,13 +146,35 @@ export function poolCovers(pool: Pool, address: Address): boolean {
 /** Whether the source may hand out this address by itself. */
 export function sourceContains(source: PoolSource, address: Address): boolean {
   if (!source.addresses.contains(address)) return false;
-  return (
-    !isOctetEnd(address.family, address.value) || source.namedEnds.some((end) => end.value === address.value)
-  );
+  return !isOctetEnd(address.family, address.value) || includesValue(source.namedEnds, address.value);
+}
+
+/** Binary search in ascending addresses of one family. */
+function includesValue(ascending: readonly Address[], value: bigint): boolean {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const found = ascending[middle]?.value ?? value;
+    if (found === value) return true;
+    if (found < value) low = middle + 1;
+    else high = middle;
+  }
+  return false;
 }
 
 /** Number of addresses of a family that the pool may hand out. Overlapping sources count once. */
 export function poolSize(pool: Pool, family: Family): bigint {
+  const known = sizes.get(pool) ?? {};
+  sizes.set(pool, known);
+  known[family] ??= countAddresses(pool, family);
+  return known[family];
+}
+
+/** A pool never changes, and a full one is asked for its size for every Service that waits. */
+const sizes = new WeakMap<Pool, { [family in Family]?: bigint }>();
+
+function countAddresses(pool: Pool, family: Family): bigint {
   let total = 0n;
   let counted: IntervalSet | undefined;
   const ends = new Set<string>();

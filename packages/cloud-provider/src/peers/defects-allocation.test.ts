@@ -185,6 +185,18 @@ describe('C17: values are read strictly and wrong ones silently', () => {
     const { problems } = readPool({ 'range-other': '10.9.0.1-10.9.0.2', [key]: value });
     expect(problems.join()).toContain(`${key}=${value}: `);
   });
+
+  it.each([
+    ['serch-order', 'search-order'],
+    ['skip-end-ips-in-cidrs', 'skip-end-ips-in-cidr'],
+    ['rnage-default', 'range-default'],
+    ['allow-shared-global', 'allow-share-global'],
+    ['Cidr-global', 'cidr-global'],
+    ['range-Global', 'range-global'],
+  ])('the key that may have been meant is named: %s -> %s', (key, meant) => {
+    const { problems } = parsePools({ ...RANGE, [key]: '10.9.0.1' });
+    expect(problems).toEqual([expect.objectContaining({ key, severity: 'warning', nearestKey: meant })]);
+  });
 });
 
 describe('C18: a released address is given out again at once', () => {

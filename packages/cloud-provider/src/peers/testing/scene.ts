@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { keyOf, type Service, type ServicePort } from '@fairlead/shared/kubernetes/objects.ts';
 import { vi } from 'vitest';
 import type { ClassMode } from '../../services/service-state.ts';
 import { createRig, type Rig } from '../../services/testing/fake-cluster.ts';
@@ -49,14 +49,19 @@ function withTraits(base: Service, traits: SubjectTraits): Service {
     spec: {
       ...base.spec,
       ...(policy === undefined && { ipFamilyPolicy: 'SingleStack' }),
-      ...(ports && { ports: ports.map(portOf) }),
+      ...(ports && { ports: portsOf(ports) }),
       ...(local && { externalTrafficPolicy: 'Local' }),
       ...(selector && { selector }),
     },
   };
 }
 
-function portOf(text: PortText): { readonly port: number; readonly protocol: string; readonly name: string } {
+/** The ports of a spec. */
+export function portsOf(texts: readonly PortText[]): readonly ServicePort[] {
+  return texts.map(portOf);
+}
+
+function portOf(text: PortText): ServicePort {
   const [number = '', protocol = 'TCP'] = text.split('/').reverse();
   return { port: Number(number), protocol, name: `${protocol.toLowerCase()}-${number}` };
 }

@@ -23,7 +23,7 @@ function decided(
   const holdings = new Holdings({ restOf: () => 0 });
   for (const each of [...others, subject]) holdings.observe(claimOf(each), 0);
   const pools = parsePools('missing' in data ? undefined : data);
-  return decide(subject, { pools, holdings, mode, configMap: 'kube-system/kubevip', nowMs: 0 });
+  return decide(subject, { pools, holdings, mode, configMap: 'kube-system/kubevip', nowMs: 0, wallMs: 0 });
 }
 
 /** `assign 172.18.0.200`, `refuse Reason: message`, `release everything`, `leave`. */

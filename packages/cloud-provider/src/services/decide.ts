@@ -1,35 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type Address,
-  addressOf,
-  type Family,
-  familyName,
-  formatAddress,
-  isUnspecified,
-  parseAddress,
-} from '@fairlead/shared/address/address.ts';
+import type { Address, Family } from '@fairlead/shared/address/address.ts';
+import { addressRequestOf, refusalPrefix } from '@fairlead/shared/kubernetes/allocation-condition.ts';
 import { ANNOTATION, REASON, type Reason } from '@fairlead/shared/kubernetes/contract.ts';
-import { keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
-import { allocate } from '../allocator/allocate.ts';
-import { acceptableFamilies } from '../allocator/families.ts';
+import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Holdings } from '../allocator/holdings.ts';
-import { interfaceFor, type Pools, poolFor } from '../pools/pool.ts';
-import { explainExhausted, explainNoFamily, explainNoPool } from './explain.ts';
+import type { Pools } from '../pools/pool.ts';
+import { allocationConditionOf, type ConditionWord } from './conditions.ts';
+import { decideFromPool } from './decide-from-pool.ts';
+import { decideRequest, decideSpecRequest } from './decide-request.ts';
+import type { Drain } from './draining.ts';
+import { givenTo } from './given.ts';
 import {
-  annotatedAddresses,
   type ClassMode,
-  claimOf,
-  entriesOf,
-  familyRequestOf,
   hasFinalizer,
   isBeingDeleted,
   isLoadBalancer,
   isMarked,
   isOurClass,
-  specAddress,
-  statusAddresses,
   wantsAddresses,
 } from './service-state.ts';
+import type { Need } from './waiters.ts';
+import { writtenOf } from './written.ts';
 
 /** What a decision may look at. */
 export interface DecisionContext {
@@ -38,7 +29,10 @@ export interface DecisionContext {
   readonly mode: ClassMode;
   /** `namespace/name` of the ConfigMap, for messages. */
   readonly configMap: string;
+  /** Monotonic. */
   readonly nowMs: number;
+  /** Unix time: ends of drains are written into Services. */
+  readonly wallMs: number;
 }
 
 /** The addresses a Service shall carry. */
@@ -46,13 +40,30 @@ export interface Assignment {
   readonly kind: 'assign';
   /** Taken from a pool, or asked for by the user. */
   readonly origin: 'pool' | 'request';
+  /** Id of the pool, or `request`; undefined: not known, because the peer served the Service. */
+  readonly allocatedFrom: string | undefined;
+  /** All that stand in the annotation, host names aside, in its order. */
   readonly addresses: readonly Address[];
   /** Value of the address annotation: the user's own text where the user asked. */
   readonly annotation: string;
-  /** Value of the interface annotation when the Service has none. */
+  /** `spec.loadBalancerIP` as the user asked for it, when other addresses are added to it from a pool. */
+  readonly requested: string | undefined;
+  /** Addresses that were replaced and go later. */
+  readonly drains: readonly Drain[];
+  /** Ports to be remembered as those with which the addresses are shared; undefined: leave what is there. */
+  readonly sharedPorts: string | undefined;
+  /** What the ConfigMap says about the interface; where the user says otherwise, the user is right. */
   readonly interface: string | undefined;
-  /** Families of `PreferDualStack` that the pool has but could not give. */
+  /** Families that the Service wants and the pool has, but none of whose addresses is free. */
   readonly exhausted: readonly Family[];
+  /** What the Service goes on to wait for. */
+  readonly need: Need | undefined;
+  /** When an address may become free for `exhausted`; monotonic. */
+  readonly coolingUntilMs: number | undefined;
+  /** What the user should know; sentences without a full stop. */
+  readonly notes: readonly string[];
+  /** Addresses that were replaced just now because of the pool's `on-change`. */
+  readonly moved: readonly Address[];
 }
 
 /** What is wrong and cannot be put right here; why, as a code and as a sentence. */
@@ -60,6 +71,12 @@ export interface Refusal {
   readonly kind: 'refuse';
   readonly reason: Reason;
   readonly message: string;
+  /** What the Service waits for. */
+  readonly need: Need;
+  /** The Service has addresses from a pool that belong to others and have to be taken out of it; says so. */
+  readonly withdraw?: string;
+  /** When an address may become free; monotonic. */
+  readonly coolingUntilMs?: number | undefined;
 }
 
 /** What to do about one Service. */
@@ -68,109 +85,78 @@ export type Decision =
   | { readonly kind: 'leave' }
   | Assignment
   | Refusal
-  /** Give back what we wrote: the Service is no LoadBalancer any more, or is being deleted. */
+  /**
+   * Give back what we wrote: the Service is being deleted (`finalizer`: only that holds it up), or is no LoadBalancer of
+   * ours any more (`everything`; `finalizer` when nothing else is ours). The condition goes, too, unless the Service does.
+   */
   | { readonly kind: 'release'; readonly only: 'finalizer' | 'everything' };
 
 /** Decides about one Service from its state, the pools and who holds what. Pure but for caches in `holdings`. */
 export function decide(service: Service, context: DecisionContext): Decision {
   if (!wantsAddresses(service, context.mode)) return decideRelease(service, context.mode);
-  const annotated = annotatedAddresses(service);
-  if (annotated !== '') return decideRequest(service, ANNOTATION.loadBalancerIPs, annotated, context);
-  const inSpec = specAddress(service);
-  if (inSpec !== '') return decideRequest(service, 'spec.loadBalancerIP', inSpec, context);
-  return decideAllocation(service, context);
+  const decision = decideAddresses(service, context);
+  return decision.kind === 'refuse' ? namingWhatIsRefused(service, decision) : decision;
+}
+
+/** What the condition says once the assignment has been written; undefined: nothing is said. */
+export function wordOf(
+  service: Service,
+  { annotation, allocatedFrom, notes }: Assignment,
+): ConditionWord | undefined {
+  // What the peer served stays as it is, to the letter.
+  if (writtenOf(service) === undefined && allocationConditionOf(service) === undefined) return undefined;
+  const origin =
+    allocatedFrom === undefined || allocatedFrom === 'request'
+      ? 'as requested'
+      : `from pool ${allocatedFrom}`;
+  const message = [`has ${annotation} ${origin}`, ...notes].join('; ');
+  return { status: 'True', reason: REASON.allocated, message };
+}
+
+function decideAddresses(service: Service, context: DecisionContext): Assignment | Refusal {
+  const given = givenTo(service);
+  if (given?.origin === 'pool') return decideFromPool(service, given, context);
+  if (given?.requested !== undefined) {
+    return decideSpecRequest(service, given.requested, given, context);
+  }
+  const request =
+    given === undefined ? addressRequestOf(service) : { field: ANNOTATION.loadBalancerIPs, text: given.text };
+  if (request === undefined) return decideFromPool(service, undefined, context);
+  return request.field === ANNOTATION.loadBalancerIPs
+    ? decideRequest(service, request.text, given, context)
+    : decideSpecRequest(service, request.text, undefined, context);
+}
+
+/** Agents believe a refusal only while it begins with what the Service still says. */
+function namingWhatIsRefused(service: Service, refusal: Refusal): Refusal {
+  const request = refusal.withdraw !== undefined ? undefined : addressRequestOf(service);
+  const prefix = request === undefined ? '' : refusalPrefix(request);
+  return refusal.message.startsWith(prefix) ? refusal : { ...refusal, message: prefix + refusal.message };
 }
 
 function decideRelease(service: Service, mode: ClassMode): Decision {
-  const ours = isOurClass(service, mode) || (!isLoadBalancer(service) && isMarked(service));
-  if (!ours || (!hasFinalizer(service) && !isMarked(service))) return { kind: 'leave' };
-  // A Service that goes away keeps its address on view until it is gone; only the finalizer holds it up.
-  if (isBeingDeleted(service))
-    return hasFinalizer(service) ? { kind: 'release', only: 'finalizer' } : { kind: 'leave' };
-  if (isLoadBalancer(service)) return { kind: 'leave' };
-  return { kind: 'release', only: isMarked(service) ? 'everything' : 'finalizer' };
-}
-
-/** The user, or an earlier sync, named the addresses: they are checked and kept. */
-function decideRequest(service: Service, field: string, text: string, context: DecisionContext): Decision {
-  const key = keyOf(service);
-  const acceptable = acceptableFamilies(familyRequestOf(service));
-  // What was accepted once stays: a Service whose families change later is not taken its addresses for it.
-  const accepted = claimOf(service).addresses.some(({ standing }) => standing === 'accepted');
-  const entries = entriesOf(text);
-  const addresses: Address[] = [];
-  for (const entry of entries) {
-    const address = addressOf(entry);
-    if (address === undefined) {
-      // The agents resolve host names in the annotation; which address that gives is not ours to manage.
-      if (field === ANNOTATION.loadBalancerIPs && looksLikeHostName(entry)) continue;
-      return invalid(field, text, entry);
-    }
-    if (!accepted && !isUnspecified(address) && !acceptable.includes(address.family)) {
-      const wanted = acceptable.map(familyName).join();
-      return refuse(
-        REASON.invalidRequest,
-        `${field}=${text}: ${entry} is an ${familyName(address.family)} address; the Service has the family ${wanted} alone`,
-      );
-    }
-    const rival = isUnspecified(address) ? undefined : context.holdings.rivalOf(key, address);
-    if (rival !== undefined) {
-      return refuse(
-        REASON.addressConflict,
-        `${field}=${text}: ${entry} belongs to Service ${rival}; expected an address that no other Service holds`,
-      );
-    }
-    addresses.push(address);
+  const release = (only: 'finalizer' | 'everything'): Decision => ({ kind: 'release', only });
+  const leave: Decision = { kind: 'leave' };
+  if (isLoadBalancer(service)) {
+    const left = isOurClass(service, mode) || isLeftover(service, mode);
+    // A Service that goes away keeps its address on view until it is gone; only the finalizer holds it up.
+    if (isBeingDeleted(service)) return left && hasFinalizer(service) ? release('finalizer') : leave;
+    return left ? release('everything') : leave;
   }
-  if (entries.length === 0) return invalid(field, text, text);
-  return {
-    kind: 'assign',
-    origin: 'request',
-    addresses,
-    annotation: text,
-    interface: undefined,
-    exhausted: [],
-  };
+  const wrote = isMarked(service) || writtenOf(service) !== undefined;
+  const isOurs = wrote || isOurClass(service, mode);
+  if (isBeingDeleted(service)) return isOurs && hasFinalizer(service) ? release('finalizer') : leave;
+  if (wrote) return release('everything');
+  const hasRest = hasFinalizer(service) || allocationConditionOf(service) !== undefined;
+  return isOurs && hasRest ? release('finalizer') : leave;
 }
 
-function decideAllocation(service: Service, context: DecisionContext): Decision {
-  const { pools, holdings, configMap, nowMs } = context;
-  const namespace = service.metadata?.namespace ?? '';
-  const key = keyOf(service);
-  const pool = poolFor(pools, namespace);
-  if (pool === undefined || (pool.sources.length === 0 && pool.dhcp.size === 0)) {
-    return { kind: 'refuse', ...explainNoPool(pools, namespace, configMap) };
-  }
-  const families = familyRequestOf(service);
-  const preferred = [...holdings.reservedFor(key), ...statusAddresses(service)];
-  const result = allocate(pool, { service: key, families, preferred }, holdings, nowMs);
-  if (!result.ok) {
-    const explain = result.reason === 'PoolExhausted' ? explainExhausted : explainNoFamily;
-    return { kind: 'refuse', ...explain(pools, pool, result.families, configMap) };
-  }
-  return {
-    kind: 'assign',
-    origin: 'pool',
-    addresses: result.addresses,
-    annotation: result.addresses.map(formatAddress).join(','),
-    interface: interfaceFor(pools, namespace),
-    exhausted: result.exhausted,
-  };
-}
-
-/** A name with a dot whose last label is no number: `banana` and `10.0.0.300` are mistakes, `lb.example.org` is not. */
-function looksLikeHostName(text: string): boolean {
-  return /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(text);
-}
-
-function invalid(field: string, text: string, entry: string): Refusal {
-  const result = parseAddress(entry);
-  return refuse(
-    REASON.invalidRequest,
-    `${field}=${text}: ${result.ok ? 'names no address' : result.problem}`,
-  );
-}
-
-function refuse(reason: Reason, message: string): Refusal {
-  return { kind: 'refuse', reason, message };
+/**
+ * Written by us, or an instance like us, before the Service took another class. A class cannot change while the type
+ * stays, so whoever serves the Service now came later; an instance for that class has its own record.
+ */
+function isLeftover(service: Service, mode: ClassMode): boolean {
+  const written = writtenOf(service);
+  const served = mode.kind === 'class' ? mode.name : undefined;
+  return written !== undefined && written.class === served && !isOurClass(service, mode);
 }

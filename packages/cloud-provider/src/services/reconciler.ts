@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Address } from '@fairlead/shared/address/address.ts';
-import { familyName } from '@fairlead/shared/address/address.ts';
-import {
-  ApiError,
-  isConflict,
-  isNotFound,
-  type KubeClient,
-  NetworkError,
-} from '@fairlead/shared/kubernetes/client.ts';
-import { REASON } from '@fairlead/shared/kubernetes/contract.ts';
+import { isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import type { EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import { keyOf, type Service, splitKey } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Change, ReadonlyStore } from '@fairlead/shared/kubernetes/reflector.ts';
@@ -18,22 +10,24 @@ import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { Handover, Holdings } from '../allocator/holdings.ts';
 import { NO_POOLS } from '../pools/parse.ts';
-import { type Pools, poolContains, poolFor } from '../pools/pool.ts';
-import { type Assignment, type Decision, decide, type Refusal } from './decide.ts';
+import type { Pools } from '../pools/pool.ts';
+import { type ConditionWord, withCondition, withoutCondition } from './conditions.ts';
+import { type Assignment, type Decision, decide, type Refusal, wordOf } from './decide.ts';
 import type { IpamMetrics } from './metrics.ts';
+import { PoolChanges } from './pool-changes.ts';
 import { Reservations } from './reservations.ts';
 import {
   annotatedAddresses,
   type ClassMode,
   claimOf,
-  familyRequestOf,
-  hasFinalizer,
-  isMarked,
-  specAddress,
+  hasTraces,
+  isBeingDeleted,
   wantsAddresses,
 } from './service-state.ts';
-import { WaitingList } from './waiting-list.ts';
+import { Teller } from './teller.ts';
+import { Waiters } from './waiters.ts';
 import { withAssignment, withoutAssignment } from './write.ts';
+import { ServiceWriter, type WriteOutcome } from './writer.ts';
 
 /** What the {@link Reconciler} needs. */
 export interface ReconcilerOptions {
@@ -69,6 +63,8 @@ export interface Term {
 
 /** How often a sync decides again after a conflict before it leaves the rest to the queue's backoff. */
 const MAX_CONFLICTS = 4;
+/** A status that changed under us is looked at again when the watch shows the change, after this time at the latest. */
+const STATUS_RETRY_MS = 1_000;
 /** After this time an API server has given up any request it ever got (`--request-timeout`, 60 s). */
 const SERVER_TIME_LIMIT_MS = 61_000;
 
@@ -79,29 +75,42 @@ const SERVER_TIME_LIMIT_MS = 61_000;
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #holdings: Holdings;
-  readonly #waiting = new WaitingList();
+  readonly #waiters: Waiters;
   readonly #reservations: Reservations;
-  /** Last refusal told to the user, so that it is told once. */
-  readonly #refused = new Map<string, string>();
+  readonly #writer: ServiceWriter;
+  readonly #teller: Teller;
   /** When a Service without an address was first seen; monotonic. */
   readonly #wantedSinceMs = new Map<string, number>();
   #pools: Pools = NO_POOLS;
   #term: { readonly queue: WorkQueue; readonly mayWrite: () => boolean } | undefined;
 
   constructor(options: ReconcilerOptions) {
+    const { clock, holdings } = options;
     this.#options = options;
-    this.#holdings = options.holdings;
+    this.#holdings = holdings;
+    this.#teller = new Teller(options);
+    const stored = (key: string) => this.#stored(key);
+    this.#waiters = new Waiters(NO_POOLS, { clock, stored, serve: (service) => this.#promise(service) });
     this.#reservations = new Reservations({
-      stored: (key) => this.#stored(key),
-      claimOf,
-      reserve: (key, addresses) =>
-        this.#handOver(this.#holdings.reserve(key, addresses, options.clock.monotonicMs())),
+      stored,
+      claimOf: (service) => claimOf(service, this.#pools),
+      reserve: (key, addresses) => this.#handOver(holdings.reserve(key, addresses, clock.monotonicMs())),
+    });
+    this.#writer = new ServiceWriter({
+      ...options,
+      reservations: this.#reservations,
+      mayWrite: () => this.#term?.mayWrite() === true,
     });
   }
 
   /** Services that wait for an address. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiters.size;
+  }
+
+  /** Services that wait for an address, by id of the pool; '' for those that no pool can help. */
+  waitingByPool(): ReadonlyMap<string, number> {
+    return this.#waiters.sizeByPool();
   }
 
   /** The pools in force. */
@@ -118,7 +127,7 @@ export class Reconciler {
   }
 
   #observeState(key: string, service: Service, nowMs: number): void {
-    this.#handOver(this.#holdings.observe(claimOf(service), nowMs));
+    this.#handOver(this.#holdings.observe(claimOf(service, this.#pools), nowMs));
     this.#reservations.observed(service);
     const wants = wantsAddresses(service, this.#options.mode);
     if (wants && annotatedAddresses(service) === '') {
@@ -126,30 +135,41 @@ export class Reconciler {
     } else {
       this.#wantedSinceMs.delete(key);
     }
-    if (wants || isMarked(service) || hasFinalizer(service)) this.#term?.queue.add(key);
+    if (wants || hasTraces(service)) this.#term?.queue.add(key);
   }
 
   #observeDeleted(key: string, service: Service, nowMs: number): void {
-    this.#refused.delete(key);
+    this.#teller.settled(key);
     this.#wantedSinceMs.delete(key);
-    this.#waiting.remove(key);
+    this.#waiters.remove(key);
     this.#reservations.deleted(service);
     this.#handOver(this.#holdings.forget(key, nowMs));
   }
 
-  /** Puts other pools into force and serves, or tells, all that wait. */
+  /** Puts other pools into force; serves, or tells, all that wait, and looks again at the others that it concerns. */
   setPools(pools: Pools): void {
+    const changes = new PoolChanges(this.#pools, pools);
     this.#pools = pools;
-    if (this.#term === undefined) return;
-    const waiters = this.#waiting.oldestFirst();
-    // Pools decide the groups: start anew, oldest first.
-    this.#waiting.clear();
-    for (const key of waiters) {
-      const service = this.#stored(key);
-      if (service === undefined || this.#promise(service)) continue;
-      this.#wait(service);
-      this.#term.queue.add(key);
+    const waiters = changes.concernsWaiters ? this.#waiters.oldestFirst() : [];
+    const again = this.#reexamine(changes);
+    // Before any of the others, so that the oldest come first.
+    this.#waiters.setPools(pools);
+    for (const key of [...waiters, ...again]) this.#term?.queue.add(key);
+  }
+
+  /** Brings the terms of sharing up to date; returns the Services that the changes concern. */
+  #reexamine(changes: PoolChanges): ReadonlySet<string> {
+    const { services, mode, clock } = this.#options;
+    const again = new Set<string>();
+    for (const service of services.values()) {
+      const newTerms = changes.changesTermsIn(service.metadata?.namespace ?? '');
+      if (newTerms) {
+        const claim = claimOf(service, this.#pools);
+        for (const key of this.#holdings.observe(claim, clock.monotonicMs()).affected) again.add(key);
+      }
+      if (wantsAddresses(service, mode) && (newTerms || changes.concerns(service))) again.add(keyOf(service));
     }
+    return again;
   }
 
   /** Decides and writes until the term ends; resolves when nothing is under way any more. One term at a time. */
@@ -157,7 +177,7 @@ export class Reconciler {
     const { clock, logger, services } = this.#options;
     const queue = new WorkQueue({ clock, logger });
     this.#reservations.clear();
-    this.#refused.clear();
+    this.#teller.clear();
     for await (const service of newest?.() ?? []) this.#reservations.listed(service);
     if (signal.aborted) return;
     this.#term = { queue, mayWrite };
@@ -166,7 +186,7 @@ export class Reconciler {
       await queue.run((key) => this.#sync(key), { concurrency, signal });
     } finally {
       this.#term = undefined;
-      this.#waiting.clear();
+      this.#waiters.clear();
     }
   }
 
@@ -176,6 +196,7 @@ export class Reconciler {
     // The server has a later state, mostly by our own write: its event will bring us here again.
     if (service !== undefined && this.#reservations.isOutdated(service)) return;
     if (this.#reservations.unclearSinceMs(key) !== undefined) service = await this.#clarify(key);
+    this.#waiters.offerCooled();
     for (let conflicts = 0; service !== undefined; conflicts++) {
       const decision = this.#decide(service);
       const outcome = await this.#carryOut(service, decision);
@@ -205,6 +226,7 @@ export class Reconciler {
       mode,
       configMap: configMap(),
       nowMs: clock.monotonicMs(),
+      wallMs: clock.wallMs(),
     });
   }
 
@@ -212,146 +234,118 @@ export class Reconciler {
     const key = keyOf(service);
     if (decision.kind === 'assign') return this.#assign(service, decision);
     this.#reservations.dropPromise(key);
-    if (decision.kind === 'refuse') this.#refuse(service, decision);
-    else this.#settled(key);
-    if (decision.kind !== 'release') return 'done';
-    const { events, metrics, logger } = this.#options;
-    const outcome = await this.#write(service, withoutAssignment(service, decision.only), []);
-    if (outcome !== 'written') return outcome;
-    events.event(service, 'Normal', REASON.deletedLoadBalancer, 'Deleted load balancer');
-    metrics.releases.inc();
-    logger.info({ service: key, reason: REASON.released }, 'address given back');
+    if (decision.kind === 'refuse') return this.#refuse(service, decision);
+    this.#waiters.remove(key);
+    this.#teller.settled(key);
+    if (decision.kind === 'release') return this.#release(service, decision.only);
     return 'done';
   }
 
   async #assign(service: Service, assignment: Assignment): Promise<'done' | 'conflict'> {
-    const { events, metrics, logger, clock } = this.#options;
     const key = keyOf(service);
     const wanted = withAssignment(service, assignment);
-    this.#waiting.remove(key);
+    this.#waitFor(service, assignment);
+    let current = service;
     if (wanted === undefined) {
-      this.#refused.delete(key);
       this.#reservations.dropPromise(key);
-      return 'done';
+    } else {
+      this.#teller.ensuring(service);
+      // The watch may show the write before its answer is here.
+      const sinceMs = this.#wantedSinceMs.get(key);
+      const outcome = await this.#write(service, wanted, assignment.addresses);
+      if (outcome.kind !== 'written') return outcome.kind === 'conflict' ? 'conflict' : 'done';
+      current = outcome.service;
+      const waitedMs = sinceMs === undefined ? undefined : this.#options.clock.monotonicMs() - sinceMs;
+      this.#teller.assigned(service, assignment, waitedMs);
     }
-    if (!isMarked(service))
-      events.event(service, 'Normal', REASON.ensuringLoadBalancer, 'Ensuring load balancer');
-    const outcome = await this.#write(service, wanted, assignment.addresses);
-    if (outcome !== 'written') return outcome;
-    this.#refused.delete(key);
-    const text = assignment.annotation;
-    const without = assignment.exhausted.map(familyName).join(' and ');
-    const note = without === '' ? '' : `; no free ${without} address in the pool`;
-    events.event(service, 'Normal', REASON.ensuredLoadBalancer, `Ensured load balancer with ${text}${note}`);
-    metrics.allocations.inc({ origin: assignment.origin });
-    const sinceMs = this.#wantedSinceMs.get(key);
-    if (sinceMs !== undefined) metrics.latencySeconds.observe((clock.monotonicMs() - sinceMs) / 1000);
-    logger.info(
-      { service: key, addresses: text, reason: REASON.allocated, exhausted: without || undefined },
-      'address assigned',
-    );
+    this.#teller.settled(key);
+    const word = wordOf(current, assignment);
+    if (word !== undefined) await this.#writeCondition(current, word);
     return 'done';
   }
 
-  /** One PUT, which leaves the Service with these addresses. */
-  async #write(
-    before: Service,
-    after: Service,
-    addresses: readonly Address[],
-  ): Promise<'written' | 'conflict' | 'done'> {
-    const { client, clock, metrics, writeTimeoutMs } = this.#options;
-    const key = keyOf(before);
-    if (this.#term?.mayWrite() !== true) {
-      this.#reservations.dropPromise(key);
-      return 'done';
+  async #refuse(service: Service, refusal: Refusal): Promise<'done' | 'conflict'> {
+    const { reason, message } = refusal;
+    this.#waitFor(service, refusal);
+    let current = service;
+    if (refusal.withdraw !== undefined) {
+      const wanted = withoutAssignment(service, 'everything');
+      const outcome = wanted && (await this.#write(service, wanted, []));
+      if (outcome?.kind === 'conflict') return 'conflict';
+      if (outcome?.kind === 'dropped') return 'done';
+      current = outcome?.service ?? service;
     }
-    this.#reservations.begin(before, addresses, clock.monotonicMs());
+    this.#teller.refused(service, refusal);
+    await this.#writeCondition(current, { status: 'False', reason, message });
+    return 'done';
+  }
+
+  async #release(service: Service, only: 'finalizer' | 'everything'): Promise<'done' | 'conflict'> {
+    const wanted = withoutAssignment(service, only);
+    let current = service;
+    if (wanted !== undefined) {
+      const outcome = await this.#write(service, wanted, []);
+      if (outcome.kind !== 'written') return outcome.kind === 'conflict' ? 'conflict' : 'done';
+      current = outcome.service;
+      this.#teller.released(service);
+    }
+    // One that is being deleted is gone by now, or keeps what it says until others let it go.
+    if (!isBeingDeleted(current)) await this.#writeStatus(withoutCondition(current));
+    return 'done';
+  }
+
+  /** What the Service still lacks, and when it has to be looked at again without anybody having changed anything. */
+  #waitFor(service: Service, decision: Assignment | Refusal): void {
+    const { clock } = this.#options;
+    if (decision.need === undefined) this.#waiters.remove(keyOf(service));
+    else this.#waiters.add(service, decision.need);
+    this.#waiters.wakeAt(decision.coolingUntilMs);
+    if (decision.kind === 'refuse' || decision.drains.length === 0) return;
+    const endMs = Math.min(...decision.drains.map(({ untilMs }) => untilMs));
+    this.#term?.queue.addAfter(keyOf(service), Math.max(1, endMs - clock.wallMs()));
+  }
+
+  /** A write that the server refuses for good is told to the user, too. */
+  async #write(before: Service, after: Service, addresses: readonly Address[]): Promise<WriteOutcome> {
     try {
-      const result = await client.replace(SERVICES, after, { timeoutMs: writeTimeoutMs });
-      metrics.writes.inc({ outcome: 'ok' });
-      this.#reservations.answered(result);
-      return 'written';
+      return await this.#writer.replace(before, after, addresses);
     } catch (error) {
-      metrics.writes.inc({ outcome: isConflict(error) ? 'conflict' : 'error' });
-      if (certainlyNotDone(error)) this.#reservations.failed(key);
-      if (isConflict(error)) return 'conflict';
-      if (isNotFound(error)) {
-        this.#reservations.gone(key);
-        return 'done';
-      }
-      this.#tellFailedWrite(before, error);
+      this.#teller.writeFailed(before, error);
       throw error;
     }
   }
 
-  #tellFailedWrite(service: Service, error: unknown): void {
-    if (!(error instanceof ApiError) || error.statusCode === 429 || error.statusCode >= 500) return;
-    const message = `cannot write the Service: ${error.message}`;
-    this.#tellOnce(service, message);
+  async #writeCondition(service: Service, word: ConditionWord): Promise<void> {
+    await this.#writeStatus(withCondition(service, word, this.#options.clock.wallMs()));
   }
 
-  #refuse(service: Service, { reason, message }: Refusal): void {
-    const { metrics, logger } = this.#options;
-    const key = keyOf(service);
-    this.#wait(service);
-    if (!this.#tellOnce(service, message)) return;
-    metrics.failures.inc({ reason });
-    logger.warn({ service: key, reason }, message);
-  }
-
-  #tellOnce(service: Service, message: string): boolean {
-    const key = keyOf(service);
-    if (this.#refused.get(key) === message) return false;
-    this.#refused.set(key, message);
-    this.#options.events.event(service, 'Warning', REASON.syncLoadBalancerFailed, message);
-    return true;
-  }
-
-  /** The Service is all right, or none of our business. */
-  #settled(key: string): void {
-    this.#waiting.remove(key);
-    this.#refused.delete(key);
-  }
-
-  #wait(service: Service): void {
-    this.#waiting.add(keyOf(service), service.metadata?.creationTimestamp ?? '', this.#groupOf(service));
-  }
-
-  /** Services of a group ask the same of the same pool. Those that wait for one address of their choice ask no pool. */
-  #groupOf(service: Service): string {
-    if (`${annotatedAddresses(service)}${specAddress(service)}` !== '') return '';
-    const { policy, families } = familyRequestOf(service);
-    const scope = poolFor(this.#pools, service.metadata?.namespace ?? '')?.id ?? '';
-    return [scope, policy, families.join('+')].join('|');
+  /**
+   * Agents write the status at about the same time. After a conflict the watch shows their change, and with it this
+   * Service comes up again.
+   */
+  async #writeStatus(wanted: Service | undefined): Promise<void> {
+    if (wanted === undefined) return;
+    const outcome = await this.#writer.replaceStatus(wanted);
+    if (outcome.kind === 'conflict') this.#term?.queue.addAfter(keyOf(wanted), STATUS_RETRY_MS);
   }
 
   /** Others may have become able to have an address. */
-  #handOver({ freed, affected }: Handover): void {
+  #handOver({ freed, loosened, affected }: Handover): void {
     if (this.#term === undefined) return;
+    // Work on what is queued may begin at once: those who wait come first.
+    this.#waiters.offer(freed, loosened);
     for (const key of affected) this.#term.queue.add(key);
-    if (freed.length === 0 || this.#waiting.size === 0) return;
-    this.#waiting.offer(
-      (group) => this.#concerns(group, freed),
-      (key) => {
-        const service = this.#stored(key);
-        return service === undefined || this.#promise(service);
-      },
-    );
-  }
-
-  #concerns(group: string, freed: readonly Address[]): boolean {
-    const [scope = ''] = group.split('|');
-    const pool = this.#pools.byId.get(scope);
-    return pool !== undefined && freed.some((address) => poolContains(pool, address));
   }
 
   /** Reserves addresses for a waiting Service at once, so that no younger one gets them, and has them written. */
   #promise(service: Service): boolean {
     const decision = this.#decide(service);
-    if (decision.kind === 'refuse') return false;
-    const key = keyOf(service);
-    if (decision.kind === 'assign') this.#reservations.promise(service, decision.addresses);
-    this.#term?.queue.add(key);
+    if (decision.kind === 'refuse' || decision.kind === 'assign') {
+      this.#waiters.wakeAt(decision.coolingUntilMs);
+      if (decision.kind === 'refuse' || withAssignment(service, decision) === undefined) return false;
+      this.#reservations.promise(service, decision.addresses);
+    }
+    this.#term?.queue.add(keyOf(service));
     return true;
   }
 
@@ -380,10 +374,4 @@ function byCreation(a: Service, b: Service): number {
     (service) => `${service.metadata?.creationTimestamp} ${keyOf(service)}`,
   ) as [string, string];
   return left < right ? -1 : left > right ? 1 : 0;
-}
-
-/** Whether the server cannot have carried out the request. After a 5xx or a lost answer it may have. */
-function certainlyNotDone(error: unknown): boolean {
-  if (error instanceof ApiError) return error.statusCode < 500;
-  return error instanceof NetworkError && error.phase === 'connect';
 }

@@ -15,6 +15,11 @@ import {
 import { keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
 import type { FamilyRequest } from '../allocator/families.ts';
 import type { Claim, ClaimedAddress, Standing } from '../allocator/holdings.ts';
+import { NO_POOLS } from '../pools/parse.ts';
+import type { Pools } from '../pools/pool.ts';
+import { allocationConditionOf } from './conditions.ts';
+import { termsOf } from './sharing-terms.ts';
+import { sameAddressList, writtenOf } from './written.ts';
 
 /** Which Services are ours: those without a class, or those of one class. */
 export type ClassMode = { readonly kind: 'classless' } | { readonly kind: 'class'; readonly name: string };
@@ -83,14 +88,38 @@ export function familyRequestOf(service: Service): FamilyRequest {
   return { policy, families: ipFamilies.map((name): Family => (name === 'IPv6' ? 6 : 4)) };
 }
 
+/** Carries anything that the cloud provider writes and has to take away again. */
+export function hasTraces(service: Service): boolean {
+  return (
+    isMarked(service) ||
+    hasFinalizer(service) ||
+    service.metadata?.annotations?.[ANNOTATION.lastApplied] !== undefined ||
+    allocationConditionOf(service) !== undefined
+  );
+}
+
+/** The pool that its addresses came from, `request`, or undefined: unknown, the peer served it. */
+export function allocatedFrom(service: Service): string | undefined {
+  return service.metadata?.annotations?.[ANNOTATION.allocatedFrom];
+}
+
+/** The addresses of the annotation; host names are left out. */
+export function annotatedList(service: Service): readonly Address[] {
+  return addressesIn(entriesOf(annotatedAddresses(service)));
+}
+
 /**
  * Every address the Service mentions, with its title. Any LoadBalancer Service counts, of whatever class and whoever wrote
  * the address, and so does a Service that was one as long as it carries our label: its address is not given back yet.
  */
-export function claimOf(service: Service): Claim {
-  const claim = { service: keyOf(service), createdAt: service.metadata?.creationTimestamp ?? '' };
+export function claimOf(service: Service, pools: Pools = NO_POOLS): Claim {
+  const claim = {
+    service: keyOf(service),
+    createdAt: service.metadata?.creationTimestamp ?? '',
+    sharing: termsOf(service, pools),
+  };
   if (!isLoadBalancer(service) && !isMarked(service)) return { ...claim, addresses: [] };
-  const annotated = addressesIn(entriesOf(annotatedAddresses(service)));
+  const annotated = annotatedList(service);
   const inSpec = addressesIn([specAddress(service)]);
   const addresses: ClaimedAddress[] = [];
   const add = (list: readonly Address[], standing: Standing) => {
@@ -99,21 +128,38 @@ export function claimOf(service: Service): Claim {
       addresses.push({ family: address.family, value: address.value, standing });
     }
   };
-  if (isAccepted(service, annotated, inSpec)) add(annotated, 'accepted');
-  else if (isMarked(service)) add([...annotated, ...inSpec], 'kept');
+  if (isAccepted(service)) add(annotated, 'accepted');
+  else if (isMarked(service)) add(keptBy(service, annotated, inSpec), 'kept');
   add(statusAddresses(service), 'serving');
   add(annotated, 'requested');
   add(inSpec, 'requested');
   return { ...claim, addresses };
 }
 
-/** A cloud provider writes label, annotation and spec together, so their agreement shows that it accepted them. */
-function isAccepted(service: Service, annotated: readonly Address[], inSpec: readonly Address[]): boolean {
-  const [first] = annotated;
-  const [spec] = inSpec;
-  return isMarked(service) && first !== undefined && spec !== undefined && sameAddress(first, spec);
+/**
+ * Whether a cloud provider accepted what the annotation says. It writes label, annotation and spec together, so their
+ * agreement shows it; where we wrote them, our record of it has to agree as well.
+ */
+export function isAccepted(service: Service): boolean {
+  if (!isMarked(service)) return false;
+  const [first] = annotatedList(service);
+  const spec = addressOf(specAddress(service));
+  if (first === undefined || spec === undefined || !sameAddress(first, spec)) return false;
+  const written = writtenOf(service);
+  return written === undefined || sameAddressList(written.addresses, annotatedAddresses(service));
 }
 
-function addressesIn(texts: readonly string[]): readonly Address[] {
+/** A marked Service whose fields came apart: a user edited one, and may take it back. What was accepted stays its own. */
+function keptBy(
+  service: Service,
+  annotated: readonly Address[],
+  inSpec: readonly Address[],
+): readonly Address[] {
+  const written = writtenOf(service);
+  return written === undefined ? [...annotated, ...inSpec] : addressesIn(entriesOf(written.addresses));
+}
+
+/** The addresses among these texts. */
+export function addressesIn(texts: readonly string[]): readonly Address[] {
   return texts.flatMap((text) => addressOf(text) ?? []);
 }

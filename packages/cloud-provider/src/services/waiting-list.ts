@@ -45,6 +45,11 @@ export class WaitingList {
     if (waiters.length === 0) this.#groups.delete(found.group);
   }
 
+  /** Number of waiting Services by group. */
+  *sizes(): Iterable<readonly [string, number]> {
+    for (const [group, waiters] of this.#groups) yield [group, waiters.length];
+  }
+
   /** All waiting Services, oldest first. */
   oldestFirst(): readonly string[] {
     return [...this.#groups.values()]

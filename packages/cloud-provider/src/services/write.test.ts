@@ -7,7 +7,22 @@ import { withAssignment, withoutAssignment } from './write.ts';
 
 function assignment(text: string, eth?: string): Assignment {
   const addresses = text.split(',').map(address);
-  return { kind: 'assign', origin: 'pool', addresses, annotation: text, interface: eth, exhausted: [] };
+  return {
+    kind: 'assign',
+    origin: 'pool',
+    allocatedFrom: 'global',
+    addresses,
+    annotation: text,
+    requested: undefined,
+    drains: [],
+    sharedPorts: undefined,
+    interface: eth,
+    exhausted: [],
+    need: undefined,
+    coolingUntilMs: undefined,
+    notes: [],
+    moved: [],
+  };
 }
 
 it('writes annotation, spec, label and finalizer together and keeps everything else', () => {
@@ -20,6 +35,8 @@ it('writes annotation, spec, label and finalizer together and keeps everything e
       labels: { app: 'a', implementation: 'kube-vip' },
       annotations: {
         'example.org/keep': 'yes',
+        'fairlead.io/allocated-from': 'global',
+        'fairlead.io/last-applied': '{"addresses":"10.0.0.1,fe80::1","interface":"eth1"}',
         'kube-vip.io/loadbalancerIPs': '10.0.0.1,fe80::1',
         'kube-vip.io/serviceInterface': 'eth1',
       },

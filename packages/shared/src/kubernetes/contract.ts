@@ -50,6 +50,11 @@ export const ANNOTATION = {
   sharedPorts: 'fairlead.io/shared-ports',
   /** Addresses that are being drained, each with its end: `192.0.2.7=2026-11-21T07:00:00Z`, comma list. Cloud provider. */
   draining: 'fairlead.io/draining',
+  /**
+   * What the cloud provider wrote last (addresses, interface, class), as JSON: what differs from it now is the user's
+   * edit. Cloud provider. Absent on Services that the peer served.
+   */
+  lastApplied: 'fairlead.io/last-applied',
 } as const;
 
 /** Value of {@link ANNOTATION.allocatedFrom}: the user named the addresses. */

@@ -27,8 +27,12 @@ export class FakeCluster {
   readonly #undelivered: Change<Service>[] = [];
   readonly #listeners = new Set<(change: Change<Service>) => void>();
   readonly faults: WriteFault[] = [];
-  /** Successful writes by the reconciler. */
+  /** The same for writes of the status. */
+  readonly statusFaults: WriteFault[] = [];
+  /** Successful writes by the reconciler, those of the status aside. */
   writes = 0;
+  /** Successful writes of the status. */
+  statusWrites = 0;
   gets = 0;
   /** Told of each write of the reconciler before it counts. */
   onWrite: (before: Service, after: Service) => void = () => {};
@@ -51,9 +55,13 @@ export class FakeCluster {
       if (found === undefined) throw new ApiError(404, 'NotFound', 'not found');
       return found as never;
     },
-    replace: async (_resource: unknown, object: unknown): Promise<never> => {
+    replace: async (
+      _resource: unknown,
+      object: unknown,
+      options: { readonly subresource?: 'status' } = {},
+    ): Promise<never> => {
       await Promise.resolve();
-      return this.#replace(object as Service) as never;
+      return this.#replace(object as Service, options.subresource === 'status') as never;
     },
   };
 
@@ -104,8 +112,8 @@ export class FakeCluster {
     }
   }
 
-  #replace(object: Service): Service {
-    const fault = this.faults.shift();
+  #replace(object: Service, isStatus: boolean): Service {
+    const fault = (isStatus ? this.statusFaults : this.faults).shift();
     if (fault === 'conflict') throw new ApiError(409, 'Conflict', 'injected conflict');
     if (fault === 'server error') throw new ApiError(500, 'InternalError', 'injected');
     if (fault === 'forbidden') throw new ApiError(403, 'Forbidden', 'services is forbidden');
@@ -116,14 +124,21 @@ export class FakeCluster {
     if (current.metadata?.resourceVersion !== object.metadata?.resourceVersion) {
       throw new ApiError(409, 'Conflict', 'the object has been modified');
     }
-    this.writes++;
-    this.onWrite(current, object);
-    const stored = this.#commit({ ...object, ...(current.status && { status: current.status }) });
+    if (isStatus) this.statusWrites++;
+    else this.writes++;
+    // As the real one: either write takes the metadata, neither takes the other's part.
+    const { spec, status } = isStatus
+      ? { ...object, spec: current.spec }
+      : { ...object, status: current.status };
+    const after = { ...object, ...(spec && { spec }), ...(status && { status }) };
+    if (!isStatus) this.onWrite(current, after);
+    const stored = this.#commit(after);
     if (fault === 'answer lost') throw new NetworkError('response', true, 'injected');
     return stored;
   }
 
-  #commit(service: Service): Service {
+  #commit(written: Service): Service {
+    const service = withoutLoadBalancerParts(written);
     const key = keyOf(service);
     const previous = this.#services.get(key);
     this.#version++;
@@ -141,6 +156,13 @@ export class FakeCluster {
     if (this.watchFlows) queueMicrotask(() => this.deliver());
     return object;
   }
+}
+
+/** The API server drops what only a LoadBalancer may have when the type changes, conditions and spec.loadBalancerIP not. */
+function withoutLoadBalancerParts(service: Service): Service {
+  if (service.spec?.type === 'LoadBalancer') return service;
+  const { loadBalancerClass: _class, ...spec } = service.spec ?? {};
+  return { ...service, spec, status: { ...service.status, loadBalancer: {} } };
 }
 
 /** An Event as `kubectl describe` would show it. */

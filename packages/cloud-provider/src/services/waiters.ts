@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Address } from '@fairlead/shared/address/address.ts';
+import { keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
+import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
+import { choosePool } from '../pools/choose-pool.ts';
+import { type Pools, poolContains } from '../pools/pool.ts';
+import { subjectOf } from './decide-from-pool.ts';
+import { termsOf } from './sharing-terms.ts';
+import { WaitingList } from './waiting-list.ts';
+
+/** What {@link Waiters} needs. */
+export interface WaitersOptions {
+  readonly clock: Clock;
+  readonly stored: (key: string) => Service | undefined;
+  /** Gives a Service what it waits for, if that is possible now. */
+  readonly serve: (service: Service) => boolean;
+}
+
+/** What a Service waits for: addresses of its pool (text: what of it), or that the holder of one address lets go. */
+export type Need = { readonly of: 'pool'; readonly what: string } | { readonly of: 'holder' };
+
+/** Group of those that wait for no pool. */
+const NO_GROUP = '';
+
+/** Services that wait for an address, and who of them is served when one comes free. */
+export class Waiters {
+  readonly #options: WaitersOptions;
+  readonly #list = new WaitingList();
+  readonly #needs = new Map<string, Need>();
+  #pools: Pools;
+  #cooling: { readonly untilMs: number; readonly timer: Timer } | undefined;
+
+  constructor(pools: Pools, options: WaitersOptions) {
+    this.#pools = pools;
+    this.#options = options;
+  }
+
+  /** Number of waiting Services. */
+  get size(): number {
+    return this.#list.size;
+  }
+
+  /** Number of waiting Services by id of the pool; '' for those that wait for no pool. */
+  sizeByPool(): ReadonlyMap<string, number> {
+    const sizes = new Map<string, number>();
+    for (const [group, size] of this.#list.sizes()) {
+      const pool = poolOf(group);
+      sizes.set(pool, (sizes.get(pool) ?? 0) + size);
+    }
+    return sizes;
+  }
+
+  /** All that wait, oldest first. */
+  oldestFirst(): readonly string[] {
+    return this.#list.oldestFirst();
+  }
+
+  /** Has the Service wait for this. */
+  add(service: Service, need: Need): void {
+    const key = keyOf(service);
+    this.#needs.set(key, need);
+    this.#list.add(key, service.metadata?.creationTimestamp ?? '', this.#groupOf(service, need));
+  }
+
+  /** The Service waits no more. */
+  remove(key: string): void {
+    this.#needs.delete(key);
+    this.#list.remove(key);
+  }
+
+  /** Nobody waits any more. */
+  clear(): void {
+    this.#needs.clear();
+    this.#list.clear();
+    this.#cooling?.timer.cancel();
+    this.#cooling = undefined;
+  }
+
+  /** Other pools are in force, and perhaps somebody can be served by them. */
+  setPools(pools: Pools): void {
+    this.#pools = pools;
+    for (const key of this.#list.oldestFirst()) {
+      const service = this.#options.stored(key);
+      const need = this.#needs.get(key);
+      if (service === undefined || need === undefined) this.remove(key);
+      else this.add(service, need);
+    }
+    this.#offer((pool) => pool !== '');
+  }
+
+  /** These addresses came free, or are held by fewer: whoever waits for one is served, oldest first. */
+  offer(freed: readonly Address[], loosened: readonly Address[]): void {
+    if (this.#list.size === 0 || freed.length + loosened.length === 0) return;
+    this.#offer((id, shares) => {
+      const pool = this.#pools.byId.get(id);
+      const has = (address: Address) => pool !== undefined && poolContains(pool, address);
+      return freed.some(has) || (shares && loosened.some(has));
+    });
+  }
+
+  /** An address that somebody waits for cools down until then. Nobody who comes later may get it before those who wait. */
+  wakeAt(untilMs: number | undefined): void {
+    if (untilMs === undefined || (this.#cooling !== undefined && this.#cooling.untilMs <= untilMs)) return;
+    const { clock } = this.#options;
+    this.#cooling?.timer.cancel();
+    const timer = clock.setTimer(() => this.#wake(untilMs), untilMs - clock.monotonicMs());
+    this.#cooling = { untilMs, timer };
+  }
+
+  /** Serves those that wait for an address whose rest is over; to be called before anybody else is given one. */
+  offerCooled(): void {
+    const { clock } = this.#options;
+    if (this.#cooling === undefined || this.#cooling.untilMs > clock.monotonicMs()) return;
+    this.#cooling.timer.cancel();
+    this.#cooling = undefined;
+    this.#offer((pool) => pool !== '');
+  }
+
+  #wake(untilMs: number): void {
+    this.offerCooled();
+    if (this.#cooling?.untilMs !== untilMs) return;
+    // Timers may come a moment early.
+    this.#cooling = undefined;
+    this.wakeAt(untilMs);
+  }
+
+  #offer(concerns: (pool: string, shares: boolean) => boolean): void {
+    const { stored } = this.#options;
+    this.#list.offer(
+      (group) => concerns(poolOf(group), sharesIn(group)),
+      (key) => {
+        const service = stored(key);
+        const served = service === undefined || this.#options.serve(service);
+        if (served) this.#needs.delete(key);
+        return served;
+      },
+    );
+  }
+
+  /** Services of a group ask the same of the same pool on the same terms: when one cannot be served, none can. */
+  #groupOf(service: Service, need: Need): string {
+    if (need.of === 'holder') return NO_GROUP;
+    const choice = choosePool(this.#pools, subjectOf(service));
+    const terms = termsOf(service, this.#pools);
+    const { settled: _settled, ...shared } = terms ?? { settled: true };
+    return JSON.stringify([choice.ok ? choice.pool.id : '', need.what, terms && shared]);
+  }
+}
+
+function poolOf(group: string): string {
+  return group === NO_GROUP ? '' : String((JSON.parse(group) as readonly unknown[])[0]);
+}
+
+function sharesIn(group: string): boolean {
+  return group !== NO_GROUP && ((JSON.parse(group) as readonly unknown[])[2] ?? null) !== null;
+}

@@ -38,7 +38,9 @@ export type Availability =
   /** Serves what it has until that is handed over; is given nothing new. */
   | 'draining'
   /** Serves nothing: no carrier, main thread stalled. */
-  | 'unavailable';
+  | 'unavailable'
+  /** Serves nothing and stops now: its last word. */
+  | 'gone';
 
 /** A message and whom it is from and for. */
 export interface Message<B extends Body = Body> {
@@ -130,6 +132,8 @@ export interface Resign {
 /** Coordinator to members: I may grant; ask me. */
 export interface Announce {
   readonly type: 'announce';
+  /** Binding of the receiver that the coordinator knows nothing of: begin a new one. 0: none. */
+  readonly unknownBinding: number;
 }
 
 /** Member without a coordinator to voters. */
@@ -140,12 +144,14 @@ export interface Seek {
 /**
  * Member to coordinator: I live; extend my grants. What is granted in answer ends a fixed time after *this was sent*.
  *
- * It is also a statement: the sender takes no more grants of other reigns, has all of version `applied` of its grants and
- * nothing else, and everything removed up to version `settled` is off its node.
+ * It is also a statement: the sender takes no more grants of other bindings, has all of version `applied` of its grants
+ * and nothing else, and everything removed up to version `settled` is off its node.
  */
 export interface Renew {
   readonly type: 'renew';
   readonly reign: Reign;
+  /** Rises each time an instance turns to a coordinator. Versions belong to a binding. */
+  readonly binding: number;
   /** Rises with each renewal of an instance. */
   readonly nonce: number;
   readonly applied: number;
@@ -178,8 +184,9 @@ export interface ReportPage {
  */
 export interface Grant {
   readonly type: 'grant';
+  readonly binding: number;
   readonly nonce: number;
-  /** Whole milliseconds. */
+  /** Whole milliseconds. 0 in all parts but the last of a long change: nothing is extended yet. */
   readonly lengthMs: number;
   readonly base: number;
   readonly version: number;

@@ -44,3 +44,47 @@ export const DEFAULT_TIMING: RaftTiming = {
   mainStallMs: 2_000,
   maxDrift: 0.001,
 };
+
+/** Comparisons of times that were computed in different ways must not hang on the last bit. */
+const ROUNDING_MS = 0.01;
+
+/** How long a clock must be watched to be sure that `ms` have passed on any other, if both keep within `maxDrift`. */
+export function outlastMs({ maxDrift }: RaftTiming, ms: number): number {
+  return (ms * (1 + maxDrift)) / (1 - maxDrift) + ROUNDING_MS;
+}
+
+/**
+ * How long after the end of a coordinator's right its last grants may live, on any clock.
+ *
+ * A grant of length l, in answer to a renewal received at a, has a + l <= end of the right + tail on the coordinator's
+ * clock, and ends l after a (or sooner) on the member's, where l <= grantMs. With the coordinator's clock fast and the
+ * member's slow that is l / (1 - d) - (l - tail) / (1 + d) after the end, which is largest for l = grantMs.
+ */
+export function tailWaitMs({ maxDrift: drift, tailMs, grantMs }: RaftTiming): number {
+  return (tailMs * (1 + drift) + 2 * drift * (grantMs - tailMs)) / (1 - drift) + ROUNDING_MS;
+}
+
+/**
+ * After this time nothing is left of what a voter has forgotten or has turned away from: no right that hangs on its
+ * promise, and no grant under such a right.
+ */
+export function oblivionMs(timing: RaftTiming): number {
+  return outlastMs(timing, timing.leaseMs) + tailWaitMs(timing);
+}
+
+/** Says what is wrong with the times, or undefined. */
+export function timingProblem(timing: RaftTiming): string | undefined {
+  const { renewMs, grantMs, heartbeatMs, leaseMs, tailMs, maxDrift } = timing;
+  if (!(renewMs > 0 && heartbeatMs > 0))
+    return `intervals ${renewMs} and ${heartbeatMs} ms: both must be more than 0`;
+  if (grantMs < 2 * renewMs)
+    return `grant ${grantMs} ms: at least two renewals (${2 * renewMs} ms) are needed`;
+  if (leaseMs < 2 * heartbeatMs) {
+    return `lease ${leaseMs} ms: at least two heartbeats (${2 * heartbeatMs} ms) are needed`;
+  }
+  if (!(tailMs > 0 && tailMs <= grantMs)) {
+    return `tail ${tailMs} ms: must be more than 0 and at most a grant (${grantMs} ms)`;
+  }
+  if (!(maxDrift >= 0 && maxDrift <= 0.1)) return `clock drift ${maxDrift}: must be between 0 and 0.1`;
+  return undefined;
+}

@@ -192,8 +192,8 @@ function saySame(a: ConfigMap, b: ConfigMap): boolean {
   return a.metadata?.uid === b.metadata?.uid && isDeepStrictEqual(poolDataOf(a), poolDataOf(b));
 }
 
-/** In a ConfigMap that holds nothing but what we wrote for a balancer, nobody has configured pools. */
-function isAboutPools({ data = {} }: ConfigMap): boolean {
+/** Whether it is meant to hold pools: in one with nothing but what we wrote for a balancer, nobody has configured any. */
+export function isAboutPools({ data = {} }: ConfigMap): boolean {
   const keys = Object.keys(data);
   return keys.length === 0 || keys.some((key) => key !== SERVICES_KEY);
 }

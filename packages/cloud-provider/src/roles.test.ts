@@ -12,6 +12,7 @@ import {
 import { loadAllYaml } from '@kubernetes/client-node';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { CloudProviderSettings } from './cloud-provider.ts';
+import { runPools } from './commands/pools-run.ts';
 import { given, REAL_ASSETS, TestCluster } from './testing/test-cluster.ts';
 
 /*
@@ -152,4 +153,41 @@ it("works with the rights of kube-vip-cloud-provider's manifest", async () => {
   ]);
   await cluster.setPools(POOLS);
   await provesItself();
+});
+
+it('shows the pools to whoever may list Services and get the ConfigMap', async () => {
+  const roleRef = { apiGroup: RBAC, kind: 'ClusterRole', name: 'pools' };
+  const rules = [
+    { apiGroups: [''], resources: ['services'], verbs: ['list'] },
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: ['kubevip'], verbs: ['get'] },
+  ];
+  const subjects = [{ kind: 'ServiceAccount', ...ACCOUNT }];
+  const of = (kind: string, rest: object) => ({ apiVersion: `${RBAC}/v1`, kind, ...rest }) as KubeObject;
+  await createAll([{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: ACCOUNT }]);
+  const kubeconfig = await accountKubeconfig();
+  const show = async () => {
+    const told: string[] = [];
+    const tell = (text: string) => told.push(text);
+    const flags = { output: 'table', kubeconfig } as const;
+    const code = await runPools({ flags, env: {}, version: '1', write: tell, warn: tell });
+    return { code, text: told.join('\n') };
+  };
+  await cluster.setPools(POOLS);
+  await cluster.expose();
+  expect(await show()).toEqual({
+    code: 1,
+    text: expect.stringMatching(/^cloud-provider pools: .*forbidden.*$/),
+  });
+  await createAll([
+    of('ClusterRole', { metadata: { name: roleRef.name }, rules }),
+    of('ClusterRoleBinding', { metadata: { name: roleRef.name }, roleRef, subjects }),
+  ]);
+  await vi.waitFor(
+    async () =>
+      expect(await show()).toEqual({ code: 0, text: expect.stringMatching(/^global +range-global/m) }),
+    { timeout: 10_000 },
+  );
+  // Whether there is an older ConfigMap may not be asked.
+  await cluster.setPools(undefined);
+  expect((await show()).text).toContain('ConfigMap kube-system/kubevip does not exist');
 });

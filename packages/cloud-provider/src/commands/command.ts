@@ -2,6 +2,7 @@
 import { flagsOf } from '@fairlead/shared/runtime/flags.ts';
 import { Command } from 'commander';
 import { checkCommand } from './check.ts';
+import { poolsCommand } from './pools.ts';
 import { type CommandSettings, readSettings } from './settings.ts';
 import { addIgnoredFlags, IGNORED_ENVIRONMENT, IGNORED_FLAGS } from './stock-flags.ts';
 
@@ -75,5 +76,5 @@ export function createProgram({ env, version, runDaemon }: ProgramOptions): Comm
     const ignoredEnvironment = IGNORED_ENVIRONMENT.filter((name) => env[name]);
     return runDaemon({ settings: readSettings({ env, flags }), ignoredFlags, ignoredEnvironment });
   });
-  return command.addCommand(checkCommand({ env }));
+  return command.addCommand(checkCommand({ env })).addCommand(poolsCommand({ env, version }));
 }

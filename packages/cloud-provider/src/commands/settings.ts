@@ -76,7 +76,8 @@ export function readConfigMap(reader: SettingsReader): PoolConfigMap {
   return { namespace, name: CONFIG_MAP_NAME, legacyName: LEGACY_CONFIG_MAP_NAME };
 }
 
-function readMode(reader: SettingsReader): ClassMode {
+/** Which Services are ours. */
+export function readMode(reader: SettingsReader): ClassMode {
   const enabled = reader.bool({ env: 'KUBEVIP_ENABLE_LOADBALANCERCLASS' }, false);
   const name = reader.string({ env: 'KUBEVIP_CUSTOM_LOADBALANCERCLASS_NAME' }, LOAD_BALANCER_CLASS);
   return enabled ? { kind: 'class', name } : { kind: 'classless' };

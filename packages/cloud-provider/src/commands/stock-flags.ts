@@ -126,6 +126,9 @@ export function spellOut(args: readonly string[], command: Command): readonly st
     const [, name = '', value = ''] = /^--?([a-zA-Z][\w-]*)(=.*)?$/s.exec(argument) ?? [];
     if (name === 'version' && value !== '') return value === '=false' ? [] : ['--version'];
     const word = name.replaceAll('_', '-');
-    return known.has(word) ? [`--${word}${value}`] : [argument];
+    if (known.has(word)) return [`--${word}${value}`];
+    // `-o=json`, as kubectl takes it.
+    const isShort = value !== '' && /^-[a-zA-Z]=/.test(argument);
+    return isShort ? [`-${name}`, value.slice(1)] : [argument];
   });
 }

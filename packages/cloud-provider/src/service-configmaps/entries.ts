@@ -6,7 +6,7 @@ import {
   annotatedAddresses,
   type ClassMode,
   entriesOf,
-  isMarked,
+  isAccepted,
   wantsAddresses,
 } from '../services/service-state.ts';
 
@@ -26,7 +26,7 @@ export interface ServiceEntry {
  * placeholder for DHCP and a DNS name are no addresses that anybody could listen on. Pure.
  */
 export function serviceEntries(service: Service, mode: ClassMode): readonly ServiceEntry[] {
-  if (!wantsAddresses(service, mode) || !isMarked(service)) return [];
+  if (!wantsAddresses(service, mode) || !isAccepted(service)) return [];
   if (standingRefusal(service) !== undefined) return [];
   const { uid = '', name: serviceName = '' } = service.metadata ?? {};
   return entriesOf(annotatedAddresses(service)).flatMap((text) => {

@@ -16,8 +16,10 @@ import { PoolConfig, type PoolConfigMap } from './pool-config.ts';
 import { parsePools } from './pools/parse.ts';
 import { formatProblem, type Pools } from './pools/pool.ts';
 import { ServiceConfigMaps } from './service-configmaps/service-config-maps.ts';
+import { ConfigProblems } from './services/config-problems.ts';
 import { createIpamMetrics } from './services/metrics.ts';
 import { Reconciler } from './services/reconciler.ts';
+import { restOf } from './services/rest.ts';
 import type { ClassMode } from './services/service-state.ts';
 
 /** Everything that can be set, already read and checked (see `commands/settings.ts`). */
@@ -83,18 +85,22 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
     configMap: settings.configMap,
     logger,
     clock,
-    onChange: ({ data }) => {
+    onChange: ({ data, object }) => {
       const pools = parsePools(data);
       logPools(pools, logger);
       reconciler.setPools(pools);
+      configProblems.follow(object, pools);
     },
   });
   const events = createEventRecorder({ client, component: COMPONENT.cloudProvider, logger, clock });
-  const holdings = new Holdings({ restOf: () => settings.restMs });
+  const configProblems = new ConfigProblems(events);
+  const holdings = new Holdings({
+    restOf: (address) => restOf(reconciler.pools, address, settings.restMs),
+  });
   const metrics = createIpamMetrics(registry, {
     holdings,
     pools: () => reconciler.pools,
-    waiting: () => reconciler.waiting,
+    waitingByPool: () => reconciler.waitingByPool(),
     leading: () => leadership.isLeader(),
   });
   const reconciler = new Reconciler({
@@ -114,6 +120,7 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
   const work = async ({ signal, mayWrite, startedMs }: LeaderTerm): Promise<void> => {
     await Promise.all([services.synced(signal), poolConfig.synced(signal)]);
     const stale = listedMs < startedMs;
+    configProblems.lead(signal);
     await Promise.all([
       reconciler.lead({
         mayWrite,

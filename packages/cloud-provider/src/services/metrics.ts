@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { FAMILIES, familyName } from '@fairlead/shared/address/address.ts';
+import { familyName } from '@fairlead/shared/address/address.ts';
 import type { MetricsRegistry } from '@fairlead/shared/runtime/metrics.ts';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Holdings } from '../allocator/holdings.ts';
-import { type Pool, type Pools, poolContains, poolSize, SEVERITIES } from '../pools/pool.ts';
+import { type Pools, SEVERITIES } from '../pools/pool.ts';
+import { figuresOf, type PoolFigures } from './pool-figures.ts';
 
 /** What the gauges read when Prometheus asks. */
 export interface IpamState {
   readonly holdings: Holdings;
   pools(): Pools;
-  /** Services that wait for an address. */
-  waiting(): number;
+  /** Services that wait for an address, by id of the pool; '' for those that no pool can help. */
+  waitingByPool(): ReadonlyMap<string, number>;
   /** This instance leads. */
   leading(): boolean;
 }
@@ -31,47 +32,8 @@ export interface IpamMetrics {
 /** Registers the metrics `fairlead_ipam_*`. Pool figures are counted when asked for, so that allocating stays cheap. */
 export function createIpamMetrics(registry: MetricsRegistry, state: IpamState): IpamMetrics {
   const registers = [registry];
-  const poolGauge = (name: string, help: string, value: (counts: PoolCounts) => number) =>
-    new Gauge({
-      name: `fairlead_ipam_pool_${name}`,
-      help,
-      labelNames: ['pool', 'family'],
-      registers,
-      collect() {
-        this.reset();
-        for (const counts of countPools(state)) {
-          this.set({ pool: counts.pool, family: counts.family }, value(counts));
-        }
-      },
-    });
-  poolGauge('addresses', 'Addresses that the pool may hand out.', ({ size }) => size);
-  poolGauge('used', 'Addresses of the pool that a Service holds, whoever assigned them.', ({ used }) => used);
-  poolGauge(
-    'resting',
-    'Released addresses of the pool that rest before they are handed out again.',
-    (c) => c.resting,
-  );
-  poolGauge('free', 'Addresses of the pool that no Service holds.', ({ size, used }) => size - used);
-  new Gauge({
-    name: 'fairlead_ipam_waiting_services',
-    help: 'Services that wait for an address.',
-    registers,
-    collect() {
-      this.set(state.waiting());
-    },
-  });
-  new Gauge({
-    name: 'fairlead_ipam_config_problems',
-    help: 'Keys or entries of the ConfigMap that cannot be used (error), have no effect (warning) or are read differently than written (notice).',
-    labelNames: ['severity'],
-    registers,
-    collect() {
-      const { problems } = state.pools();
-      for (const severity of SEVERITIES) {
-        this.set({ severity }, problems.filter((problem) => problem.severity === severity).length);
-      }
-    },
-  });
+  registerPoolGauges(registry, state);
+  registerConfigGauges(registry, state);
   new Gauge({
     name: 'fairlead_ipam_leader',
     help: '1 when this instance leads and writes, 0 when it stands by.',
@@ -113,28 +75,75 @@ export function createIpamMetrics(registry: MetricsRegistry, state: IpamState): 
   };
 }
 
-interface PoolCounts {
-  readonly pool: string;
-  readonly family: string;
-  readonly size: number;
-  readonly used: number;
-  readonly resting: number;
-}
-
-function countPools({ holdings, pools }: IpamState): readonly PoolCounts[] {
-  return [...pools().byId.values()].flatMap((pool) =>
-    FAMILIES.map((family) => ({
-      pool: pool.id,
-      family: familyName(family),
-      size: Number(poolSize(pool, family)),
-      used: countIn(pool, family, holdings.held(family)),
-      resting: countIn(pool, family, holdings.resting(family)),
-    })).filter(({ size }) => size > 0),
+function registerPoolGauges(registry: MetricsRegistry, state: IpamState): void {
+  const registers = [registry];
+  const others: ((figures: readonly PoolFigures[]) => void)[] = [];
+  const poolGauge = (name: string, help: string, value: (figures: PoolFigures) => number) => {
+    const gauge = new Gauge({
+      name: `fairlead_ipam_pool_${name}`,
+      help,
+      labelNames: ['pool', 'family'],
+      registers,
+    });
+    others.push((all) => {
+      gauge.reset();
+      for (const figures of all) {
+        gauge.set({ pool: figures.pool, family: familyName(figures.family) }, value(figures));
+      }
+    });
+  };
+  new Gauge({
+    name: 'fairlead_ipam_waiting_services',
+    help: 'Services that wait for an address.',
+    registers,
+    // The first gauge that is asked counts for the others, too: they are read right after it.
+    collect() {
+      const figures = figuresOf(state.pools(), state.holdings);
+      for (const set of others) set(figures);
+      this.set([...state.waitingByPool().values()].reduce((sum, count) => sum + count, 0));
+    },
+  });
+  new Gauge({
+    name: 'fairlead_ipam_pool_waiting',
+    help: 'Services that wait for an address of the pool; those that no pool can help have an empty label.',
+    labelNames: ['pool'],
+    registers,
+    collect() {
+      this.reset();
+      for (const id of state.pools().byId.keys()) this.set({ pool: id }, 0);
+      for (const [pool, count] of state.waitingByPool()) this.set({ pool }, count);
+    },
+  });
+  poolGauge('addresses', 'Addresses that the pool may hand out.', ({ size }) => size);
+  poolGauge('used', 'Addresses of the pool that a Service holds, whoever assigned them.', ({ used }) => used);
+  poolGauge('free', 'Addresses of the pool that are neither held nor cooling down.', ({ free }) => free);
+  poolGauge(
+    'cooling',
+    'Released addresses of the pool that rest before they are handed out again.',
+    ({ cooling }) => cooling,
   );
 }
 
-function countIn(pool: Pool, family: (typeof FAMILIES)[number], values: Iterable<bigint>): number {
-  let count = 0;
-  for (const value of values) if (poolContains(pool, { family, value })) count++;
-  return count;
+function registerConfigGauges(registry: MetricsRegistry, state: IpamState): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'fairlead_ipam_config_problems',
+    help: 'Keys or entries of the ConfigMap that cannot be used (error), have no effect (warning) or are read differently than written (notice).',
+    labelNames: ['severity'],
+    registers,
+    collect() {
+      const { problems } = state.pools();
+      for (const severity of SEVERITIES) {
+        this.set({ severity }, problems.filter((problem) => problem.severity === severity).length);
+      }
+    },
+  });
+  new Gauge({
+    name: 'fairlead_ipam_config_unknown_keys',
+    help: 'Keys of the ConfigMap that mean nothing; counted among the problems, too.',
+    registers,
+    collect() {
+      this.set(state.pools().problems.filter(({ unknownKey }) => unknownKey).length);
+    },
+  });
 }

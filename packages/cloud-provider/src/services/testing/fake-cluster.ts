@@ -10,6 +10,7 @@ import { Holdings } from '../../allocator/holdings.ts';
 import { parsePools } from '../../pools/parse.ts';
 import { createIpamMetrics } from '../metrics.ts';
 import { Reconciler } from '../reconciler.ts';
+import { restOf } from '../rest.ts';
 import type { ClassMode } from '../service-state.ts';
 
 /** How the next write fares: refused before it counts, or counted and its answer lost. */
@@ -206,7 +207,7 @@ export function createRig(options: RigOptions = {}): Rig {
     concurrency = 4,
     clock = systemClock,
   } = options;
-  const holdings = new Holdings({ restOf: () => restMs });
+  const holdings = new Holdings({ restOf: (address) => restOf(reconciler.pools, address, restMs) });
   const registry = createRegistry({ program: 'test', version: '0' });
   const seen: SeenEvent[] = [];
   const events: EventRecorder = {
@@ -216,7 +217,7 @@ export function createRig(options: RigOptions = {}): Rig {
   const metrics = createIpamMetrics(registry, {
     holdings,
     pools: () => reconciler.pools,
-    waiting: () => reconciler.waiting,
+    waitingByPool: () => reconciler.waitingByPool(),
     leading: () => true,
   });
   const reconciler = new Reconciler({

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Address, type Family, lastValueOf } from '@fairlead/shared/address/address.ts';
-import type { AddressRange } from '@fairlead/shared/address/range.ts';
-import { isOctetEnd } from '../pools/octet-ends.ts';
-import { hasFamily, type Pool, type PoolSource, poolContains } from '../pools/pool.ts';
+import type { Address, Family } from '@fairlead/shared/address/address.ts';
+import { hasFamily, type Pool, poolContains } from '../pools/pool.ts';
 import { type FamilyRequest, planFamilies } from './families.ts';
 import type { Holdings } from './holdings.ts';
+import { findFree, findJoinable } from './search.ts';
 import type { SharingTerms } from './sharing.ts';
 
 /** What to allocate for one Service. */
@@ -38,8 +37,8 @@ export type Allocation =
 
 /**
  * Chooses addresses for a Service; changes nothing. Deterministic: the same pool, holdings and time give the same
- * answer. Within a family: a preferred address, else the lowest free one of the first source that has one (the highest
- * with `search-order: desc`), else the address that has rested longest.
+ * answer. Within a family: a preferred address, else one that the Service can share with those who hold it, else a free
+ * one, else, where the pool has no `cooldown-` of its own, the address that has rested longest.
  */
 export function allocate(
   pool: Pool,
@@ -61,70 +60,46 @@ export function allocate(
   if (enough) return { ok: true, addresses, exhausted };
   const absent = missing.filter((family) => !hasFamily(pool, family));
   if (plan.need === 'all' && absent.length > 0) return { ok: false, reason: 'NoFamily', families: absent };
-  return exhausted.length > 0
-    ? { ok: false, reason: 'PoolExhausted', families: exhausted }
-    : { ok: false, reason: 'NoFamily', families: missing };
+  if (exhausted.length === 0) return { ok: false, reason: 'NoFamily', families: missing };
+  const coolingUntilMs = firstRestEndMs(pool, exhausted, holdings);
+  return {
+    ok: false,
+    reason: 'PoolExhausted',
+    families: exhausted,
+    ...(coolingUntilMs !== undefined && { coolingUntilMs }),
+  };
 }
 
 function choose(
   pool: Pool,
   family: Family,
-  { service, preferred }: AllocationRequest,
+  { service, preferred, sharing }: AllocationRequest,
   holdings: Holdings,
 ): Address | undefined {
   if (pool.dhcp.has(family)) return { family, value: 0n };
   const kept = preferred.find(
     (address) =>
-      address.family === family && poolContains(pool, address) && holdings.isAvailableTo(service, address),
+      address.family === family &&
+      poolContains(pool, address) &&
+      holdings.isAvailableTo(service, address, sharing),
   );
   if (kept !== undefined) return kept;
-  for (const source of pool.sources) {
-    const value =
-      pool.order === 'ascending'
-        ? lowestFree(source, family, holdings)
-        : highestFree(source, family, holdings);
-    if (value !== undefined) return { family, value };
-  }
-  for (const value of holdings.resting(family)) {
-    if (poolContains(pool, { family, value })) return { family, value };
-  }
-  return undefined;
+  const value =
+    (sharing && findJoinable(pool, family, service, sharing, holdings)) ??
+    findFree(pool, family, holdings) ??
+    findResting(pool, family, holdings);
+  return value === undefined ? undefined : { family, value };
 }
 
-function lowestFree(source: PoolSource, family: Family, holdings: Holdings): bigint | undefined {
-  const named = source.namedEnds.find((end) => end.family === family && !holdings.isTaken(end))?.value;
-  for (const range of source.addresses.ranges(family)) {
-    if (named !== undefined && named < range.first) return named;
-    const value = lowestFreeIn(range, holdings);
-    if (value !== undefined) return named !== undefined && named < value ? named : value;
-  }
-  return named;
+/** A rest by default ends when nothing else is free; one that the user asked for does not. */
+function findResting(pool: Pool, family: Family, holdings: Holdings): bigint | undefined {
+  if (pool.cooldownMs !== undefined) return undefined;
+  return holdings.longestResting(family, (value) => poolContains(pool, { family, value }));
 }
 
-function highestFree(source: PoolSource, family: Family, holdings: Holdings): bigint | undefined {
-  const named = source.namedEnds.findLast((end) => end.family === family && !holdings.isTaken(end))?.value;
-  for (const range of source.addresses.ranges(family).toReversed()) {
-    if (named !== undefined && named > range.last) return named;
-    const value = highestFreeIn(range, holdings);
-    if (value !== undefined) return named !== undefined && named > value ? named : value;
-  }
-  return named;
-}
-
-function lowestFreeIn({ family, first, last }: AddressRange, holdings: Holdings): bigint | undefined {
-  let value = holdings.nextFree(family, first);
-  while (value <= last && isOctetEnd(family, value)) {
-    holdings.stepOver(family, value);
-    value = holdings.nextFree(family, value);
-  }
-  return value <= last ? value : undefined;
-}
-
-function highestFreeIn({ family, first, last }: AddressRange, holdings: Holdings): bigint | undefined {
-  let value = holdings.previousFree(family, last);
-  while (value >= first && isOctetEnd(family, value)) {
-    holdings.stepOver(family, value);
-    value = holdings.previousFree(family, value);
-  }
-  return value >= first && value <= lastValueOf(family) ? value : undefined;
+function firstRestEndMs(pool: Pool, families: readonly Family[], holdings: Holdings): number | undefined {
+  const ends = families.flatMap(
+    (family) => holdings.firstRestEndMs(family, (value) => poolContains(pool, { family, value })) ?? [],
+  );
+  return ends.length === 0 ? undefined : Math.min(...ends);
 }

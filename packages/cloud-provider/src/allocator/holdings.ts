@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isDeepStrictEqual } from 'node:util';
 import { type Address, type Family, isUnspecified, sameAddress } from '@fairlead/shared/address/address.ts';
-import type { SharingTerms } from './sharing.ts';
-import { ValueSet } from './value-set.ts';
+import { AddressBook, type Outcome } from './address-book.ts';
+import { EXCLUSIVE, type SharingTerms, sameSharing, termsList } from './sharing.ts';
+import { betterOf, birthOf, type Standing, Title } from './title.ts';
+import type { Direction } from './value-set.ts';
 
-/**
- * How good a Service's title to an address is, best first:
- *
- * - `accepted`: a cloud provider wrote it, and annotation and spec agree.
- * - `kept`: it bears our mark, but annotation and spec differ: a user has edited one of them, and until that is dealt with
- *   it keeps both, because the edit may be taken back at any time.
- * - `serving`: an agent put it into the status. Agents serve refused addresses too, so this comes after acceptance.
- * - `requested`: a user wrote it.
- */
-export type Standing = 'accepted' | 'kept' | 'serving' | 'requested';
+export type { Standing } from './title.ts';
 
 /** An address that a Service mentions, with the best title it has. */
 export interface ClaimedAddress extends Address {
@@ -34,6 +26,8 @@ export interface Claim {
 
 /** An address that is, may be, or is going to be written to a Service without having been observed there yet. */
 export interface ReservedAddress extends ClaimedAddress {
+  /** `metadata.creationTimestamp` of the Service; absent: it counts as the oldest. */
+  readonly createdAt?: string | undefined;
   /** Terms of the Service in the state that the write is for; absent: it shares with nobody. */
   readonly sharing?: SharingTerms | undefined;
 }
@@ -44,7 +38,7 @@ export interface Handover {
   readonly freed: readonly Address[];
   /** Addresses still held, which others may be able to join now: a sharer left, or one of its ports did. */
   readonly loosened: readonly Address[];
-  /** Other Services whose right to an address may have changed. */
+  /** Other Services whose right to an address has changed. */
   readonly affected: readonly string[];
 }
 
@@ -57,33 +51,27 @@ export interface HoldingsOptions {
   readonly restOf: (address: Address) => number;
 }
 
-interface Claimant {
-  readonly service: string;
-  observed: readonly ClaimedAddress[];
-  /** On the server, or perhaps there, or going to be: not observed yet. */
-  reserved: readonly ReservedAddress[];
-  createdAt: string;
+/** A Service with a reservation: what it was observed with is kept apart from what is reserved. */
+interface Pending {
+  observed: readonly Title[];
+  reserved: readonly Title[];
 }
 
 const NO_HANDOVER: Handover = { freed: [], loosened: [], affected: [] };
+const NO_TITLES: readonly Title[] = [];
 
 /**
  * Who holds which address, over all Services of the cluster, kept up to date claim by claim. Several Services may claim
- * one address (users write what they like); exactly one of them holds it: the better title, then the older
+ * one address (users write what they like). The one with the best title holds it, and with it each other that can share
+ * with all those before it: better titles first, then Services whose ports are as they were admitted, then the older
  * Service, then the name. The rule looks at the objects alone, so a restart decides the same.
  */
 export class Holdings {
   readonly #restOf: (address: Address) => number;
-  readonly #claimants = new Map<string, Claimant>();
-  /** Claimants by address, the holder first. A lone claimant is kept without an array: that is nearly all of them. */
-  readonly #byAddress: Readonly<Record<Family, Map<bigint, Claimant | Claimant[]>>> = {
-    4: new Map(),
-    6: new Map(),
-  };
-  /** Held, resting and never-given addresses: what a search for a free one has to step over. */
-  readonly #taken: Readonly<Record<Family, ValueSet>> = { 4: new ValueSet(), 6: new ValueSet() };
-  /** Released addresses, the longest resting first, with the end of their rest. */
-  readonly #resting: Readonly<Record<Family, Map<bigint, number>>> = { 4: new Map(), 6: new Map() };
+  /** What each Service claims. A lone claim is kept without an array: that is nearly all of them. */
+  readonly #titles = new Map<string, Title | readonly Title[]>();
+  readonly #pending = new Map<string, Pending>();
+  readonly #books: Readonly<Record<Family, AddressBook>> = { 4: new AddressBook(), 6: new AddressBook() };
 
   constructor({ restOf }: HoldingsOptions) {
     this.#restOf = restOf;
@@ -91,27 +79,22 @@ export class Holdings {
 
   /** Number of addresses with a holder. */
   get size(): number {
-    return this.#byAddress[4].size + this.#byAddress[6].size;
+    return this.#books[4].size + this.#books[6].size;
   }
 
   /** Takes note of a Service as the API server has it. Replaces what was known, reservation aside. */
-  observe(claim: Claim, nowMs: number): Handover {
-    const claimant = this.#claimantOf(claim.service);
-    return this.#change(claimant, nowMs, () => {
-      claimant.observed = claim.addresses.filter((address) => !isUnspecified(address));
-      claimant.createdAt = claim.createdAt;
-    });
+  observe({ service, addresses, createdAt, sharing }: Claim, nowMs: number): Handover {
+    const born = birthOf(createdAt);
+    const terms = termsList(sharing);
+    const observed = holdable(addresses).map(
+      (address) => new Title(service, address, address.standing, born, terms),
+    );
+    return this.#observed(service, observed, nowMs);
   }
 
   /** The Service is gone. What is reserved for it stays reserved. */
   forget(service: string, nowMs: number): Handover {
-    const claimant = this.#claimants.get(service);
-    if (claimant === undefined) return NO_HANDOVER;
-    const handover = this.#change(claimant, nowMs, () => {
-      claimant.observed = [];
-    });
-    this.#dropIfIdle(claimant);
-    return handover;
+    return this.#observed(service, NO_TITLES, nowMs);
   }
 
   /**
@@ -119,64 +102,64 @@ export class Holdings {
    * be, written to it. Replaces what was reserved before; an empty list ends the reservation.
    */
   reserve(service: string, addresses: readonly ReservedAddress[], nowMs: number): Handover {
-    if (addresses.length === 0 && !this.#claimants.has(service)) return NO_HANDOVER;
-    const claimant = this.#claimantOf(service);
-    const handover = this.#change(claimant, nowMs, () => {
-      claimant.reserved = addresses.filter((address) => !isUnspecified(address));
-    });
-    this.#dropIfIdle(claimant);
-    return handover;
+    const reserved = holdable(addresses).map(
+      (address) =>
+        new Title(
+          service,
+          address,
+          address.standing,
+          birthOf(address.createdAt ?? ''),
+          termsList(address.sharing),
+        ),
+    );
+    const observed = this.#pending.get(service)?.observed ?? this.#titlesOf(service);
+    if (reserved.length === 0) this.#pending.delete(service);
+    else this.#pending.set(service, { observed, reserved });
+    return this.#replace(service, merge([...observed, ...reserved]), nowMs);
   }
 
   /** Addresses reserved for the Service. */
   reservedFor(service: string): readonly Address[] {
-    return this.#claimants.get(service)?.reserved ?? [];
+    return this.#pending.get(service)?.reserved ?? [];
   }
 
   /** All Services that hold the address, the best title first. */
-  holdersOf(address: Address): readonly string[] {
-    const holder = this.holderOf(address);
-    return holder === undefined ? [] : [holder];
+  holdersOf({ family, value }: Address): readonly string[] {
+    return this.#books[family].holdersOf(value);
   }
 
   /** The Service that holds the address; of several that share it, the one with the best title. */
   holderOf(address: Address): string | undefined {
-    const entry = this.#byAddress[address.family].get(address.value);
-    return (Array.isArray(entry) ? entry[0] : entry)?.service;
+    return this.holdersOf(address)[0];
   }
 
   /**
-   * Whether the Service may have this address: nobody claims it, or its own claim comes first. What is not its own yet it
-   * may only take when nobody else keeps it.
+   * Whether the Service may have this address on these terms: it disturbs nobody whose claim comes first. What is not its
+   * own yet it may only take when nobody keeps it who cannot share it.
    */
   isAvailableTo(service: string, address: Address, sharing?: SharingTerms): boolean {
-    if (isUnspecified(address)) return true;
-    return this.rivalOf(service, address, sharing) === undefined;
+    return isUnspecified(address) || this.rivalOf(service, address, sharing) === undefined;
   }
 
   /** Another Service whose claim keeps this one, on these terms, from having the address. */
-  rivalOf(service: string, address: Address, _sharing?: SharingTerms): string | undefined {
-    const entry = this.#byAddress[address.family].get(address.value);
-    const [first, ...others] = Array.isArray(entry) ? entry : entry === undefined ? [] : [entry];
-    if (first === undefined) return undefined;
-    if (first.service !== service) return first.service;
-    if (standingOf(first, address) === 'accepted') return undefined;
-    return others.find((other) => BINDING.has(standingOf(other, address)))?.service;
+  rivalOf(service: string, address: Address, sharing?: SharingTerms): string | undefined {
+    const own = this.#titlesOf(service).find((title) => sameAddress(title, address));
+    return this.#books[address.family].rivalOf(address.value, service, own, termsList(sharing));
   }
 
-  /** Lowest address at or above `from` that is neither held nor resting. Expire resting ones first. */
-  nextFree(family: Family, from: bigint): bigint {
-    return this.#taken[family].nextAbsent(from);
+  /** The nearest address from `from` on that is neither held nor resting; -1 when descending finds none. */
+  nextFree(family: Family, from: bigint, direction: Direction): bigint {
+    return this.#books[family].nextFree(from, direction);
   }
 
-  /** Highest address at or below `from` that is neither held nor resting; -1 when there is none. */
-  previousFree(family: Family, from: bigint): bigint {
-    return this.#taken[family].previousAbsent(from);
+  /** The nearest held address from `from` on that a Service on these terms may join. */
+  nextJoinable(family: Family, terms: SharingTerms, from: bigint, direction: Direction): bigint | undefined {
+    return this.#books[family].nextJoinable(terms, from, direction);
   }
 
   /** Whether the address has a holder or rests. */
   isTaken({ family, value }: Address): boolean {
-    return this.#byAddress[family].has(value) || this.#resting[family].has(value);
+    return this.#books[family].isTaken(value);
   }
 
   /**
@@ -184,136 +167,125 @@ export class Holdings {
    * 131,072 addresses ending in .0 or .255.
    */
   stepOver(family: Family, value: bigint): void {
-    this.#taken[family].add(value);
+    this.#books[family].stepOver(value);
   }
 
-  /** Ends the rest of addresses released long enough ago. */
+  /** Ends the rest of addresses whose time is over. */
   endRests(nowMs: number): void {
-    for (const family of [4, 6] as const) {
-      const resting = this.#resting[family];
-      for (const [value, endMs] of resting) {
-        if (endMs > nowMs) continue;
-        resting.delete(value);
-        this.#taken[family].delete(value);
-      }
-    }
+    for (const family of [4, 6] as const) this.#books[family].endRests(nowMs);
   }
 
-  /** Resting addresses of a family, the longest resting first. */
+  /** Resting addresses of a family, in no particular order. */
   resting(family: Family): Iterable<bigint> {
-    return this.#resting[family].keys();
+    return this.#books[family].resting.values();
+  }
+
+  /** The address that has rested longest of those that `fit`. */
+  longestResting(family: Family, fits: (value: bigint) => boolean): bigint | undefined {
+    return this.#books[family].resting.longest(fits);
+  }
+
+  /** When the first rest ends of those addresses that `fit`. */
+  firstRestEndMs(family: Family, fits: (value: bigint) => boolean): number | undefined {
+    return this.#books[family].resting.firstEndMs(fits);
   }
 
   /** Held addresses of a family, in no particular order. */
   held(family: Family): Iterable<bigint> {
-    return this.#byAddress[family].keys();
+    return this.#books[family].held();
   }
 
-  #claimantOf(service: string): Claimant {
-    const known = this.#claimants.get(service);
-    if (known !== undefined) return known;
-    const claimant: Claimant = { service, observed: [], reserved: [], createdAt: '' };
-    this.#claimants.set(service, claimant);
-    return claimant;
+  #titlesOf(service: string): readonly Title[] {
+    const titles = this.#titles.get(service);
+    if (titles === undefined) return NO_TITLES;
+    return titles instanceof Title ? [titles] : titles;
   }
 
-  #dropIfIdle({ service, observed, reserved }: Claimant): void {
-    if (observed.length === 0 && reserved.length === 0) this.#claimants.delete(service);
+  #observed(service: string, observed: readonly Title[], nowMs: number): Handover {
+    const pending = this.#pending.get(service);
+    if (pending === undefined) return this.#replace(service, observed, nowMs);
+    pending.observed = observed;
+    return this.#replace(service, merge([...observed, ...pending.reserved]), nowMs);
   }
 
-  /** Takes the claimant out of the index, changes it and puts it back where it now belongs. */
-  #change(claimant: Claimant, nowMs: number, update: () => void): Handover {
-    const before = claimsOf(claimant);
-    const ranksBefore = before.map((address) => rankOf(claimant, address));
-    update();
-    const after = claimsOf(claimant);
-    const ranks = after.map((address) => rankOf(claimant, address));
-    if (isDeepStrictEqual([before, ranksBefore], [after, ranks])) return NO_HANDOVER;
-    const touched = union(before, after);
-    const holdersBefore = touched.map((address) => this.holderOf(address));
-    for (const address of before) this.#unlist(address, claimant);
-    for (const address of after) this.#enlist(address, claimant);
-    const freed: Address[] = [];
-    const affected = new Set<string>();
-    touched.forEach((address, i) => {
-      const holder = this.holderOf(address);
-      if (holder === undefined) {
-        this.#rest(address, nowMs);
-        freed.push(address);
-      } else {
-        for (const service of [holder, holdersBefore[i]]) if (service !== undefined) affected.add(service);
-      }
-    });
-    affected.delete(claimant.service);
-    return { freed, loosened: [], affected: [...affected] };
-  }
-
-  #enlist({ family, value }: Address, claimant: Claimant): void {
-    const entries = this.#byAddress[family];
-    const entry = entries.get(value);
-    if (entry === undefined) {
-      entries.set(value, claimant);
-      this.#resting[family].delete(value);
-      this.#taken[family].add(value);
-    } else {
-      const list = Array.isArray(entry) ? entry : [entry];
-      entries.set(value, [...list, claimant].sort(byRank({ family, value })));
+  /** Puts these titles in the place of those the Service has. */
+  #replace(service: string, wanted: readonly Title[], nowMs: number): Handover {
+    const before = this.#titlesOf(service);
+    // The index knows titles by identity: those that have not changed stay.
+    const after = wanted.map((title) => before.find((known) => known.equals(title)) ?? title);
+    if (after.length === before.length && after.every((title, i) => title === before[i])) return NO_HANDOVER;
+    const [only] = after;
+    if (only === undefined) this.#titles.delete(service);
+    else this.#titles.set(service, after.length === 1 ? only : after);
+    const handover = new HandoverBuilder();
+    for (const title of before) this.#exchange(title, title, titleTo(title, after), nowMs, handover);
+    for (const title of after) {
+      if (titleTo(title, before) === undefined) this.#exchange(title, undefined, title, nowMs, handover);
     }
+    return handover.without(service);
   }
 
-  #unlist({ family, value }: Address, claimant: Claimant): void {
-    const entries = this.#byAddress[family];
-    const entry = entries.get(value);
-    const rest = Array.isArray(entry) ? entry.filter((other) => other !== claimant) : [];
-    const [only] = rest;
-    if (only === undefined) entries.delete(value);
-    else entries.set(value, rest.length === 1 ? only : rest);
-  }
-
-  #rest({ family, value }: Address, nowMs: number): void {
-    const restMs = this.#restOf({ family, value });
-    if (restMs > 0) this.#resting[family].set(value, nowMs + restMs);
-    else this.#taken[family].delete(value);
+  #exchange(
+    { family, value }: Address,
+    before: Title | undefined,
+    after: Title | undefined,
+    nowMs: number,
+    handover: HandoverBuilder,
+  ): void {
+    if (before === after) return;
+    const book = this.#books[family];
+    const outcome = book.exchange(value, before, after);
+    handover.add({ family, value }, outcome);
+    if (outcome.freed) book.release(value, nowMs, this.#restOf({ family, value }));
   }
 }
 
-/** Every address the Service claims, each once. */
-function claimsOf({ observed, reserved }: Claimant): readonly Address[] {
-  return reserved.length === 0 && observed.length < 2 ? observed : union(observed, reserved);
+/** Collects what becomes of the addresses of one Service. */
+class HandoverBuilder {
+  readonly #freed: Address[] = [];
+  readonly #loosened: Address[] = [];
+  readonly #affected = new Set<string>();
+
+  add(address: Address, { freed, loosened, affected }: Outcome): void {
+    if (freed) this.#freed.push(address);
+    if (loosened) this.#loosened.push(address);
+    for (const service of affected) this.#affected.add(service);
+  }
+
+  /** For the others: what the Service itself made of it, it knows. */
+  without(service: string): Handover {
+    this.#affected.delete(service);
+    return { freed: this.#freed, loosened: this.#loosened, affected: [...this.#affected] };
+  }
 }
 
-function union(a: readonly Address[], b: readonly Address[]): readonly Address[] {
-  const all: Address[] = [];
-  for (const address of [...a, ...b]) if (!includes(all, address)) all.push(address);
+/** The title to this address. */
+function titleTo(address: Address, titles: readonly Title[]): Title | undefined {
+  return titles.find((title) => sameAddress(title, address));
+}
+
+/** Those that can be held: everyone may have the DHCP placeholders. */
+function holdable<T extends Address>(addresses: readonly T[]): readonly T[] {
+  return addresses.filter((address) => !isUnspecified(address));
+}
+
+/** One title to each address: what is observed and what is reserved may both be true. */
+function merge(titles: readonly Title[]): readonly Title[] {
+  const all: Title[] = [];
+  for (const title of titles) {
+    const i = all.findIndex((other) => sameAddress(other, title));
+    const known = all[i];
+    if (known === undefined) all.push(title);
+    else all[i] = combine(known, title);
+  }
   return all;
 }
 
-function includes(list: readonly Address[], address: Address): boolean {
-  return list.some((other) => sameAddress(other, address));
-}
-
-const STANDING_ORDER: Readonly<Record<Standing, number>> = { accepted: 0, kept: 1, serving: 2, requested: 3 };
-const BINDING: ReadonlySet<Standing> = new Set(['accepted', 'kept']);
-
-/** The best title of the Service to an address that it claims. */
-function standingOf({ observed, reserved }: Claimant, address: Address): Standing {
-  let best: Standing = 'requested';
-  for (const claimed of [...observed, ...reserved]) {
-    if (STANDING_ORDER[claimed.standing] < STANDING_ORDER[best] && sameAddress(claimed, address))
-      best = claimed.standing;
-  }
-  return best;
-}
-
-/** Sorts the holder of the address first. */
-function rankOf(claimant: Claimant, address: Address): string {
-  const order = STANDING_ORDER[standingOf(claimant, address)];
-  return `${order} ${claimant.createdAt} ${claimant.service}`;
-}
-
-function byRank(address: Address): (a: Claimant, b: Claimant) => number {
-  return (a, b) => {
-    const [left, right] = [rankOf(a, address), rankOf(b, address)];
-    return left < right ? -1 : left > right ? 1 : 0;
-  };
+/** A Service that shares in one state of two and not in the other does not share. */
+function combine(a: Title, b: Title): Title {
+  const terms =
+    a.terms.length === 0 || b.terms.length === 0
+      ? EXCLUSIVE
+      : [...a.terms, ...b.terms.filter((other) => !a.terms.some((known) => sameSharing(known, other)))];
+  return new Title(a.service, a, betterOf(a.standing, b.standing), a.born, terms);
 }

@@ -15,8 +15,7 @@ it('agrees with a plain set on every query, whatever the order of additions and 
           set.add(BigInt(value));
           model.add(value);
         } else {
-          set.delete(BigInt(value));
-          model.delete(value);
+          expect(set.delete(BigInt(value))).toBe(model.delete(value));
         }
       }
       for (let value = 0; value <= 61; value++) {
@@ -24,12 +23,22 @@ it('agrees with a plain set on every query, whatever the order of additions and 
         while (model.has(next)) next++;
         let previous = value;
         while (model.has(previous)) previous--;
+        const above = [...model].filter((other) => other >= value);
+        const below = [...model].filter((other) => other <= value);
+        const number = (found: bigint | undefined) => (found === undefined ? undefined : Number(found));
+        expect(number(set.nextPresent(BigInt(value), 'ascending'))).toBe(
+          above.length === 0 ? undefined : Math.min(...above),
+        );
+        expect(number(set.nextPresent(BigInt(value), 'descending'))).toBe(
+          below.length === 0 ? undefined : Math.max(...below),
+        );
         expect(set.has(BigInt(value))).toBe(model.has(value));
-        expect(set.nextAbsent(BigInt(value))).toBe(BigInt(next));
-        expect(set.previousAbsent(BigInt(value))).toBe(BigInt(previous));
+        expect(set.nextAbsent(BigInt(value), 'ascending')).toBe(BigInt(next));
+        expect(set.nextAbsent(BigInt(value), 'descending')).toBe(BigInt(previous));
       }
       const runs = [...model].filter((value) => !model.has(value - 1)).length;
       expect(set.intervals).toBe(runs);
+      expect(set.isEmpty).toBe(model.size === 0);
     }),
   );
 });
@@ -39,11 +48,13 @@ it('stays right when it has to split: 20,000 values far apart, then joined', () 
   const values = Array.from({ length: 20_000 }, (_, i) => BigInt((i * 7_919) % 20_000) * 2n);
   for (const value of values) set.add(value);
   expect(set.intervals).toBe(20_000);
-  expect(set.nextAbsent(10_000n)).toBe(10_001n);
+  expect(set.nextAbsent(10_000n, 'ascending')).toBe(10_001n);
   for (const value of values) set.add(value + 1n);
   expect(set.intervals).toBe(1);
-  expect(set.nextAbsent(0n)).toBe(40_000n);
+  expect(set.nextAbsent(0n, 'ascending')).toBe(40_000n);
   for (const value of values) set.delete(value);
   expect(set.intervals).toBe(20_000);
   expect(set.has(10_000n)).toBe(false);
+  expect(set.nextPresent(10_000n, 'ascending')).toBe(10_001n);
+  expect(set.nextPresent(10_000n, 'descending')).toBe(9_999n);
 });

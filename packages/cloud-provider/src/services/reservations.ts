@@ -117,8 +117,8 @@ export class Reservations {
     const entry = this.#entryOf(service);
     entry.attempts = entry.attempts.filter(({ base }) => !supersedes(version, base));
     if (behind) {
-      const { addresses, sharing } = this.#options.claimOf(service);
-      entry.seen = { version, addresses: addresses.map((address) => ({ ...address, sharing })) };
+      const { addresses, createdAt, sharing } = this.#options.claimOf(service);
+      entry.seen = { version, addresses: addresses.map((each) => ({ ...each, createdAt, sharing })) };
     }
     this.#publish(key, entry);
   }
@@ -150,8 +150,14 @@ export class Reservations {
 
   /** As they will stand once they are written, on the terms of the state that the write is for. */
   #accepted(service: Service, addresses: readonly Address[]): readonly ReservedAddress[] {
-    const { sharing } = this.#options.claimOf(service);
-    return addresses.map(({ family, value }) => ({ family, value, standing: 'accepted', sharing }));
+    const { createdAt, sharing } = this.#options.claimOf(service);
+    return addresses.map(({ family, value }) => ({
+      family,
+      value,
+      standing: 'accepted',
+      createdAt,
+      sharing,
+    }));
   }
 
   #entryOf(service: Service): Reservation {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Address, Family } from '@fairlead/shared/address/address.ts';
+import type { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
+import { isOctetEnd } from '../pools/octet-ends.ts';
+import { type Pool, type PoolSource, poolContains } from '../pools/pool.ts';
+import type { Holdings } from './holdings.ts';
+import type { SharingTerms } from './sharing.ts';
+import type { Direction } from './value-set.ts';
+
+/** The lowest free address of the first source that has one; the highest with `search-order: desc`. */
+export function findFree(pool: Pool, family: Family, holdings: Holdings): bigint | undefined {
+  for (const source of pool.sources) {
+    const found = nearest(
+      pool.order,
+      freeNamedEnd(source, family, pool.order, holdings),
+      freeIn(source.addresses, family, pool.order, holdings),
+    );
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The lowest address of the pool (the highest with `search-order: desc`) that others hold and the Service can join. */
+export function findJoinable(
+  pool: Pool,
+  family: Family,
+  service: string,
+  sharing: SharingTerms,
+  holdings: Holdings,
+): bigint | undefined {
+  const fits = (value: bigint) =>
+    poolContains(pool, { family, value }) && holdings.isAvailableTo(service, { family, value }, sharing);
+  return pool.sources
+    .map(({ addresses }) => joinableIn(addresses, family, pool.order, holdings, sharing, fits))
+    .reduce((best, found) => nearest(pool.order, best, found), undefined);
+}
+
+function joinableIn(
+  addresses: IntervalSet,
+  family: Family,
+  order: Direction,
+  holdings: Holdings,
+  sharing: SharingTerms,
+  fits: (value: bigint) => boolean,
+): bigint | undefined {
+  let from = firstOf(addresses, family, order);
+  while (from !== undefined) {
+    const value = holdings.nextJoinable(family, sharing, from, order);
+    if (value === undefined) return undefined;
+    const inside = nextOf(addresses, family, value, order);
+    if (inside === value && fits(value)) return value;
+    from = inside === value ? nextOf(addresses, family, beyond(value, order), order) : inside;
+  }
+  return undefined;
+}
+
+function freeIn(
+  addresses: IntervalSet,
+  family: Family,
+  order: Direction,
+  holdings: Holdings,
+): bigint | undefined {
+  let from = firstOf(addresses, family, order);
+  while (from !== undefined) {
+    const value = holdings.nextFree(family, from, order);
+    from = nextOf(addresses, family, value, order);
+    if (from !== value) continue;
+    if (!isOctetEnd(family, value)) return value;
+    holdings.stepOver(family, value);
+  }
+  return undefined;
+}
+
+/** Addresses ending in .0 and .255 that the source names one by one are not found by {@link freeIn}. */
+function freeNamedEnd(
+  { namedEnds }: PoolSource,
+  family: Family,
+  order: Direction,
+  holdings: Holdings,
+): bigint | undefined {
+  const isFree = (end: Address) => end.family === family && !holdings.isTaken(end);
+  return (order === 'ascending' ? namedEnds.find(isFree) : namedEnds.findLast(isFree))?.value;
+}
+
+/** The one that a search in this direction meets first. */
+function nearest(order: Direction, a: bigint | undefined, b: bigint | undefined): bigint | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b === (order === 'ascending') ? a : b;
+}
+
+function firstOf(addresses: IntervalSet, family: Family, order: Direction): bigint | undefined {
+  return (order === 'ascending' ? addresses.first(family) : addresses.last(family))?.value;
+}
+
+function nextOf(addresses: IntervalSet, family: Family, value: bigint, order: Direction): bigint | undefined {
+  const from = { family, value };
+  return (order === 'ascending' ? addresses.atOrAbove(from) : addresses.atOrBelow(from))?.value;
+}
+
+function beyond(value: bigint, order: Direction): bigint {
+  return order === 'ascending' ? value + 1n : value - 1n;
+}

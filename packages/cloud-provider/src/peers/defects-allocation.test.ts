@@ -98,6 +98,33 @@ describe('C6: what a user asks for is taken as it is', () => {
     const subject = wanting('subject', { createdAt: '2026-02-01T00:00:00Z', ...traits });
     expect(await verdictOn(subject, { data: RANGE, others })).toBe(verdict);
   });
+
+  it.each<readonly [string, PoolData, SubjectTraits, string]>([
+    ['outside all pools, and that is not allowed', {}, { annotation: '10.77.0.4' }, 'OutsidePool'],
+    ['partly outside', {}, { annotation: '10.0.0.4,10.77.0.4' }, 'OutsidePool'],
+    [
+      'in the pool of another namespace',
+      { 'range-other': '10.1.0.1-10.1.0.9' },
+      { annotation: '10.1.0.4' },
+      'OutsidePool',
+    ],
+    ['in a named pool', { 'pool-gold': '10.1.0.1-10.1.0.9' }, { annotation: '10.1.0.4' }, '10.1.0.4'],
+    ['in the pool', {}, { annotation: '10.0.0.4' }, '10.0.0.4'],
+    ['in the pool, in the spec', {}, { loadBalancerIP: '10.0.0.4' }, '10.0.0.4'],
+  ])('with requested-outside-pool deny: %s', async (_what, more, traits, verdict) => {
+    const data = { ...RANGE, 'requested-outside-pool': 'deny', ...more };
+    expect(await verdictOn(wanting('subject', traits), { data })).toBe(verdict);
+  });
+
+  it.each<readonly [string, SubjectTraits, string]>([
+    ['kept from use', { annotation: '10.0.0.4' }, 'AddressAvoided'],
+    ['kept from use, in the spec', { loadBalancerIP: '10.0.0.4' }, 'AddressAvoided'],
+    ['kept from use, of no pool', { annotation: '10.66.0.1' }, 'AddressAvoided'],
+    ['not kept from use', { annotation: '10.0.0.6' }, '10.0.0.6'],
+  ])('an address that is %s', async (_what, traits, verdict) => {
+    const data = { ...RANGE, 'avoid-global': '10.0.0.1-10.0.0.5, 10.66.0.0/24' };
+    expect(await verdictOn(wanting('subject', traits), { data })).toBe(verdict);
+  });
 });
 
 describe('C10: an edited pool is mixed up with what it was before', () => {

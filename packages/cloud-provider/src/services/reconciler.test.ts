@@ -1,37 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createRig, FakeCluster, type Rig, type RigOptions } from './testing/fake-cluster.ts';
+import { describe, expect, it } from 'vitest';
+import { FakeCluster } from './testing/fake-cluster.ts';
+import { addressOf, leading, RANGE, standby, until, warnings } from './testing/leading.ts';
 import { allocatedService, service } from './testing/services.ts';
-
-const RANGE = { 'range-global': '172.18.0.200-172.18.0.202' };
-const rigs: Rig[] = [];
-
-function leading(options: RigOptions = {}): Rig {
-  const rig = createRig({ data: RANGE, ...options });
-  rigs.push(rig);
-  rig.lead();
-  return rig;
-}
-
-afterEach(async () => {
-  await Promise.all(rigs.splice(0).map((rig) => rig.stop()));
-});
-
-function addressOf(rig: Rig, name: string): string | undefined {
-  return rig.cluster.get(name)?.metadata?.annotations?.['kube-vip.io/loadbalancerIPs'];
-}
-
-/** Waits until the condition holds; far below its limit unless something is broken. */
-function until(condition: () => void): Promise<void> {
-  return vi.waitFor(condition, { timeout: 3_000, interval: 2 });
-}
-
-function warnings(rig: Rig): string[] {
-  return rig.events
-    .filter(({ type }) => type === 'Warning')
-    .map(({ about, message }) => `${about}: ${message}`);
-}
 
 describe('giving', () => {
   it('writes the address with one PUT, no GET, and two Events', async () => {
@@ -56,8 +28,8 @@ describe('giving', () => {
   });
 
   it('gives the older Service the lower address, whatever the order at the start', async () => {
-    const rig = createRig({ data: RANGE, concurrency: 1 });
-    rigs.push(rig);
+    const rig = standby({ concurrency: 1 });
+
     rig.cluster.put(service('young', { createdAt: '2026-01-02T00:00:00Z' }));
     rig.cluster.put(service('old', { createdAt: '2026-01-01T00:00:00Z' }));
     rig.cluster.deliver();
@@ -145,8 +117,8 @@ describe('writes that go wrong', () => {
 
   it('writes nothing once leadership is gone', async () => {
     let leader = true;
-    const rig = createRig({ data: RANGE });
-    rigs.push(rig);
+    const rig = standby();
+
     rig.lead(() => leader);
     rig.cluster.put(service('a'));
     await until(() => expect(addressOf(rig, 'a')).toBe('172.18.0.200'));

@@ -327,6 +327,7 @@ export class Reconciler {
     if (wanted === undefined) return;
     const outcome = await this.#writer.replaceStatus(wanted);
     if (outcome.kind === 'conflict') this.#term?.queue.addAfter(keyOf(wanted), STATUS_RETRY_MS);
+    if (outcome.kind === 'later') this.#term?.queue.addAfter(keyOf(wanted), outcome.afterMs);
   }
 
   /** Others may have become able to have an address. */

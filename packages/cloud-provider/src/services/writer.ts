@@ -36,6 +36,9 @@ export type WriteOutcome =
   /** There is nothing to write to, or it is not for us (any more) to write. */
   | { readonly kind: 'dropped' };
 
+/** What became of a write of the status: also, that it is to be tried again after this time. */
+export type StatusOutcome = WriteOutcome | { readonly kind: 'later'; readonly afterMs: number };
+
 /** A role that does not allow to write the status may be mended: it is asked again this much later. */
 const FORBIDDEN_PAUSE_MS = 300_000;
 
@@ -72,9 +75,11 @@ export class ServiceWriter {
    * One PUT of the status. It brings no address about, so nothing has to be reserved; but what it answers is remembered as
    * the newest state, so that nobody decides from an older one.
    */
-  async replaceStatus(after: Service): Promise<WriteOutcome> {
+  async replaceStatus(after: Service): Promise<StatusOutcome> {
     const { client, clock, metrics, mayWrite, reservations, writeTimeoutMs } = this.#options;
-    if (!mayWrite() || clock.monotonicMs() < this.#statusForbiddenUntilMs) return { kind: 'dropped' };
+    if (!mayWrite()) return { kind: 'dropped' };
+    const afterMs = this.#statusForbiddenUntilMs - clock.monotonicMs();
+    if (afterMs > 0) return { kind: 'later', afterMs };
     try {
       const options = { timeoutMs: writeTimeoutMs, subresource: 'status' } as const;
       const service = await client.replace(SERVICES, after, options);
@@ -95,7 +100,7 @@ export class ServiceWriter {
     return { kind: 'dropped' };
   }
 
-  #statusForbidden(error: ApiError): WriteOutcome {
+  #statusForbidden(error: ApiError): StatusOutcome {
     const { clock, logger, metrics } = this.#options;
     metrics.writes.inc({ outcome: 'error' });
     this.#statusForbiddenUntilMs = clock.monotonicMs() + FORBIDDEN_PAUSE_MS;
@@ -103,7 +108,7 @@ export class ServiceWriter {
       { error: error.message },
       'conditions are switched off: our role does not allow to update services/status; everything else works',
     );
-    return { kind: 'dropped' };
+    return { kind: 'later', afterMs: FORBIDDEN_PAUSE_MS };
   }
 }
 

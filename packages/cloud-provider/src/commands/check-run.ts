@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { parse } from 'yaml';
-import { parsePools } from '../pools/parse.ts';
-import { formatProblem } from '../pools/pool.ts';
-import type { CheckOutput } from './check.ts';
+import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
+import { type CheckOutput, UNUSABLE } from './check.ts';
+import { checkManifest } from './check-manifest.ts';
+import { formatReport, isClean, reportAsJson } from './check-report.ts';
+import { readConfigMap } from './settings.ts';
 
 /** What to check, and how to tell. */
 export interface CheckRun {
   /** Path, or `-` for the standard input. */
   readonly file: string;
   readonly output: CheckOutput;
+  /** Names the ConfigMap, as for the daemon. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** Checks a manifest and writes the report. Resolves with the exit code. */
-export async function runCheck({ file }: CheckRun): Promise<number> {
-  const manifest = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
-  const { problems } = parsePools((parse(manifest) as { data: Record<string, string> }).data);
-  for (const problem of problems) console.log(formatProblem(problem));
-  return problems.some(({ severity }) => severity !== 'notice') ? 1 : 0;
+export async function runCheck({ file, output, env }: CheckRun): Promise<number> {
+  let manifest: string;
+  try {
+    manifest = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
+  } catch (error) {
+    process.stderr.write(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return UNUSABLE;
+  }
+  const report = checkManifest(manifest, readConfigMap(new SettingsReader({ env })));
+  const name = file === '-' ? '<stdin>' : file;
+  process.stdout.write(output === 'json' ? reportAsJson(name, report) : formatReport(name, report));
+  return isClean(report.findings) ? 0 : 1;
 }

@@ -61,7 +61,9 @@ const EXPECTED_SELECTOR = 'expected a label selector, for example app=web,tier i
 export function readInterface(value: string): Parsed<string> {
   const name = value.trim();
   if (name === '') return unparsable('is empty; expected the name of a network interface');
-  return /^[^\s/]{1,15}$/.test(name) && name !== '.' && name !== '..'
+  return /^[^\s/,]{1,15}$/.test(name) && name !== '.' && name !== '..'
     ? parsed(name)
-    : unparsable('expected the name of a network interface: at most 15 characters, no spaces, no slashes');
+    : unparsable(
+        'expected the name of a network interface: one, at most 15 characters, no spaces or slashes',
+      );
 }

@@ -193,7 +193,8 @@ export function formatProblem({ key, value, problem }: PoolProblem): string {
   return `${formatKey({ key, value })}: ${problem}`;
 }
 
-/** `range-global=192.0.2.1-192.0.2.9`, long values cut. */
+/** `range-global=192.0.2.1-192.0.2.9`, on one line, long values cut. */
 export function formatKey({ key, value }: Pick<PoolProblem, 'key' | 'value'>): string {
-  return `${key}=${value.length > 80 ? `${value.slice(0, 77)}...` : value}`;
+  const text = value.slice(0, 500).trim().replace(/\s+/g, ' ');
+  return `${key}=${text.length > 80 || value.length > 500 ? `${text.slice(0, 77)}...` : text}`;
 }

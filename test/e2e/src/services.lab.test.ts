@@ -17,7 +17,10 @@ describe('Services', () => {
 
   beforeAll(async () => {
     cluster = await Cluster.start({ workers: 3 });
-    await cluster.setPools({ 'range-global': '172.18.0.130-172.18.0.199,fd00:18::c8-fd00:18::ff' });
+    await cluster.setPools({
+      'range-global': '172.18.0.130-172.18.0.199,fd00:18::c8-fd00:18::ff',
+      'allow-share-default': 'true',
+    });
   });
 
   beforeEach(async () => {

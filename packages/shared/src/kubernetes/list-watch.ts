@@ -2,7 +2,14 @@
 import { setMaxListeners } from 'node:events';
 import { type Clock, delay, systemClock, type Timer } from '../runtime/clock.ts';
 import { Backoff } from './backoff.ts';
-import { ApiError, type ListOptions, NetworkError, type Selection, type WatchEvent } from './client.ts';
+import {
+  ApiError,
+  type ListOptions,
+  NetworkError,
+  type ObjectList,
+  type Selection,
+  type WatchEvent,
+} from './client.ts';
 import { isGone } from './errors.ts';
 import { isOlderVersion, ObjectStore } from './object-store.ts';
 import type { KubeObject } from './objects.ts';
@@ -174,7 +181,7 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
   async #list(signal: AbortSignal): Promise<void> {
     const startMs = this.#clock.monotonicMs();
     const pages = await this.#pages(signal);
-    const changes = this.store.replaceAll(pages.items.map((item) => this.#transformed(item)));
+    const changes = this.store.replaceAll(pages.items);
     this.#resourceVersion = pages.resourceVersion;
     this.#checkHistory = false;
     this.#stats.lists += 1;
@@ -189,6 +196,10 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
   async #pages(signal: AbortSignal): Promise<{ items: T[]; resourceVersion: string }> {
     const { client, resource, pageSize = 500 } = this.#options;
     const items: T[] = [];
+    // Page by page, so that what is left out of the store is never held for all objects at once.
+    const take = (page: ObjectList<T>) => {
+      for (const item of page.items) items.push(this.#transformed(item));
+    };
     const call: ListOptions = {
       ...this.#selection,
       signal,
@@ -196,16 +207,17 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
       timeoutMs: this.#responseTimeoutMs,
     };
     let page = await client.list(resource, { ...call, limit: pageSize });
-    items.push(...page.items);
+    take(page);
     while (page.continueToken !== undefined) {
       try {
         page = await client.list(resource, { ...call, limit: pageSize, continueToken: page.continueToken });
-        items.push(...page.items);
+        take(page);
       } catch (error) {
         if (!isGone(error)) throw error;
         // The pages took longer than the server keeps history: then all at once.
         page = await client.list(resource, { ...call, timeoutMs: MAX_RESPONSE_TIMEOUT_MS });
-        items.splice(0, items.length, ...page.items);
+        items.length = 0;
+        take(page);
       }
     }
     return { items, resourceVersion: page.resourceVersion };

@@ -4,7 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
-import { CONFIG_MAPS, defineResource, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
+import {
+  CONFIG_MAPS,
+  DEPLOYMENTS,
+  defineResource,
+  NAMESPACES,
+  SERVICES,
+} from '@fairlead/shared/kubernetes/resources.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
 import { type RequestTally, tally } from './audit.ts';
 import { Program } from './program.ts';
@@ -22,7 +28,6 @@ const CLUSTER_ROLE_BINDINGS = defineResource(
   'ClusterRoleBinding',
   false,
 );
-const NAMESPACES = defineResource('', 'v1', 'namespaces', 'Namespace', false);
 
 /** Port of our status server, see deploy/cloud-provider.yaml. */
 export const STATUS_PORT = 10_258;
@@ -32,39 +37,42 @@ const FIRST_ADDRESS_MS = 60_000;
 /** A program that gives Services their addresses. */
 export interface Subject {
   readonly name: string;
-  readonly argv: readonly string[];
+  /** Without the arguments, which the Deployment has. */
+  readonly command: readonly string[];
   /** It needs more rights than our manifest grants. */
   readonly asAdministrator?: boolean;
 }
 
-/** Our bundle, with the arguments of its manifest. */
+/** Our bundle. */
 export const OURS: Subject = {
   name: 'fairlead',
-  argv: [
-    process.execPath,
-    `${root}packages/cloud-provider/dist/cloud-provider.js`,
-    '--leader-elect-resource-name=kube-vip-cloud-controller',
-  ],
+  command: [process.execPath, `${root}packages/cloud-provider/dist/cloud-provider.js`],
 };
 
-/** The peer's binary, with the arguments of its manifest. */
+/** The peer's binary, in the place of ours: arguments and environment of our manifest suit it. */
 export function rivalSubject(binary: string): Subject {
-  const argv = [binary, '--leader-elect-resource-name=kube-vip-cloud-controller'];
-  return { name: 'kube-vip-cloud-provider', argv, asAdministrator: true };
+  return { name: 'kube-vip-cloud-provider', command: [binary], asAdministrator: true };
 }
 
 /** An API server, a pool, and one program that serves from it under the service account of our manifest. */
 export class ScaleCluster {
   readonly server: ApiServer;
   readonly watch: ServiceWatch;
-  readonly #subject: Subject;
+  readonly #argv: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #program: Program | undefined;
   #probes = 0;
 
-  private constructor(server: ApiServer, watch: ServiceWatch, subject: Subject) {
+  private constructor(server: ApiServer, watch: ServiceWatch, subject: Subject, manifest: ContainerOptions) {
     this.server = server;
     this.watch = watch;
-    this.#subject = subject;
+    this.#argv = [...subject.command, ...manifest.args];
+    this.#env = {
+      PATH: process.env.PATH ?? '',
+      KUBERNETES_SERVICE_HOST: server.host,
+      KUBERNETES_SERVICE_PORT: String(server.port),
+      ...manifest.env,
+    };
   }
 
   /** Starts the server; the program waits for {@link start}. */
@@ -79,7 +87,8 @@ export class ScaleCluster {
       await server.admin.create(NAMESPACES, { metadata: { name: NAMESPACE } });
       const metadata = { namespace: 'kube-system', name: 'kubevip' };
       await server.admin.create(CONFIG_MAPS, { metadata, data: { ...pools } });
-      return new ScaleCluster(server, await ServiceWatch.open(server.admin, NAMESPACE), subject);
+      const watch = await ServiceWatch.open(server.admin, NAMESPACE);
+      return new ScaleCluster(server, watch, subject, await containerOptions(server.admin));
     } catch (error) {
       await server.stop();
       throw error;
@@ -93,11 +102,7 @@ export class ScaleCluster {
 
   /** Starts the program with the environment of a Pod and nothing else. */
   start(): Program {
-    this.#program = new Program(this.#subject.argv, {
-      PATH: process.env.PATH ?? '',
-      KUBERNETES_SERVICE_HOST: this.server.host,
-      KUBERNETES_SERVICE_PORT: String(this.server.port),
-    });
+    this.#program = new Program(this.#argv, this.#env);
     return this.#program;
   }
 
@@ -164,6 +169,21 @@ export class ScaleCluster {
     await this.watch.stop();
     await this.server.stop();
   }
+}
+
+interface ContainerOptions {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Arguments and environment as our manifest has them. */
+async function containerOptions(admin: KubeClient): Promise<ContainerOptions> {
+  const ref = { namespace: 'kube-system', name: 'kube-vip-cloud-provider' };
+  const { spec } = await admin.get(DEPLOYMENTS, ref);
+  const container = spec?.template.spec?.containers[0];
+  if (container === undefined) throw new Error('the manifest of the cloud provider has no container');
+  const variables = (container.env ?? []).map(({ name, value }) => [name, value ?? ''] as const);
+  return { args: container.args ?? [], env: Object.fromEntries(variables) };
 }
 
 async function grantEverything(admin: KubeClient): Promise<void> {

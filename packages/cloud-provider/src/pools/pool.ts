@@ -108,7 +108,7 @@ export interface Pools {
   readonly problems: readonly PoolProblem[];
 }
 
-/** The pool for Services of a namespace: its own, else the global one. */
+/** The pool of a namespace by its keys alone: its own, else the global one. Which one serves a Service, `choosePool` says. */
 export function poolFor(pools: Pools, namespace: string): Pool | undefined {
   return pools.byId.get(namespace) ?? pools.byId.get(GLOBAL_POOL);
 }

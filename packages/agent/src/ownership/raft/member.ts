@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Electorate } from './electorate.ts';
+import {
+  type AgentId,
+  type Availability,
+  type Grant,
+  MAX_ADDRESSES_PER_MESSAGE,
+  type Message,
+  type Reign,
+  type Renew,
+  type ReportPage,
+} from './messages.ts';
+import { NewsView } from './news.ts';
+import type { Outbox } from './outbox.ts';
+import type { Rules } from './rules.ts';
+import type { RaftTiming } from './timing.ts';
+
+/** A coordinator that has not answered for this many renewals is looked for elsewhere. */
+const SILENT_RENEWALS = 1.5;
+
+/** What a {@link Member} needs. */
+export interface MemberOptions {
+  readonly id: AgentId;
+  readonly timing: RaftTiming;
+  readonly electorate: Electorate;
+  readonly outbox: Outbox;
+  readonly startMs: number;
+  readonly rules: Rules;
+}
+
+/**
+ * One node's side of the grants (rules 1 and 5). It asks at an interval; what it is granted in answer ends `grantMs` after
+ * it *asked*, by its own clock, no matter how late the answer is. It listens to one coordinator at a time. When it turns
+ * to another it begins a new binding: it reports what it holds, takes nothing any more from before, and so cannot come to
+ * hold what the new one does not know of. Pure: call {@link tick} before anything else at each moment.
+ */
+export class Member {
+  readonly #options: MemberOptions;
+  readonly #timing: RaftTiming;
+  readonly news = new NewsView();
+  #reign: Reign | undefined;
+  #binding = 0;
+  #report: readonly ReportPage[] = [];
+  /** Granted in the present binding, as of `#applied`. */
+  readonly #granted = new Set<string>();
+  #applied = 0;
+  #untilMs = Number.NEGATIVE_INFINITY;
+  /** With rule 5 off: no timer has seen the end of the grants yet. */
+  #isLive = false;
+  #nonce = 0;
+  /** Renewals that may still be answered in time: nonce -> when sent. */
+  readonly #asked = new Map<number, number>();
+  #heardMs = Number.NEGATIVE_INFINITY;
+  #lastMs: number;
+  #renewMs: number;
+  #seekMs: number;
+  #isRenewDue = false;
+  /** Addresses on this node, as told, and those that were granted since. */
+  #onNode: ReadonlySet<string> = new Set();
+  /** Removed, but still on this node -> version of the removal. */
+  readonly #leaving = new Map<string, number>();
+  #refused: ReadonlySet<string> = new Set();
+  #availability: Availability = 'available';
+  #changes = 0;
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+    this.#timing = options.timing;
+    this.#lastMs = options.startMs;
+    this.#renewMs = options.startMs;
+    this.#seekMs = options.startMs;
+  }
+
+  /** Rises whenever the set of addresses changes that this node may answer for, other than by time. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Until when this node may answer for {@link addresses}. */
+  get untilMs(): number {
+    return this.#serves ? this.#untilMs : Number.NEGATIVE_INFINITY;
+  }
+
+  /** What this node may answer for until {@link untilMs}. */
+  get addresses(): ReadonlySet<string> {
+    return this.#serves ? this.#granted : NOTHING;
+  }
+
+  get reign(): Reign | undefined {
+    return this.#reign;
+  }
+
+  /** When the coordinator was last heard. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  get availability(): Availability {
+    return this.#availability;
+  }
+
+  /** Nothing of ours is granted, and nothing is left on this node. */
+  get isClear(): boolean {
+    return this.#granted.size === 0 && this.#onNode.size === 0;
+  }
+
+  /** May this node answer for the address now? The only question that counts, asked before each frame. */
+  mayAnswer(address: string, nowMs: number): boolean {
+    if (!this.#serves || !this.#granted.has(address) || this.#refused.has(address)) return false;
+    return this.#options.rules.gapsNoticed ? nowMs < this.#untilMs : this.#isLive;
+  }
+
+  nextMs(): number {
+    const next = Math.min(this.#renewMs, this.#untilMs > this.#lastMs ? this.#untilMs : this.#renewMs);
+    return this.#isUnheard(this.#lastMs) ? Math.min(next, this.#seekMs) : next;
+  }
+
+  tick(nowMs: number): void {
+    // A process that was stopped, or a clock that did not run: what we believe is older than it seems.
+    if (this.#options.rules.gapsNoticed && nowMs - this.#lastMs > this.#timing.grantMs) this.#forgetTime();
+    this.#lastMs = nowMs;
+    if (nowMs >= this.#untilMs) this.#isLive = false;
+    if (nowMs >= this.#renewMs) this.#isRenewDue = true;
+    if (nowMs >= this.#seekMs && this.#isUnheard(nowMs)) this.#seek(nowMs);
+  }
+
+  /** Sends what is due. Last at each moment. */
+  flush(nowMs: number): void {
+    if (this.#isRenewDue) this.#renew(nowMs);
+  }
+
+  /** Somebody says that it coordinates. */
+  heedAnnouncement(message: Message, unknownBinding: number, nowMs: number): void {
+    const bound = this.#reign;
+    const { from, term } = message;
+    const isBound = bound?.coordinator.instance === from.instance && bound.term === term;
+    if (isBound) {
+      if (unknownBinding === this.#binding) this.#bind(bound, nowMs);
+      return;
+    }
+    if (bound === undefined || term > bound.term || this.#isUnheard(nowMs)) {
+      this.#bind({ term, coordinator: from }, nowMs);
+    }
+  }
+
+  takeGrant({ from, term }: Message, grant: Grant, nowMs: number): void {
+    const { binding, nonce, lengthMs, base, version, add, remove } = grant;
+    if (binding !== this.#binding || term !== this.#reign?.term) return;
+    if (from.instance !== this.#reign.coordinator.instance) return;
+    this.#heardMs = nowMs;
+    // Older than what we have, or something is missing before it: the next answer begins where we are.
+    if (version < this.#applied || base > this.#applied) return;
+    this.#report = [];
+    this.#change(add, remove, version);
+    const askedMs = this.#asked.get(nonce);
+    if (askedMs === undefined || lengthMs === 0) return;
+    const fromMs = this.#options.rules.grantsCountFromAsking ? askedMs : nowMs;
+    const untilMs = fromMs + lengthMs;
+    if (untilMs <= nowMs || untilMs <= this.#untilMs) return;
+    if (this.#untilMs <= nowMs) this.#changes++;
+    this.#untilMs = untilMs;
+    this.#isLive = true;
+  }
+
+  /** Whether this node can have addresses. Takes effect at once; the coordinator is told at once. */
+  setAvailability(availability: Availability): void {
+    if (availability === this.#availability) return;
+    this.#availability = availability;
+    this.#changes++;
+    this.#isRenewDue = true;
+  }
+
+  /** Addresses that this node cannot serve at the moment (their link is down). */
+  setRefused(refused: ReadonlySet<string>): void {
+    this.#refused = new Set(refused);
+    this.#changes++;
+    this.#isRenewDue = true;
+  }
+
+  /** All addresses that are on this node, those included that are just being put on it. */
+  setOnNode(addresses: ReadonlySet<string>): void {
+    const onNode = new Set(addresses);
+    // What was granted in this moment may not be in the list yet.
+    if (this.#serves)
+      for (const address of this.#granted) if (!this.#refused.has(address)) onNode.add(address);
+    this.#onNode = onNode;
+    for (const address of this.#leaving.keys()) {
+      if (onNode.has(address)) continue;
+      this.#leaving.delete(address);
+      this.#isRenewDue = true;
+    }
+    if (!this.#serves && onNode.size === 0 && this.#granted.size > 0) this.#isRenewDue = true;
+  }
+
+  get #serves(): boolean {
+    return this.#availability === 'available' || this.#availability === 'draining';
+  }
+
+  #isUnheard(nowMs: number): boolean {
+    return nowMs - this.#heardMs > this.#timing.renewMs * SILENT_RENEWALS;
+  }
+
+  #forgetTime(): void {
+    if (this.#untilMs > Number.NEGATIVE_INFINITY) this.#changes++;
+    this.#untilMs = Number.NEGATIVE_INFINITY;
+    this.#asked.clear();
+  }
+
+  #bind(reign: Reign, nowMs: number): void {
+    const held =
+      nowMs < this.#untilMs ? [...this.#granted].filter((each) => this.mayAnswer(each, nowMs)) : [];
+    if (held.length !== this.#granted.size) this.#changes++;
+    this.#reign = reign;
+    this.#binding++;
+    this.#granted.clear();
+    for (const address of held) this.#granted.add(address);
+    this.#report = pagesOf(held);
+    this.#applied = 0;
+    // What is still coming off is for the new coordinator neither granted nor free before its time.
+    this.#leaving.clear();
+    this.#heardMs = nowMs;
+    this.news.restart();
+    this.#isRenewDue = true;
+  }
+
+  #change(add: readonly string[], remove: readonly string[], version: number): void {
+    const onNode = add.length === 0 ? this.#onNode : new Set(this.#onNode);
+    for (const address of add) {
+      this.#leaving.delete(address);
+      this.#granted.add(address);
+      if (onNode instanceof Set) onNode.add(address);
+    }
+    this.#onNode = onNode;
+    for (const address of remove) {
+      if (this.#granted.delete(address) && this.#onNode.has(address)) this.#leaving.set(address, version);
+    }
+    if (version === this.#applied) return;
+    this.#applied = version;
+    this.#changes++;
+    this.#isRenewDue = true;
+  }
+
+  #seek(nowMs: number): void {
+    this.#seekMs = nowMs + this.#timing.renewMs / 2;
+    for (const voter of this.#options.electorate.voters)
+      this.#options.outbox.send(voter, '', { type: 'seek' });
+  }
+
+  #renew(nowMs: number): void {
+    this.#isRenewDue = false;
+    this.#renewMs = nowMs + this.#timing.renewMs;
+    if (this.#reign === undefined) return;
+    for (const [nonce, askedMs] of this.#asked) {
+      if (askedMs + this.#timing.grantMs > nowMs) break;
+      this.#asked.delete(nonce);
+    }
+    const refused = this.#putOff();
+    const count = Math.max(1, this.#report.length, Math.ceil(refused.length / MAX_ADDRESSES_PER_MESSAGE));
+    for (let part = 0; part < count; part++) {
+      const start = part * MAX_ADDRESSES_PER_MESSAGE;
+      this.#ask(
+        this.#reign,
+        refused.slice(start, start + MAX_ADDRESSES_PER_MESSAGE),
+        this.#report[part],
+        nowMs,
+      );
+    }
+  }
+
+  #ask(reign: Reign, refused: readonly string[], report: ReportPage | undefined, nowMs: number): void {
+    this.#nonce++;
+    this.#asked.set(this.#nonce, nowMs);
+    const renew: Renew = {
+      type: 'renew',
+      reign,
+      binding: this.#binding,
+      nonce: this.#nonce,
+      applied: this.#applied,
+      settled: this.#settled(),
+      report,
+      refused,
+      letGo: !this.#serves && this.#onNode.size === 0,
+      availability: this.#availability,
+      newsVersion: this.news.version,
+    };
+    this.#options.outbox.send(reign.coordinator.name, reign.coordinator.instance, renew);
+  }
+
+  /** Refused, and off this node. */
+  #putOff(): readonly string[] {
+    if (this.#refused.size === 0) return [];
+    return [...this.#granted].filter((each) => this.#refused.has(each) && !this.#onNode.has(each));
+  }
+
+  #settled(): number {
+    let settled = this.#applied;
+    for (const version of this.#leaving.values()) settled = Math.min(settled, version - 1);
+    return settled;
+  }
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** At least one page: that nothing is held is a report, too. */
+function pagesOf(addresses: readonly string[]): readonly ReportPage[] {
+  const pages = Math.max(1, Math.ceil(addresses.length / MAX_ADDRESSES_PER_MESSAGE));
+  return Array.from({ length: pages }, (_, page) => {
+    const start = page * MAX_ADDRESSES_PER_MESSAGE;
+    return { page, pages, addresses: addresses.slice(start, start + MAX_ADDRESSES_PER_MESSAGE) };
+  });
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Coordinator, type Placer } from './coordinator.ts';
+import { type Role, Voter } from './election.ts';
+import { Electorate } from './electorate.ts';
+import { Member } from './member.ts';
+import type { AgentId, Availability, Body, GroupConfig, Message, Reign } from './messages.ts';
+import type { Outbox } from './outbox.ts';
+import type { Move, PlacementGroup } from './placement.ts';
+import { ALL_RULES, type Rules } from './rules.ts';
+import type { RaftTiming } from './timing.ts';
+
+/** What a {@link RaftNode} needs. */
+export interface NodeOptions {
+  readonly id: AgentId;
+  readonly groupId: string;
+  readonly timing: RaftTiming;
+  /** Random numbers in [0, 1). */
+  readonly random: () => number;
+  /** Made anew for each reign. */
+  readonly createPlacement: () => Placer;
+  /** This host's monotonic clock. */
+  readonly startMs: number;
+  /** For the simulation. */
+  readonly rules?: Rules;
+}
+
+/** What a {@link RaftNode} is told. */
+export type NodeInput =
+  /** It is `wakeAtMs`, or any other time. */
+  | { readonly type: 'tick' }
+  /** Decoded and authenticated. */
+  | { readonly type: 'message'; readonly message: Message }
+  /** The group record (or what a file says), whenever it is read. */
+  | { readonly type: 'config'; readonly config: GroupConfig }
+  /** All that there is to own. Never told: what others hold is kept, nothing is placed. */
+  | { readonly type: 'groups'; readonly groups: readonly PlacementGroup[] }
+  /** Names of all agents that can be reached. */
+  | { readonly type: 'peers'; readonly names: readonly string[] }
+  /** Addresses that are on this node, those included that are just being put on it; after each change. */
+  | { readonly type: 'onNode'; readonly addresses: ReadonlySet<string> }
+  /** Addresses that this node cannot serve now, because their link is down. */
+  | { readonly type: 'refused'; readonly addresses: ReadonlySet<string> }
+  /** Whether this node can serve anything at all. */
+  | { readonly type: 'link'; readonly isUp: boolean }
+  /** The main thread lives. */
+  | { readonly type: 'mainAlive' }
+  /** Hand over what is here and give up the office, or take part again. */
+  | { readonly type: 'drain'; readonly isOn: boolean }
+  /** The last call: nothing is on this node any more. */
+  | { readonly type: 'stop' };
+
+/** What follows from one input. */
+export interface NodeOutput {
+  readonly messages: readonly Message[];
+  /** The set of addresses that this node may answer for is another one (an end by time does not count). */
+  readonly changed: boolean;
+  /** When to call `step` again at the latest, on the same clock. */
+  readonly wakeAtMs: number;
+  readonly events: readonly NodeEvent[];
+}
+
+/** What is worth a line in the log. */
+export type NodeEvent =
+  | { readonly type: 'role'; readonly role: Role; readonly term: number }
+  /** `graceMs`: how long grants of earlier coordinators are waited for. */
+  | { readonly type: 'reignBegan'; readonly reign: Reign; readonly graceMs: number }
+  | { readonly type: 'reignEnded'; readonly reign: Reign }
+  | { readonly type: 'bound'; readonly reign: Reign }
+  | { readonly type: 'configAdopted'; readonly config: GroupConfig }
+  | { readonly type: 'availability'; readonly availability: Availability }
+  /** Another living agent has our name. */
+  | { readonly type: 'twin'; readonly instance: string }
+  /** As coordinator. */
+  | { readonly type: 'moved'; readonly move: Move };
+
+/** What a node knows at one moment. */
+export interface NodeStatus {
+  readonly role: Role;
+  readonly term: number;
+  /** Present while this node may grant. */
+  readonly rightUntilMs: number | undefined;
+  /** The coordinator that this node asks. */
+  readonly reign: Reign | undefined;
+  /** When it was last heard. */
+  readonly heardMs: number;
+  readonly config: GroupConfig;
+  /** Voter -> newest epoch that it has settled on, as far as known: complete only at the coordinator. */
+  readonly settledEpochs: ReadonlyMap<string, number>;
+  readonly availability: Availability;
+  /** Address -> node. For display. */
+  readonly owners: ReadonlyMap<string, string>;
+  readonly members: ReadonlyMap<string, 'up' | 'lost' | 'left'>;
+  /** Drained: nothing is here any more, and the office is in other hands. */
+  readonly isDrained: boolean;
+}
+
+/** Between two words about the epoch to the same agent. */
+const CONFIG_NEWS_INTERVAL_MS = 20;
+
+/** One agent: member always, voter when the group record says so, coordinator when elected. Pure. */
+export class RaftNode {
+  readonly #options: NodeOptions;
+  readonly #timing: RaftTiming;
+  readonly #rules: Rules;
+  readonly #electorate: Electorate;
+  readonly #voter: Voter;
+  readonly #member: Member;
+  readonly #outbox: Outbox;
+  #coordinator: Coordinator | undefined;
+  #reign: Reign | undefined;
+  #sequence = 0;
+  #messages: Message[] = [];
+  #events: NodeEvent[] = [];
+  /** To ourselves. */
+  readonly #inner: Message[] = [];
+  readonly #toldConfig = new Map<string, number>();
+  #peers: readonly string[] = [];
+  #groups: readonly PlacementGroup[] | undefined;
+  #mainAliveMs: number;
+  #isLinkUp = true;
+  #isDraining = false;
+  #isStopped = false;
+  #changes = 0;
+  #role: Role = 'follower';
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.#timing = options.timing;
+    this.#rules = options.rules ?? ALL_RULES;
+    this.#electorate = new Electorate(options.timing, this.#rules);
+    this.#mainAliveMs = options.startMs;
+    const outbox: Outbox = { send: (to, toInstance, body) => this.#send(to, toInstance, body) };
+    const parts = { ...options, electorate: this.#electorate, outbox, rules: this.#rules };
+    this.#outbox = outbox;
+    this.#voter = new Voter(parts);
+    this.#member = new Member(parts);
+  }
+
+  /** May this node answer for the address now? Ask before each frame, with a clock read just then. */
+  mayAnswer(address: string, nowMs: number): boolean {
+    return this.#member.mayAnswer(address, nowMs);
+  }
+
+  /** What this node may answer for, until {@link grantedUntilMs}. */
+  get granted(): ReadonlySet<string> {
+    return this.#member.addresses;
+  }
+
+  /** The same for all addresses; in the past when there is none. */
+  get grantedUntilMs(): number {
+    return this.#member.untilMs;
+  }
+
+  status(nowMs: number): NodeStatus {
+    const { leadership } = this.#voter;
+    const settled = new Map(leadership?.settledEpochs);
+    settled.set(this.#options.id.name, this.#electorate.settledEpoch(nowMs));
+    return {
+      role: this.#voter.role,
+      term: this.#voter.term,
+      rightUntilMs: this.#coordinator === undefined ? undefined : leadership?.rightUntilMs,
+      reign: this.#member.reign,
+      heardMs: this.#member.heardMs,
+      config: this.#electorate.config,
+      settledEpochs: settled,
+      availability: this.#member.availability,
+      owners: this.#member.news.owners,
+      members: this.#member.news.members,
+      isDrained: this.#isDraining && this.#member.isClear && leadership === undefined,
+    };
+  }
+
+  /** Takes one input at this time of the local monotonic clock. */
+  step(nowMs: number, input: NodeInput): NodeOutput {
+    if (input.type === 'mainAlive') this.#mainAliveMs = nowMs;
+    this.#tick(nowMs);
+    if (!this.#isStopped) this.#take(input, nowMs);
+    this.#followOffice(nowMs);
+    this.#finish(nowMs);
+    const changed = this.#member.changes !== this.#changes;
+    this.#changes = this.#member.changes;
+    const output = { messages: this.#messages, changed, wakeAtMs: this.#nextMs(), events: this.#events };
+    this.#messages = [];
+    this.#events = [];
+    return output;
+  }
+
+  #tick(nowMs: number): void {
+    if (this.#isStopped) return;
+    this.#voter.tick(nowMs);
+    this.#followOffice(nowMs);
+    this.#coordinator?.tick(nowMs);
+    this.#member.tick(nowMs);
+    this.#watchAvailability(nowMs);
+  }
+
+  /** What was put off to the end of the step, and what we have to say to ourselves. */
+  #finish(nowMs: number): void {
+    do {
+      for (let message = this.#inner.shift(); message !== undefined; message = this.#inner.shift()) {
+        this.#deliver(message, nowMs);
+        this.#followOffice(nowMs);
+      }
+      this.#coordinator?.flush(nowMs, this.#voter.leadership?.rightUntilMs ?? Number.NEGATIVE_INFINITY);
+      this.#member.flush(nowMs);
+    } while (this.#inner.length > 0);
+    for (const move of this.#coordinator?.takeMoves() ?? []) this.#events.push({ type: 'moved', move });
+    if (this.#isDraining && this.#member.isClear) this.#voter.stepDown(nowMs, this.#successor());
+    this.#followOffice(nowMs);
+  }
+
+  #nextMs(): number {
+    if (this.#isStopped) return Number.POSITIVE_INFINITY;
+    const stallMs = this.#isStalledAt > this.#member.heardMs ? this.#isStalledAt : Number.POSITIVE_INFINITY;
+    const coordinatorMs = this.#coordinator?.nextMs() ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#voter.nextMs(), this.#member.nextMs(), coordinatorMs, stallMs);
+  }
+
+  get #isStalledAt(): number {
+    return this.#mainAliveMs + this.#timing.mainStallMs;
+  }
+
+  #take(input: NodeInput, nowMs: number): void {
+    switch (input.type) {
+      case 'message':
+        this.#receive(input.message, nowMs);
+        break;
+      case 'config':
+        this.#adopt(input.config, nowMs);
+        break;
+      case 'groups':
+        this.#groups = input.groups;
+        this.#coordinator?.setGroups(input.groups);
+        this.#watchAvailability(nowMs);
+        break;
+      case 'peers':
+        this.#peers = input.names;
+        break;
+      case 'onNode':
+        this.#member.setOnNode(input.addresses);
+        break;
+      case 'refused':
+        this.#member.setRefused(input.addresses);
+        break;
+      case 'link':
+        this.#isLinkUp = input.isUp;
+        this.#watchAvailability(nowMs);
+        break;
+      case 'drain':
+        this.#isDraining = input.isOn;
+        this.#watchAvailability(nowMs);
+        break;
+      case 'stop':
+        this.#stop(nowMs);
+        break;
+      case 'mainAlive':
+      case 'tick':
+        break;
+    }
+  }
+
+  #stop(nowMs: number): void {
+    this.#member.setAvailability('gone');
+    this.#member.setOnNode(new Set());
+    this.#finish(nowMs);
+    this.#voter.stepDown(nowMs, this.#successor());
+    this.#isStopped = true;
+  }
+
+  #watchAvailability(nowMs: number): void {
+    if (this.#member.availability === 'gone') return;
+    const isStalled = this.#rules.gapsNoticed && nowMs >= this.#isStalledAt;
+    let availability: Availability = 'available';
+    if (isStalled || !this.#isLinkUp) availability = 'unavailable';
+    else if (this.#isDraining) availability = 'draining';
+    if (availability !== this.#member.availability) this.#events.push({ type: 'availability', availability });
+    this.#member.setAvailability(availability);
+    const isReluctant = availability !== 'available' || this.#groups === undefined;
+    this.#voter.setWillingness({ mayLead: !isStalled, isReluctant }, nowMs);
+  }
+
+  #receive(message: Message, nowMs: number): void {
+    const { id, groupId } = this.#options;
+    const { from, to, toInstance, epoch } = message;
+    if (message.groupId !== groupId || to !== id.name) return;
+    if (from.name === id.name) {
+      if (from.instance !== id.instance) this.#events.push({ type: 'twin', instance: from.instance });
+      return;
+    }
+    if (toInstance !== '' && toInstance !== id.instance) return;
+    if (message.body.type === 'config') {
+      this.#adopt(message.body.config, nowMs);
+      if (epoch < this.#electorate.config.epoch) this.#tellConfig(from, nowMs);
+    } else if (epoch === this.#electorate.config.epoch || !this.#rules.epochsOrdered) {
+      this.#deliver(message, nowMs);
+    } else {
+      this.#tellConfig(from, nowMs);
+    }
+  }
+
+  /** To somebody with another epoch: a lower one is news to it, a higher one makes it tell us. */
+  #tellConfig(to: AgentId, nowMs: number): void {
+    if (nowMs - (this.#toldConfig.get(to.name) ?? Number.NEGATIVE_INFINITY) < CONFIG_NEWS_INTERVAL_MS) return;
+    this.#toldConfig.set(to.name, nowMs);
+    this.#send(to.name, to.instance, { type: 'config', config: this.#electorate.config });
+  }
+
+  #adopt(config: GroupConfig, nowMs: number): void {
+    if (!this.#electorate.adopt(config, nowMs)) return;
+    this.#events.push({ type: 'configAdopted', config });
+    this.#voter.reelect(nowMs);
+  }
+
+  #deliver(message: Message, nowMs: number): void {
+    const { body } = message;
+    switch (body.type) {
+      case 'renew':
+        this.#hear(message, nowMs);
+        break;
+      case 'grant':
+        this.#member.takeGrant(message, body, nowMs);
+        break;
+      case 'announce': {
+        const before = this.#member.reign;
+        this.#member.heedAnnouncement(message, body.unknownBinding, nowMs);
+        const { reign } = this.#member;
+        if (reign !== undefined && reign !== before) this.#events.push({ type: 'bound', reign });
+        break;
+      }
+      case 'news':
+        if (isOf(this.#member.reign, message)) this.#member.news.take(body);
+        break;
+      case 'seek':
+        if (this.#coordinator !== undefined) this.#announce(message.from.name);
+        break;
+      case 'config':
+        break;
+      default:
+        this.#voter.receive(message, nowMs);
+    }
+  }
+
+  #hear(message: Message, nowMs: number): void {
+    const { body, from } = message;
+    if (body.type !== 'renew' || this.#coordinator === undefined || this.#reign === undefined) return;
+    const { term, coordinator } = this.#reign;
+    if (body.reign.term === term && body.reign.coordinator.instance === coordinator.instance) {
+      this.#coordinator.heed(message, body, nowMs);
+    } else this.#announce(from.name);
+  }
+
+  #announce(to: string): void {
+    this.#send(to, '', { type: 'announce', unknownBinding: 0 });
+  }
+
+  /** Begins a reign when the right is won, and ends it with the office. */
+  #followOffice(nowMs: number): void {
+    const { leadership, role, term } = this.#voter;
+    if (role !== this.#role) {
+      this.#role = role;
+      this.#events.push({ type: 'role', role, term });
+    }
+    if (this.#reign !== undefined && leadership?.reign !== this.#reign) {
+      this.#events.push({ type: 'reignEnded', reign: this.#reign });
+      this.#reign = undefined;
+      this.#coordinator = undefined;
+    }
+    if (this.#reign !== undefined || leadership?.rightSinceMs === undefined) return;
+    this.#reign = leadership.reign;
+    this.#beginReign(leadership.reign, leadership.silentUntilMs, nowMs);
+  }
+
+  #beginReign(reign: Reign, silentUntilMs: number, nowMs: number): void {
+    const { news } = this.#member;
+    this.#coordinator = new Coordinator({
+      timing: this.#timing,
+      outbox: this.#outbox,
+      placement: this.#options.createPlacement(),
+      startMs: nowMs,
+      silentUntilMs,
+      knownMembers: [...news.members].filter(([, state]) => state !== 'left').map(([name]) => name),
+    });
+    if (this.#groups !== undefined) this.#coordinator.setGroups(this.#groups);
+    this.#events.push({ type: 'reignBegan', reign, graceMs: Math.max(0, silentUntilMs - nowMs) });
+    const names = new Set([this.#options.id.name, ...this.#peers, ...this.#electorate.voters]);
+    for (const name of news.members.keys()) names.add(name);
+    for (const name of names) this.#announce(name);
+  }
+
+  /** The voter that was heard most recently; '' when there is none. */
+  #successor(): string {
+    let successor = '';
+    let heardMs = Number.NEGATIVE_INFINITY;
+    for (const voter of this.#electorate.voters) {
+      const member = this.#coordinator?.members.get(voter);
+      if (voter === this.#options.id.name || member?.condition !== 'ready' || member.state !== 'up') continue;
+      if (member.heardMs > heardMs) successor = voter;
+      heardMs = Math.max(heardMs, member.heardMs);
+    }
+    return successor;
+  }
+
+  #send(to: string, toInstance: string, body: Body): void {
+    const { id, groupId } = this.#options;
+    const message: Message = {
+      groupId,
+      epoch: this.#electorate.config.epoch,
+      term: this.#voter.term,
+      from: id,
+      to,
+      toInstance,
+      sequence: ++this.#sequence,
+      body,
+    };
+    if (to === id.name) this.#inner.push(message);
+    else this.#messages.push(message);
+  }
+}
+
+function isOf(reign: Reign | undefined, { from, term }: Message): boolean {
+  return reign?.term === term && reign.coordinator.instance === from.instance;
+}

@@ -2,10 +2,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
+import type { CoreEvent, KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
 import {
   CONFIG_MAPS,
   defineResource,
+  EVENTS,
   SERVICE_ACCOUNTS,
   SERVICES,
 } from '@fairlead/shared/kubernetes/resources.ts';
@@ -93,7 +94,19 @@ async function provesItself(settings: Partial<CloudProviderSettings> = {}): Prom
     timeout: 10_000,
   });
   await vi.waitFor(async () => expect(await cluster.events(name)).toHaveLength(2), { timeout: 10_000 });
+  const allocated = { type: 'fairlead.io/AddressAllocated', status: 'True' };
+  await vi.waitFor(
+    async () => expect((await cluster.get(name)).status?.conditions).toMatchObject([allocated]),
+    { timeout: 10_000 },
+  );
   return name;
+}
+
+/** Events about the ConfigMap, by their reasons. */
+async function reasonsOnConfigMap(): Promise<readonly (string | undefined)[]> {
+  const fieldSelector = 'involvedObject.kind=ConfigMap';
+  const { items } = await cluster.admin.list<CoreEvent>(EVENTS, { namespace: 'kube-system', fieldSelector });
+  return items.map(({ reason }) => reason);
 }
 
 async function apply(file: string): Promise<void> {
@@ -105,8 +118,11 @@ const POOLS = { 'range-global': '172.18.0.200-172.18.0.220' };
 
 it('works with the rights of our manifest', async () => {
   await apply('cloud-provider.yaml');
-  await cluster.setPools(POOLS);
+  await cluster.setPools({ ...POOLS, 'rang-shop': '172.18.0.230' });
   await provesItself();
+  await vi.waitFor(async () => expect(await reasonsOnConfigMap()).toEqual(['UnknownKey']), {
+    timeout: 10_000,
+  });
 });
 
 it('reads the ConfigMap plndr with the rights of our manifest', async () => {

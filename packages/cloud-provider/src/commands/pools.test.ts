@@ -130,6 +130,33 @@ describe('report on pools', () => {
     expect(renderTable(none, true)).toBe('ConfigMap a/b does not exist');
   });
 
+  it('shows named pools, and several holders of one address', () => {
+    const data = {
+      'pool-gold': '10.2.0.1-10.2.0.9,10.3.0.0/30',
+      'auto-assign-gold': 'false',
+      'avoid-gold': '10.2.0.9',
+      'allow-share-default': 'true',
+    };
+    const on = (port: number, one: Service) =>
+      ({ ...one, spec: { ...one.spec, ports: [{ port }] } }) as Service;
+    const gold = { 'fairlead.io/address-pool': 'gold' };
+    const asking = service('asking');
+    const text = renderTable(
+      report(
+        [
+          on(80, allocatedService('a', '10.2.0.1')),
+          on(443, allocatedService('b', '10.2.0.1')),
+          { ...asking, metadata: { ...asking.metadata, annotations: gold } },
+        ],
+        data,
+      ),
+      true,
+    );
+    expect(text).toMatch(/^pool-gold \(on request\) +pool-gold +IPv4 +11 +1 +10 +1$/m);
+    expect(text).toMatch(/^10.2.0.1 +pool-gold +default\/a, default\/b$/m);
+    expect(text).toMatch(/^default\/asking +pool-gold +-$/m);
+  });
+
   it('is JSON with exact sizes', () => {
     const shown = JSON.parse(renderJson(report(services), true)) as unknown;
     expect(shown).toMatchObject({

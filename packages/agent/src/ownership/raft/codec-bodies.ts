@@ -152,6 +152,7 @@ function numberOf(name: string, indexOf: NameIndex): number {
 const AVAILABILITIES: readonly Availability[] = ['available', 'draining', 'unavailable', 'gone'];
 const HAS_REPORT = 1;
 const LETS_GO = 2;
+const HAS_LAPSED = 4;
 
 function writeRenew(writer: ByteWriter, body: Renew, indexOf: NameIndex): void {
   const { reign, report } = body;
@@ -164,7 +165,8 @@ function writeRenew(writer: ByteWriter, body: Renew, indexOf: NameIndex): void {
   writer.u48(body.settled, 'settled');
   writer.u48(body.newsVersion, 'newsVersion');
   writer.u8(AVAILABILITIES.indexOf(body.availability), 'availability');
-  writer.u8((report === undefined ? 0 : HAS_REPORT) | (body.letGo ? LETS_GO : 0), 'flags');
+  const reports = report === undefined ? 0 : HAS_REPORT | (report.lapsed ? HAS_LAPSED : 0);
+  writer.u8(reports | (body.letGo ? LETS_GO : 0), 'flags');
   writeAddresses(writer, body.refused);
   if (report === undefined) return;
   writer.u16(report.page, 'page');
@@ -182,7 +184,7 @@ function readRenew(reader: ByteReader, nameAt: NameAt): Renew {
   const newsVersion = reader.u48();
   const availability = readAvailability(reader);
   const flags = reader.u8();
-  if (flags > (HAS_REPORT | LETS_GO)) reader.fail(`flags ${flags}; expected at most 3`);
+  if (flags > (HAS_REPORT | LETS_GO | HAS_LAPSED)) reader.fail(`flags ${flags}; expected at most 7`);
   const refused = readAddresses(reader);
   return {
     type: 'renew',
@@ -191,7 +193,7 @@ function readRenew(reader: ByteReader, nameAt: NameAt): Renew {
     nonce,
     applied,
     settled,
-    report: (flags & HAS_REPORT) === 0 ? undefined : readReport(reader),
+    report: (flags & HAS_REPORT) === 0 ? undefined : readReport(reader, (flags & HAS_LAPSED) !== 0),
     refused,
     letGo: (flags & LETS_GO) !== 0,
     availability,
@@ -199,11 +201,11 @@ function readRenew(reader: ByteReader, nameAt: NameAt): Renew {
   };
 }
 
-function readReport(reader: ByteReader): ReportPage {
+function readReport(reader: ByteReader, lapsed: boolean): ReportPage {
   const page = reader.u16();
   const pages = reader.u16();
   if (page >= pages) reader.fail(`page ${page} of ${pages}; expected less`);
-  return { page, pages, addresses: readAddresses(reader) };
+  return { page, pages, addresses: readAddresses(reader), lapsed };
 }
 
 function writeGrant(writer: ByteWriter, body: Grant): void {

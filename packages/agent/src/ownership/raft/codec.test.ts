@@ -94,8 +94,13 @@ const BODIES: { readonly [T in Body['type']]: fc.Arbitrary<Extract<Body, { reado
     settled: number,
     report: fc.option(
       fc
-        .record({ page: fc.nat(2_000), more: fc.integer({ min: 1, max: 9 }), addresses })
-        .map(({ page, more, addresses }) => ({ page, pages: page + more, addresses })),
+        .record({
+          page: fc.nat(2_000),
+          more: fc.integer({ min: 1, max: 9 }),
+          addresses,
+          lapsed: fc.boolean(),
+        })
+        .map(({ more, ...report }) => ({ ...report, pages: report.page + more })),
       { nil: undefined },
     ),
     refused: addresses,
@@ -328,7 +333,7 @@ describe('sizes', () => {
     nonce: 1,
     applied: 0,
     settled: 0,
-    report: { page: 0, pages: 21, addresses: full },
+    report: { page: 0, pages: 21, addresses: full, lapsed: false },
     refused: [],
     letGo: false,
     availability: 'available',

@@ -70,6 +70,8 @@ export class Coordinator {
   readonly #waiting = new Map<string, number>();
   /** Address -> member that cannot serve it -> until when that is believed. */
   readonly #refusals = new Map<string, Map<string, number>>();
+  /** Address -> member that had it last, if nobody has it now. */
+  readonly #lapsed = new Map<string, string>();
   readonly #news = new NewsLog();
   readonly #dirty = new Set<Record_>();
   readonly #unacknowledged = new Set<Record_>();
@@ -196,10 +198,9 @@ export class Coordinator {
     }
     record.pages[report.page] = report.addresses;
     if (record.pages.includes(undefined)) return;
-    this.#adopt(
-      record,
-      record.pages.flatMap((page) => page ?? []),
-    );
+    const reported = record.pages.flatMap((page) => page ?? []);
+    this.#adopt(record, report.lapsed ? [] : reported);
+    if (report.lapsed) for (const address of reported) this.#lapsed.set(address, record.name);
     record.pages = [];
   }
 
@@ -280,6 +281,12 @@ export class Coordinator {
   #begin(): void {
     this.#hasBegun = true;
     this.#isPlacementDue = true;
+    const { placement } = this.#options;
+    for (const [address, name] of this.#lapsed) {
+      if (placement.nodeOf(address) !== undefined) continue;
+      placement.adopt(address, name);
+      this.#wait(address, Number.NEGATIVE_INFINITY);
+    }
     for (const name of this.#options.knownMembers) {
       if (!this.#members.has(name) && this.#news.setMember(name, 'lost')) this.#isNewsUrgent = true;
     }

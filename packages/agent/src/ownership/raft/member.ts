@@ -44,6 +44,8 @@ export class Member {
   /** Granted in the present binding, as of `#applied`. */
   readonly #granted = new Set<string>();
   #applied = 0;
+  /** What ran out before this binding, until something is granted again. */
+  #lapsed: readonly string[] = [];
   #untilMs = Number.NEGATIVE_INFINITY;
   /** With rule 5 off: no timer has seen the end of the grants yet. */
   #isLive = false;
@@ -160,6 +162,7 @@ export class Member {
     if (this.#untilMs <= nowMs) this.#changes++;
     this.#untilMs = untilMs;
     this.#isLive = true;
+    this.#lapsed = [];
   }
 
   /** Whether this node can have addresses. Takes effect at once; the coordinator is told at once. */
@@ -207,14 +210,14 @@ export class Member {
   }
 
   #bind(reign: Reign, nowMs: number): void {
-    const held =
-      nowMs < this.#untilMs ? [...this.#granted].filter((each) => this.mayAnswer(each, nowMs)) : [];
+    const held = [...this.#granted].filter((each) => this.mayAnswer(each, nowMs));
     if (held.length !== this.#granted.size) this.#changes++;
+    if (held.length === 0 && this.#granted.size > 0) this.#lapsed = [...this.#granted];
     this.#reign = reign;
     this.#binding++;
     this.#granted.clear();
     for (const address of held) this.#granted.add(address);
-    this.#report = pagesOf(held);
+    this.#report = held.length > 0 ? pagesOf(held, false) : pagesOf(this.#lapsed, true);
     this.#applied = 0;
     // What is still coming off is for the new coordinator neither granted nor free before its time.
     this.#leaving.clear();
@@ -302,10 +305,10 @@ export class Member {
 const NOTHING: ReadonlySet<string> = new Set();
 
 /** At least one page: that nothing is held is a report, too. */
-function pagesOf(addresses: readonly string[]): readonly ReportPage[] {
+function pagesOf(addresses: readonly string[], lapsed: boolean): readonly ReportPage[] {
   const pages = Math.max(1, Math.ceil(addresses.length / MAX_ADDRESSES_PER_MESSAGE));
   return Array.from({ length: pages }, (_, page) => {
     const start = page * MAX_ADDRESSES_PER_MESSAGE;
-    return { page, pages, addresses: addresses.slice(start, start + MAX_ADDRESSES_PER_MESSAGE) };
+    return { page, pages, addresses: addresses.slice(start, start + MAX_ADDRESSES_PER_MESSAGE), lapsed };
   });
 }

@@ -175,6 +175,8 @@ export interface ReportPage {
   readonly page: number;
   readonly pages: number;
   readonly addresses: readonly string[];
+  /** They were held, and ran out before there was a coordinator: nothing is held now. So that they need not move. */
+  readonly lapsed: boolean;
 }
 
 /**

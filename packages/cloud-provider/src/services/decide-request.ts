@@ -18,9 +18,9 @@ import { acceptableFamilies } from '../allocator/families.ts';
 import { poolsOpenTo } from '../pools/choose-pool.ts';
 import { isAvoided, poolCovers } from '../pools/pool.ts';
 import type { Assignment, DecisionContext, Refusal } from './decide.ts';
-import { completeFromPool, subjectOf } from './decide-from-pool.ts';
+import { completeFromPool } from './decide-from-pool.ts';
 import type { Given } from './given.ts';
-import { entriesOf, familyRequestOf } from './service-state.ts';
+import { entriesOf, familyRequestOf, subjectOf } from './service-state.ts';
 import { sharedPortsFor, termsOf } from './sharing-terms.ts';
 
 /** A request as the user wrote it. */
@@ -70,7 +70,7 @@ export function decideRequest(
     need: undefined,
     coolingUntilMs: undefined,
     notes,
-    moved: [],
+    moves: [],
   };
 }
 

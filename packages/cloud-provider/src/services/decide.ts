@@ -62,8 +62,15 @@ export interface Assignment {
   readonly coolingUntilMs: number | undefined;
   /** What the user should know; sentences without a full stop. */
   readonly notes: readonly string[];
-  /** Addresses that were replaced just now because of the pool's `on-change`. */
-  readonly moved: readonly Address[];
+  /** Addresses that are replaced just now. */
+  readonly moves: readonly Move[];
+}
+
+/** An address from a pool that a Service loses for another one. */
+export interface Move {
+  readonly address: Address;
+  /** A sentence without a full stop. */
+  readonly why: string;
 }
 
 /** What is wrong and cannot be put right here; why, as a code and as a sentence. */

@@ -77,10 +77,11 @@ export function explainFailure(
 function explainExhausted(
   pools: Pools,
   pool: Pool,
-  { families, coolingUntilMs }: Extract<Allocation, { ok: false }>,
+  { families }: Extract<Allocation, { ok: false }>,
   configMap: string,
 ): Explanation {
-  const state = coolingUntilMs === undefined ? 'in use' : 'in use or cooling down';
+  // Not what is true at the moment: it would have to be told anew each time.
+  const state = pool.cooldownMs === undefined ? 'in use' : 'in use or cooling down';
   const counts = families.map((family) => {
     const size = poolSize(pool, family);
     return `${size === 1n ? `the only ${familyName(family)} address` : `all ${size} ${familyName(family)} addresses`}`;

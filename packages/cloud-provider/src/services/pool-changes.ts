@@ -3,8 +3,7 @@ import { ALLOCATED_ON_REQUEST } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { choosePool, type PoolChoice } from '../pools/choose-pool.ts';
 import { interfaceFor, mayShare, type Pool, type PoolSource, type Pools } from '../pools/pool.ts';
-import { subjectOf } from './decide-from-pool.ts';
-import { allocatedFrom } from './service-state.ts';
+import { allocatedFrom, subjectOf } from './service-state.ts';
 import { writtenOf } from './written.ts';
 
 /** Whom another ConfigMap concerns. An edit that has nothing to do with a Service must not cost anything for it. */

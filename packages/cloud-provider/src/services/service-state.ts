@@ -15,6 +15,7 @@ import {
 import { keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
 import type { FamilyRequest } from '../allocator/families.ts';
 import type { Claim, ClaimedAddress, Standing } from '../allocator/holdings.ts';
+import type { PoolSubject } from '../pools/choose-pool.ts';
 import { NO_POOLS } from '../pools/parse.ts';
 import type { Pools } from '../pools/pool.ts';
 import { allocationConditionOf } from './conditions.ts';
@@ -76,6 +77,15 @@ export function entriesOf(list: string): readonly string[] {
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
+}
+
+/** What the choice of a pool looks at. */
+export function subjectOf({ metadata }: Service): PoolSubject {
+  return {
+    namespace: metadata?.namespace ?? '',
+    labels: metadata?.labels ?? {},
+    requestedPool: metadata?.annotations?.[ANNOTATION.addressPool],
+  };
 }
 
 /** What the Service says about IP families. */

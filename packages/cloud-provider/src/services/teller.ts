@@ -43,8 +43,8 @@ export class Teller {
       logger.debug({ service, addresses: annotation }, 'annotations brought up to date');
       return;
     }
-    for (const address of assignment.moved) {
-      const message = `${formatAddress(address)} is replaced: its pool may not give it any more`;
+    for (const { address, why } of assignment.moves) {
+      const message = `${formatAddress(address)} is replaced: ${why}`;
       events.event(before, 'Normal', REASON.addressMoved, message);
     }
     const message = [`Ensured load balancer with ${annotation}`, ...notes].join('; ');

@@ -4,7 +4,7 @@ import { keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import { choosePool } from '../pools/choose-pool.ts';
 import { type Pools, poolContains } from '../pools/pool.ts';
-import { subjectOf } from './decide-from-pool.ts';
+import { subjectOf } from './service-state.ts';
 import { termsOf } from './sharing-terms.ts';
 import { WaitingList } from './waiting-list.ts';
 
@@ -103,7 +103,7 @@ export class Waiters {
     if (untilMs === undefined || (this.#cooling !== undefined && this.#cooling.untilMs <= untilMs)) return;
     const { clock } = this.#options;
     this.#cooling?.timer.cancel();
-    const timer = clock.setTimer(() => this.#wake(untilMs), untilMs - clock.monotonicMs());
+    const timer = clock.setTimer(() => this.#wake(untilMs), Math.max(1, untilMs - clock.monotonicMs()));
     this.#cooling = { untilMs, timer };
   }
 

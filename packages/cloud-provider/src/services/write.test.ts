@@ -21,7 +21,7 @@ function assignment(text: string, eth?: string): Assignment {
     need: undefined,
     coolingUntilMs: undefined,
     notes: [],
-    moved: [],
+    moves: [],
   };
 }
 

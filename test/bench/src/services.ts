@@ -4,12 +4,12 @@
  * and memory, how long a cold restart takes among them, and how many a second are served when they come as fast as the
  * API server takes them. Addresses are seen by a watch of the benchmark, requests are counted by the server's audit log.
  */
-import { loadavg } from 'node:os';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { ensureLabNamespace } from '@fairlead/test-lab/namespace.ts';
 import { buildPrograms } from '../../../scripts/build.ts';
 import type { Benchmark, BenchmarkResult } from './benchmark.ts';
 import type { RequestTally } from './scale/audit.ts';
+import { startBusyMeter } from './scale/busy-meter.ts';
 import { OURS, rivalSubject, ScaleCluster, STATUS_PORT, type Subject } from './scale/cluster.ts';
 import { offer, saturate } from './scale/open-loop.ts';
 import { readOptions } from './scale/options.ts';
@@ -38,6 +38,8 @@ const RIVAL_LAST_ADDRESS_MS = 300_000;
 
 /** Outcome of Services offered at a fixed rate. */
 interface Offered {
+  /** Creations that the API server refused or did not answer in a minute. */
+  readonly refused: number;
   /** Services that have an address of their own. */
   readonly served: number;
   /** From the acknowledged creation to the address, as seen by a watch. */
@@ -48,6 +50,8 @@ interface Offered {
   readonly sendLateP99Ms: number;
   readonly requests: RequestTally;
   readonly usage: ProcessUsage;
+  /** Processors of the machine that were busy on average, with whatever. */
+  readonly busyCores: number;
 }
 
 const nameOf = (index: number): string => `echo-${String(index).padStart(5, '0')}`;
@@ -74,6 +78,8 @@ async function offerServices(
   const dueAtMs: number[] = [];
   const acknowledgedMs: number[] = [];
   const creations: Promise<void>[] = [];
+  let refused = 0;
+  const busy = startBusyMeter();
   const lateMs = await offer({
     count: services,
     ratePerSecond: rate,
@@ -81,17 +87,21 @@ async function offerServices(
     begin: (index) => {
       // The clock of the offer and performance.now() count from different moments.
       dueAtMs[index] = performance.now();
-      const creation = cluster.create(nameOf(index)).then(() => {
+      const acknowledged = () => {
         acknowledgedMs[index] = performance.now();
-      });
-      creation.catch(() => undefined);
-      creations.push(creation);
+      };
+      const failed = (error: unknown) => {
+        if (refused === 0) say(`  creation of ${nameOf(index)}: ${error}`);
+        refused += 1;
+      };
+      creations.push(cluster.create(nameOf(index)).then(acknowledged, failed));
       if (index % (rate * 20) === 0 && index > 0)
         say(`  ${index} offered, ${cluster.watch.served.size} served`);
     },
   });
   await Promise.all(creations);
-  await cluster.watch.until(() => cluster.watch.served.size >= services, limitMs);
+  await cluster.watch.until(() => cluster.watch.served.size >= services - refused, limitMs);
+  const busyCores = busy();
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   assertDistinct(cluster);
   const usage = cluster.program.usage();
@@ -101,16 +111,19 @@ async function offerServices(
     const served = cluster.watch.served.get(nameOf(index));
     if (served === undefined) continue;
     // The watch may be told before the answer to the creation is read.
-    beyondMs.push(Math.max(0, served.atMs - (acknowledgedMs[index] ?? 0)));
+    const acknowledgedAtMs = acknowledgedMs[index] ?? served.atMs;
+    beyondMs.push(Math.max(0, served.atMs - acknowledgedAtMs));
     sinceDueMs.push(served.atMs - (dueAtMs[index] ?? 0) + (lateMs[index] ?? 0));
   }
   return {
+    refused,
     served: beyondMs.length,
     beyondWrite: summarize(beyondMs),
     sinceDue: summarize(sinceDueMs),
     sendLateP99Ms: tenth(percentile(lateMs, 0.99)),
     requests: await cluster.requests(),
     usage,
+    busyCores,
   };
 }
 
@@ -226,6 +239,7 @@ async function rivalRun(binary: string, services: number, rate: number, say: (te
     const { rssMB, peakRssMB, cpuMs } = offered.usage;
     return {
       served: offered.served,
+      refusedByServer: offered.refused,
       p50Ms,
       p99Ms,
       worstMs,
@@ -257,7 +271,6 @@ async function run(say: (text: string) => void, args: readonly string[]): Promis
   const { numbers, rival } = readOptions(args, DEFAULTS, process.env);
   const { services, rate } = numbers;
   await buildPrograms();
-  const loadBefore = tenth(loadavg()[0] ?? 0);
   say(`${services} Services, ${rate} a second`);
   const load = { services, rate, limitMs: LAST_ADDRESS_MS };
   const { apiServer, cluster, offered } = await fixedRateRun(OURS, load, say);
@@ -281,6 +294,7 @@ async function run(say: (text: string) => void, args: readonly string[]): Promis
     services,
     ratePerSecond: rate,
     served: offered.served,
+    refusedByServer: offered.refused,
     p50MsBeyondWrite: p50Ms,
     p99MsBeyondWrite: p99Ms,
     worstMsBeyondWrite: worstMs,
@@ -292,6 +306,7 @@ async function run(say: (text: string) => void, args: readonly string[]): Promis
     rssAfterRunMB: offered.usage.rssMB,
     rssAfterRestartMB: restarts.at(-1)?.rssMB,
     peakRssMB: offered.usage.peakRssMB,
+    busyCores: offered.busyCores,
     cpuMsPerService: tenth(offered.usage.cpuMs / services),
     coldRestartMs: Math.max(...restarts.map((each) => each.readyMs)),
     coldRestartsMs: restarts.map((each) => each.readyMs),
@@ -304,7 +319,6 @@ async function run(say: (text: string) => void, args: readonly string[]): Promis
     requestsOnRestart: restarts.at(-1)?.requests,
     saturated,
     ...(compared && { compared }),
-    loadAverageBefore: loadBefore,
   };
   return { figures, table: tableOf(figures) };
 }

@@ -38,6 +38,7 @@ async function allServed(): Promise<void> {
 }
 
 const update = { verbs: ['update'], resources: ['services'] };
+const status = { verbs: ['update'], resources: ['services/status'] };
 
 describe('every Service gets an address of its own while', () => {
   it.each<[string, readonly FaultRule[]]>([
@@ -51,6 +52,8 @@ describe('every Service gets an address of its own while', () => {
       'a third of the writes are done but answered with 504',
       [{ select: update, status: 504, when: 'after', rate: 0.33 }],
     ],
+    ['a third of the writes of the status fail', [{ select: status, status: 500, rate: 0.33 }]],
+    ['a third of the writes of the status meet a conflict', [{ select: status, status: 409, rate: 0.33 }]],
     ['the server asks for patience', [{ select: update, status: 429, retryAfterSeconds: 1, rate: 0.2 }]],
     ['answers take up to 200 ms', [{ select: { resources: ['services'] }, jitterMs: 200 }]],
   ])('%s', async (_what, rules) => {
@@ -84,19 +87,28 @@ describe('every Service gets an address of its own while', () => {
   }, 30_000);
 });
 
-it('takes one PUT for a Service in the normal case: no GET, no LIST', async () => {
+it('takes two PUTs and two Events for a Service in the normal case: no GET, no LIST', async () => {
   await cluster.setPools({ 'range-global': `10.0.0.1-10.0.0.${COUNT}` });
   instance = await cluster.start();
   await vi.waitFor(() => expect(instance.provider.isLeader()).toBe(true));
   const before = cluster.requests.length;
+  const count = (request: string) => cluster.requests.slice(before).filter((each) => each === request).length;
   await exposeMany();
   await allServed();
+  await vi.waitFor(async () =>
+    expect((await cluster.all()).every((each) => each.status?.conditions?.[0]?.status === 'True')).toBe(true),
+  );
+  await vi.waitFor(() => expect(count('create events')).toBe(2 * COUNT));
   // The test itself lists Services; the instance must not.
-  const made = cluster.requests.slice(before).filter((request) => request !== 'list services');
-  const count = (request: string) => made.filter((each) => each === request).length;
-  expect(count('update services')).toBe(COUNT);
-  expect(count('get services')).toBe(0);
-  expect(count('create events')).toBeLessThanOrEqual(2 * COUNT);
+  const about = new Set(cluster.requests.slice(before).filter((each) => /services|events/.test(each)));
+  about.delete('list services');
+  expect([...about].sort()).toEqual([
+    'create events',
+    'create services',
+    'update services',
+    'update services/status',
+  ]);
+  expect([count('update services'), count('update services/status')]).toEqual([COUNT, COUNT]);
 });
 
 it('gives a dual-stack Service both families in the order of its spec', async () => {

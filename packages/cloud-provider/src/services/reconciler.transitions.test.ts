@@ -10,11 +10,11 @@ import {
   holderOf,
   isClean,
   leading,
-  tracesOf,
   until,
   verdictOf,
 } from './testing/leading.ts';
 import { allocatedService, service } from './testing/services.ts';
+import { tracesOf } from './testing/traces.ts';
 
 const FIRST = '172.18.0.200';
 const KUBE_VIP: ClassMode = { kind: 'class', name: 'kube-vip.io/kube-vip-class' };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
+import { COMPONENT } from '@fairlead/shared/kubernetes/contract.ts';
 import type { CoreEvent, Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { CONFIG_MAPS, EVENTS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import { startRealServer } from '@fairlead/shared/kubernetes/testing/fault-servers.ts';
@@ -195,11 +196,13 @@ export class TestCluster {
     );
   }
 
-  /** Events about a Service, `Warning SyncLoadBalancerFailed: message`. */
+  /** Our Events about a Service, `Warning SyncLoadBalancerFailed: message`. The API server has some of its own. */
   async events(name: string): Promise<readonly string[]> {
     const fieldSelector = `involvedObject.kind=Service,involvedObject.name=${name}`;
     const { items } = await this.admin.list<CoreEvent>(EVENTS, { namespace: 'default', fieldSelector });
-    return items.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+    return items
+      .filter(({ source }) => source?.component === COMPONENT.cloudProvider)
+      .map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
   }
 
   async close(): Promise<void> {

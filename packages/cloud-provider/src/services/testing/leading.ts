@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Address, address } from '@fairlead/shared/address/address.ts';
-import type { Condition, Service } from '@fairlead/shared/kubernetes/objects.ts';
+import type { Condition } from '@fairlead/shared/kubernetes/objects.ts';
 import { afterEach, expect, vi } from 'vitest';
 import { allocationConditionOf } from '../conditions.ts';
 import { createRig, type Rig, type RigOptions } from './fake-cluster.ts';
+import { tracesOf } from './traces.ts';
 
 /** Three addresses for everybody. */
 export const RANGE = { 'range-global': '172.18.0.200-172.18.0.202' };
@@ -59,18 +60,6 @@ export async function hasAddress(rig: Rig, name: string, text: string): Promise<
 export function holderOf(rig: Rig, text: string): string | undefined {
   const parsed: Address = address(text);
   return rig.holdings.holderOf(parsed);
-}
-
-/** Everything in a Service that only a cloud provider writes. */
-export function tracesOf(service: Service | undefined): readonly string[] {
-  const { annotations = {}, labels = {}, finalizers = [] } = service?.metadata ?? {};
-  return [
-    ...Object.keys(annotations).filter((key) => /^(fairlead|kube-vip)\.io\//.test(key)),
-    ...Object.keys(labels).filter((key) => key === 'implementation'),
-    ...finalizers.filter((name) => name.includes('load-balancer')),
-    ...(service?.spec?.loadBalancerIP === undefined ? [] : ['spec.loadBalancerIP']),
-    ...(service && allocationConditionOf(service) ? ['condition'] : []),
-  ];
 }
 
 /** Waits until nothing of ours is left in the Service. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import {
   address,
@@ -24,6 +25,22 @@ const anyAddress = fc
   .filter(({ family, value }) => family === 4 || value >> 32n !== 0xffffn);
 
 describe('parseAddress', () => {
+  it('reads of IPv4 what the library reads, and refuses what it refuses', () => {
+    const part = fc.oneof(
+      fc.nat(260).map(String),
+      fc.string({ unit: fc.constantFrom(...'0129. +a'), maxLength: 4 }),
+    );
+    const texts = fc.array(part, { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.'));
+    fc.assert(
+      fc.property(texts, (text) => {
+        const result = parseAddress(text);
+        expect(result.ok).toBe(ipaddr.IPv4.isValidFourPartDecimal(text));
+        if (result.ok) expect(formatAddress(result.value)).toBe(ipaddr.IPv4.parse(text).toString());
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it.each([
     ['0.0.0.0', 4, 0n],
     ['192.168.0.1', 4, 0xc0a80001n],

@@ -31,8 +31,9 @@ export interface GroupRecord {
   /** Names, sorted. None yet: nothing can be granted. */
   readonly voters: readonly string[];
   /**
-   * Voters of the epoch before, until it is written down that a majority of them has adopted this epoch. Until then the
-   * epoch is not active: majorities of both are needed for everything.
+   * Voters of the epoch before, until it is written down that this epoch is active: that a majority of them has followed
+   * it for so long that nothing hangs on the epoch before any more. Majorities of neighbouring epochs have a voter in
+   * common; those of epochs further apart need not, so there is no next epoch before this one is active.
    */
   readonly previous: readonly string[] | undefined;
   /** Who wrote it: `name/instance`. Tells two records of one epoch apart. */
@@ -69,20 +70,6 @@ export function hasMajority(voters: readonly string[], names: ReadonlySet<string
   let count = 0;
   for (const voter of voters) if (names.has(voter)) count++;
   return count >= majorityOf(voters.length);
-}
-
-/**
- * The sets of voters of each of which a majority is needed, for a vote as for the right to coordinate. Two as long as the
- * epoch is not active: see {@link GroupRecord.previous}.
- */
-export function quorumSets(record: GroupRecord, isActive: boolean): readonly (readonly string[])[] {
-  const { voters, previous } = record;
-  return isActive || previous === undefined ? [voters] : [voters, previous];
-}
-
-/** Is there a majority in each of the sets? */
-export function hasQuorum(sets: readonly (readonly string[])[], names: ReadonlySet<string>): boolean {
-  return sets.every((voters) => hasMajority(voters, names));
 }
 
 /** Do both say the same, apart from whether the epoch is recorded as active? */
@@ -152,15 +139,15 @@ export function stepProblem(before: GroupRecord, after: GroupRecord): string | u
       ? 'an active epoch became inactive'
       : undefined;
   }
-  if (before.voters.length === 0) return undefined;
   if (after.engine !== before.engine) {
     const isStopped = before.switching?.stage === 'stop' && before.switching.to === after.engine;
     return isStopped ? undefined : `engine ${after.engine} while ${before.engine} has not been stopped`;
   }
+  if (before.voters.length === 0) return undefined;
   const changes = difference(before.voters, after.voters) + difference(after.voters, before.voters);
   if (changes > 1) return `${changes} voters changed at once`;
   if (changes === 1 && before.previous !== undefined) {
-    return `voters changed before epoch ${before.epoch} was active`;
+    return `the voters changed before epoch ${before.epoch} was active`;
   }
   if (after.previous === undefined) return 'an epoch that is active although nobody can have adopted it';
   return undefined;

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { GroupReading } from './group-lease.ts';
+import {
+  type GroupKnowledge,
+  type GroupPolicy,
+  type OwnEntry,
+  type ProposalInput,
+  type ProposalReason,
+  proposeState,
+} from './group-proposal.ts';
+import { type GroupEngine, type GroupRecord, type GroupState, sameEpoch } from './group-record.ts';
+
+/** What to do with the API now. */
+export type GroupAction =
+  /** Ask it, past every cache, and call `read`. */
+  | { readonly kind: 'read' }
+  /** Write this over exactly the version (undefined: create), and call `written` or `read`. */
+  | {
+      readonly kind: 'write';
+      readonly state: GroupState;
+      readonly over: string | undefined;
+      readonly reasons: readonly ProposalReason[];
+    };
+
+/** What follows for this agent. */
+export interface GroupStanding {
+  /** What it follows; undefined: it knows of no group. */
+  readonly record: GroupRecord | undefined;
+  /** The engine it may run now; undefined: none. */
+  readonly engine: GroupEngine | undefined;
+  /** Members whose confirmation a change of the engine waits for. */
+  readonly waitingFor: readonly string[];
+  /** Why the record in the API is not followed. */
+  readonly problem: string | undefined;
+}
+
+/** What a {@link GroupKeeper} needs. */
+export interface GroupKeeperOptions {
+  readonly self: { readonly name: string; readonly instance: string };
+  readonly policy: GroupPolicy;
+  /** Id for a group, should one have to be made: 32 random hex digits. */
+  readonly newGroupId: string;
+  readonly startMs: number;
+}
+
+/** An uncached answer is good for one decision, and not for long. */
+const FRESH_MS = 1_000;
+
+/**
+ * One agent's view of the group record (rule 4): which record it follows, and what it wants to write. Pure: time is passed
+ * in, and the caller talks to the API.
+ *
+ * What a watch tells is good enough for following, because records are followed upwards only; before a write comes an
+ * uncached read, and the write is a compare-and-swap on it.
+ */
+export class GroupKeeper {
+  readonly #options: GroupKeeperOptions;
+  #followed: GroupState | undefined;
+  #current: GroupReading | undefined;
+  #currentSinceMs = 0;
+  #epochSinceMs = 0;
+  #readMs = Number.NEGATIVE_INFINITY;
+  #problem: string | undefined;
+  #triedEpoch = 0;
+  #reform: readonly string[] | undefined;
+  /** Last time that something was heard of the group that is followed. */
+  #aliveMs: number;
+
+  constructor(options: GroupKeeperOptions) {
+    this.#options = options;
+    this.#aliveMs = options.startMs;
+  }
+
+  /** What a watch has shown. It may be late, but not wrong. */
+  observe(reading: GroupReading, nowMs: number): void {
+    this.#take(reading, nowMs);
+  }
+
+  /** What an uncached read has shown. */
+  read(reading: GroupReading, nowMs: number): void {
+    this.#take(reading, nowMs);
+    this.#readMs = nowMs;
+  }
+
+  /** A write was accepted, and the object has this version now. */
+  written(state: GroupState, version: string, nowMs: number): void {
+    this.#readMs = Number.NEGATIVE_INFINITY;
+    this.#reform = undefined;
+    this.#take({ kind: 'found', state, version }, nowMs, true);
+  }
+
+  /** A write was refused, or nobody knows what became of it: look again before the next. */
+  failed(): void {
+    this.#readMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The operator wants these voters, whatever there was before. Holds until it is written. */
+  reform(voters: readonly string[]): void {
+    this.#reform = voters;
+  }
+
+  /** A coordinator or a voter of the group that is followed was heard, or is this agent itself. */
+  alive(nowMs: number): void {
+    this.#aliveMs = nowMs;
+  }
+
+  /** What to do now; undefined: nothing. Call again after anything was told, and every second or so. */
+  next(own: OwnEntry, known: GroupKnowledge, nowMs: number): GroupAction | undefined {
+    if (this.#current === undefined) return { kind: 'read' };
+    const { self, policy, newGroupId, startMs } = this.#options;
+    if (known.isCoordinator) this.#aliveMs = nowMs;
+    this.#reconsider(this.#current, nowMs);
+    const input: ProposalInput = {
+      nowMs,
+      startMs,
+      self,
+      own,
+      policy,
+      known,
+      current: this.#current,
+      currentSinceMs: this.#currentSinceMs,
+      epochSinceMs: this.#epochSinceMs,
+      followed: this.#followed,
+      triedEpoch: this.#triedEpoch,
+      newGroupId,
+      reform: this.#reform,
+    };
+    const proposal = proposeState(input);
+    if (proposal === undefined) return undefined;
+    if (nowMs > this.#readMs + FRESH_MS) return { kind: 'read' };
+    this.#triedEpoch = Math.max(this.#triedEpoch, proposal.state.record.epoch);
+    const over = this.#current.kind === 'absent' ? undefined : this.#current.version;
+    return { kind: 'write', state: proposal.state, over, reasons: proposal.reasons };
+  }
+
+  /** The state that is followed, with its members. */
+  get followed(): GroupState | undefined {
+    return this.#followed;
+  }
+
+  /**
+   * Which engine may run here. None while one is being stopped, and the `lease` engine not before this instance is
+   * entered: nobody could know that there is something to stop.
+   */
+  standing(): GroupStanding {
+    const state = this.#followed;
+    if (state === undefined)
+      return { record: undefined, engine: undefined, waitingFor: [], problem: this.#problem };
+    const { record, members } = state;
+    const { self } = this.#options;
+    const isEntered = members.get(self.name)?.instance === self.instance;
+    const isStopping = record.switching?.stage === 'stop';
+    const mayRun = !isStopping && (record.engine === 'raft' || isEntered);
+    const waitingFor =
+      record.switching === undefined
+        ? []
+        : [...members].filter(([, member]) => member.confirmed !== record.epoch).map(([name]) => name);
+    return { record, engine: mayRun ? record.engine : undefined, waitingFor, problem: this.#problem };
+  }
+
+  #take(reading: GroupReading, nowMs: number, isOwn = false): void {
+    if (!sameReading(this.#current, reading)) {
+      if (epochOf(this.#current) !== epochOf(reading)) this.#epochSinceMs = nowMs;
+      this.#currentSinceMs = nowMs;
+    }
+    this.#current = reading;
+    if (isOwn && reading.kind === 'found') this.#followed = reading.state;
+    else this.#reconsider(reading, nowMs);
+  }
+
+  /** Follows what the API has, if that is lawful. */
+  #reconsider(reading: GroupReading, nowMs: number): void {
+    if (reading.kind !== 'found') {
+      this.#problem = reading.kind === 'absent' ? undefined : reading.problem;
+      return;
+    }
+    this.#problem = this.#objection(reading.state.record, nowMs);
+    if (this.#problem !== undefined) return;
+    const before = this.#followed?.record;
+    const { record, members } = reading.state;
+    const wasActive = before !== undefined && before.previous === undefined && sameEpoch(before, record);
+    this.#followed = wasActive ? { record: before, members } : reading.state;
+  }
+
+  #objection(record: GroupRecord, nowMs: number): string | undefined {
+    const followed = this.#followed?.record;
+    if (followed === undefined) return undefined;
+    if (sameEpoch(followed, record)) return undefined;
+    const isForeign = record.groupId !== followed.groupId;
+    // Like a restart: whoever has been alone for so long holds nothing, and has nobody to hold against the others.
+    if (isForeign && nowMs >= this.#aliveMs + this.#options.policy.abandonMs) return undefined;
+    if (record.epoch <= followed.epoch) {
+      return `epoch ${record.epoch} by ${record.writer} after ${followed.epoch} by ${followed.writer}`;
+    }
+    // Where there are voters, a group does not end because somebody has written another.
+    return isForeign && followed.voters.length > 0
+      ? `the record is of group ${record.groupId}; this agent follows ${followed.groupId}, which is alive`
+      : undefined;
+  }
+}
+
+function epochOf(reading: GroupReading | undefined): string {
+  if (reading?.kind !== 'found') return reading?.kind ?? '';
+  const { groupId, epoch, writer } = reading.state.record;
+  return `${groupId} ${epoch} ${writer}`;
+}
+
+function sameReading(a: GroupReading | undefined, b: GroupReading): boolean {
+  if (a === undefined || a.kind === 'absent' || b.kind === 'absent') return a?.kind === b.kind;
+  return a.kind === b.kind && a.version === b.version;
+}

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+import { firstVoters, nextVoters, type VoterCandidate } from './choose-voters.ts';
+import type { GroupReading } from './group-lease.ts';
+import {
+  type GroupEngine,
+  type GroupRecord,
+  type GroupSize,
+  type GroupState,
+  type MemberEntry,
+  majorityOf,
+  sameEpoch,
+} from './group-record.ts';
+
+/** What an agent is set to, and its waits. */
+export interface GroupPolicy {
+  /** The engine that the operator wants. */
+  readonly engine: GroupEngine;
+  readonly size: GroupSize;
+  /** A voter that has been silent for so long is replaced. */
+  readonly replaceAfterMs: number;
+  /** An agent that has heard nobody and sees no record waits so long before it makes one. */
+  readonly formQuietMs: number;
+  /** The first voters are chosen when no agent has joined for so long, or at once when enough control-plane nodes have. */
+  readonly settleMs: number;
+  /** Members that have not stopped the old engine after so long keep it: the switch is called off. */
+  readonly stopTimeoutMs: number;
+  /** A switch is begun when the epoch has been the same for so long: one that was called off is not tried again at once. */
+  readonly switchWaitMs: number;
+  /** A group of which nobody was heard for so long is given up for the one in the API. */
+  readonly abandonMs: number;
+  /** Where everybody may write, the second waits so long for the first, and so on. */
+  readonly staggerMs: number;
+  /** Below a majority for so long, those who live make a group of their own; undefined: only when told to. */
+  readonly reformAfterMs: number | undefined;
+}
+
+/** What our manifests use. */
+export const DEFAULT_GROUP_POLICY: Omit<GroupPolicy, 'engine'> = {
+  size: 3,
+  replaceAfterMs: 60_000,
+  formQuietMs: 3_000,
+  settleMs: 3_000,
+  stopTimeoutMs: 15_000,
+  switchWaitMs: 30_000,
+  abandonMs: 60_000,
+  staggerMs: 250,
+  reformAfterMs: undefined,
+};
+
+/** What this agent says of itself. */
+export interface OwnEntry {
+  readonly endpoint: string;
+  readonly controlPlane: boolean;
+  /** Engines that it can run: `raft` needs a key, `lease` the rights to Leases. */
+  readonly canRun: ReadonlySet<GroupEngine>;
+  /** Nothing of the engine that is to be stopped is left: no address, no lock, and, as coordinator, no grant. */
+  readonly isStopped: boolean;
+  /** It goes away: it takes itself out once nobody needs it as a voter. */
+  readonly isLeaving: boolean;
+}
+
+/** What this agent knows of the others. */
+export interface GroupKnowledge {
+  /** It has the right to grant at this moment. */
+  readonly isCoordinator: boolean;
+  /** Since when there is no coordinator as far as it knows; undefined: there is one. */
+  readonly withoutCoordinatorSinceMs: number | undefined;
+  /** Newest epoch that each voter has settled; only a coordinator knows. */
+  readonly settledEpochs: ReadonlyMap<string, number>;
+  /** When each agent was last heard. */
+  readonly lastHeardMs: ReadonlyMap<string, number>;
+  /** Since when it could have heard them: its start, or when it became coordinator. */
+  readonly listeningSinceMs: number;
+  readonly leaving: ReadonlySet<string>;
+  /** Agents whose nodes the API does not have any more. */
+  readonly gone: ReadonlySet<string>;
+  /** Highest epoch in any well-signed message, of whatever group. */
+  readonly highestEpoch: number;
+}
+
+/** Everything a decision depends on. */
+export interface ProposalInput {
+  readonly nowMs: number;
+  readonly startMs: number;
+  readonly self: { readonly name: string; readonly instance: string };
+  readonly own: OwnEntry;
+  readonly policy: GroupPolicy;
+  readonly known: GroupKnowledge;
+  /** What the API has. */
+  readonly current: GroupReading;
+  /** Since when it has exactly this. */
+  readonly currentSinceMs: number;
+  /** Since when it has this epoch. */
+  readonly epochSinceMs: number;
+  /** What this agent follows. */
+  readonly followed: GroupState | undefined;
+  /** Highest epoch that this agent has tried to write: it may stand in the API although no answer came. */
+  readonly triedEpoch: number;
+  /** Id for a group that is made anew. */
+  readonly newGroupId: string;
+  /** The operator has told these to be the voters, whatever there was before. */
+  readonly reform: readonly string[] | undefined;
+}
+
+/** A state to write, and why. Codes are stable. */
+export interface Proposal {
+  readonly state: GroupState;
+  readonly reasons: readonly ProposalReason[];
+}
+
+export type ProposalReason =
+  | 'groupMade'
+  | 'recordRestored'
+  | 'entered'
+  | 'confirmed'
+  | 'left'
+  | 'membersGone'
+  | 'epochActive'
+  | 'votersChosen'
+  | 'votersChanged'
+  | 'switchBegun'
+  | 'switchStopping'
+  | 'switchDone'
+  | 'switchCalledOff'
+  | 'reformed';
+
+/** Fewer agents cannot elect anybody who may be lost. */
+const FEWEST_FOR_RAFT = 3;
+/** Heard within this time: alive. */
+const LIVE_MS = 2_000;
+
+/**
+ * What this agent should write into the group record now; undefined: nothing. Pure. The write has to be a compare-and-swap
+ * on exactly `current`.
+ *
+ * Everybody enters and confirms for itself. For the group, the coordinator writes while the `raft` engine is in force, so
+ * that whoever writes has a majority of the voters behind it; while nothing is granted by messages, any member does.
+ */
+export function proposeState(input: ProposalInput): Proposal | undefined {
+  const { current, followed } = input;
+  if (current.kind === 'unreadable' && current.isNewer) return undefined;
+  const reformed = reform(input);
+  if (reformed !== undefined) return reformed;
+  if (current.kind !== 'found') return followed === undefined ? make(input) : restore(input, followed);
+  if (followed === undefined) return amend(input, current.state);
+  if (!sameEpoch(followed.record, current.state.record)) return restore(input, followed);
+  // Active once is active for ever, even if the API shows an older state of the same epoch.
+  return amend(input, { record: followed.record, members: current.state.members });
+}
+
+function make(input: ProposalInput): Proposal | undefined {
+  const { nowMs, startMs, policy, known, newGroupId } = input;
+  // Somebody who is heard has a record in memory, and will write it again.
+  const heardMs = Math.max(startMs, ...known.lastHeardMs.values());
+  const quietMs = known.highestEpoch > 0 ? heardMs + policy.abandonMs : startMs + policy.formQuietMs;
+  if (nowMs < quietMs) return undefined;
+  const record: GroupRecord = {
+    groupId: newGroupId,
+    epoch: nextEpoch(input, 0),
+    engine: policy.engine,
+    switching: undefined,
+    size: policy.size,
+    voters: [],
+    previous: undefined,
+    writer: writerOf(input),
+  };
+  return { state: { record, members: withSelf(input, new Map(), record) }, reasons: ['groupMade'] };
+}
+
+/** The record was deleted, spoilt, or replaced by an older or a foreign one: what we follow goes on, in a new epoch. */
+function restore(input: ProposalInput, { record, members }: GroupState): Proposal | undefined {
+  if (!mayDecide(input, record, members)) return undefined;
+  const next: GroupRecord = {
+    ...record,
+    epoch: nextEpoch(input, record.epoch),
+    previous: record.voters.length === 0 ? undefined : record.voters,
+    writer: writerOf(input),
+  };
+  const { current } = input;
+  const all = current.kind === 'found' ? new Map([...members, ...current.state.members]) : members;
+  return { state: { record: next, members: withSelf(input, all, next) }, reasons: ['recordRestored'] };
+}
+
+/** Below a majority, by order or after a time: those who live go on without the others. */
+function reform(input: ProposalInput): Proposal | undefined {
+  const { nowMs, self, policy, known, followed } = input;
+  if (followed === undefined || followed.record.engine !== 'raft' || followed.record.voters.length === 0) {
+    return undefined;
+  }
+  const sinceMs = known.withoutCoordinatorSinceMs;
+  if (sinceMs === undefined || known.isCoordinator) return undefined;
+  let voters = input.reform;
+  if (voters === undefined) {
+    const { reformAfterMs } = policy;
+    const live = candidatesOf(input, followed.members).filter(({ state }) => state === 'live');
+    const rank = live
+      .map(({ name }) => name)
+      .sort()
+      .indexOf(self.name);
+    if (reformAfterMs === undefined || rank < 0) return undefined;
+    // Also after a reform by somebody else, which takes a moment to elect somebody.
+    const waitsSinceMs = Math.max(sinceMs, input.epochSinceMs);
+    if (nowMs < waitsSinceMs + reformAfterMs + rank * policy.staggerMs) return undefined;
+    const old = followed.record.voters;
+    // They only have to elect somebody.
+    if (live.filter(({ name }) => old.includes(name)).length >= majorityOf(old.length)) return undefined;
+    voters = firstVoters(live, policy.size) ?? [self.name];
+  }
+  const record: GroupRecord = {
+    ...followed.record,
+    epoch: nextEpoch(input, followed.record.epoch),
+    switching: undefined,
+    voters: [...new Set(voters)].sort(),
+    previous: undefined,
+    writer: writerOf(input),
+  };
+  return { state: { record, members: withSelf(input, followed.members, record) }, reasons: ['reformed'] };
+}
+
+/** The usual case: what is there is what we follow. */
+function amend(input: ProposalInput, { record, members }: GroupState): Proposal | undefined {
+  const reasons: ProposalReason[] = [];
+  const mayLeave = input.own.isLeaving && !isNeeded(input, record);
+  let nextMembers = mayLeave
+    ? without(members, new Set([input.self.name]))
+    : withSelf(input, members, record);
+  if (nextMembers !== members) reasons.push(ownReason(input, members, nextMembers));
+  let nextRecord = record;
+  if (mayDecide(input, record, nextMembers)) {
+    const kept = without(nextMembers, input.known.gone);
+    if (kept !== nextMembers) reasons.push('membersGone');
+    nextMembers = kept;
+    const decision = decide(input, record, kept);
+    if (decision !== undefined) {
+      nextRecord = decision.record;
+      reasons.push(decision.reason);
+      // Who prepares a switch is ready for it.
+      nextMembers = mayLeave ? nextMembers : withSelf(input, nextMembers, nextRecord);
+    }
+  }
+  return reasons.length === 0 ? undefined : { state: { record: nextRecord, members: nextMembers }, reasons };
+}
+
+/** A voter stays entered until it is one no more, as long as there is somebody who can replace it. */
+function isNeeded({ self, known }: ProposalInput, record: GroupRecord): boolean {
+  return record.voters.includes(self.name) && known.withoutCoordinatorSinceMs === undefined;
+}
+
+interface Decision {
+  readonly record: GroupRecord;
+  readonly reason: ProposalReason;
+}
+
+function decide(
+  input: ProposalInput,
+  record: GroupRecord,
+  members: GroupState['members'],
+): Decision | undefined {
+  if (record.previous !== undefined) {
+    return isActive(input, record.epoch, record.previous)
+      ? { record: { ...record, previous: undefined }, reason: 'epochActive' }
+      : undefined;
+  }
+  if (record.switching !== undefined) return decideSwitch(input, record, members);
+  if (record.engine !== input.policy.engine) return beginSwitch(input, record, members);
+  return record.engine === 'raft' ? decideVoters(input, record, members) : undefined;
+}
+
+function isActive({ known }: ProposalInput, epoch: number, previous: readonly string[]): boolean {
+  const settled = previous.filter((voter) => (known.settledEpochs.get(voter) ?? 0) >= epoch);
+  return settled.length >= majorityOf(previous.length);
+}
+
+function beginSwitch(
+  input: ProposalInput,
+  record: GroupRecord,
+  members: GroupState['members'],
+): Decision | undefined {
+  const to = input.policy.engine;
+  if (input.nowMs < input.epochSinceMs + input.policy.switchWaitMs) return undefined;
+  if (!input.own.canRun.has(to) || (to === 'raft' && members.size < FEWEST_FOR_RAFT)) return undefined;
+  return step(input, record, { switching: { to, stage: 'prepare' } }, 'switchBegun');
+}
+
+function decideSwitch(
+  input: ProposalInput,
+  record: GroupRecord,
+  members: GroupState['members'],
+): Decision | undefined {
+  const { switching } = record;
+  if (switching === undefined) return undefined;
+  const confirmed = [...members.values()].filter((member) => member.confirmed === record.epoch).length;
+  const isUnanimous = confirmed === members.size && members.size > 0;
+  const callOff = () => step(input, record, { switching: undefined }, 'switchCalledOff');
+  const canStart = switching.to !== 'raft' || members.size >= FEWEST_FOR_RAFT;
+  if (switching.stage === 'prepare') {
+    if (isUnanimous && canStart) {
+      return step(input, record, { switching: { ...switching, stage: 'stop' } }, 'switchStopping');
+    }
+    if (confirmed === 0 && input.policy.engine === record.engine) return callOff();
+    // Preparing can take as long as a roll-out; voters may die meanwhile.
+    return record.engine === 'raft' ? decideVoters(input, record, members) : undefined;
+  }
+  if (isUnanimous && canStart) {
+    // Everybody has confirmed a moment ago, so everybody is alive.
+    const all = [...members].map(
+      ([name, { controlPlane }]): VoterCandidate => ({ name, controlPlane, state: 'live' }),
+    );
+    const voters = switching.to === 'raft' ? (firstVoters(all, record.size) ?? []) : [];
+    // Nobody has a right under the old engine, so there are no voters before these to be careful of.
+    const done = { engine: switching.to, switching: undefined, voters, previous: undefined };
+    return step(input, record, done, 'switchDone');
+  }
+  return input.nowMs >= input.epochSinceMs + input.policy.stopTimeoutMs ? callOff() : undefined;
+}
+
+function decideVoters(
+  input: ProposalInput,
+  record: GroupRecord,
+  members: GroupState['members'],
+): Decision | undefined {
+  const { policy, nowMs, currentSinceMs } = input;
+  if (record.voters.length === 0) {
+    const all = [...members].map(
+      ([name, { controlPlane }]): VoterCandidate => ({ name, controlPlane, state: 'live' }),
+    );
+    const hasSettled = nowMs >= currentSinceMs + policy.settleMs;
+    const isComplete = all.filter(({ controlPlane }) => controlPlane).length >= policy.size;
+    const voters = hasSettled || isComplete ? firstVoters(all, policy.size) : undefined;
+    return voters && step(input, record, { size: policy.size, voters }, 'votersChosen');
+  }
+  const voters = nextVoters(record.voters, candidatesOf(input, members), policy.size);
+  return voters && step(input, record, { size: policy.size, voters }, 'votersChanged');
+}
+
+/** The next epoch of the same group. */
+function step(
+  input: ProposalInput,
+  record: GroupRecord,
+  changes: Partial<GroupRecord>,
+  reason: ProposalReason,
+): Decision {
+  const next = {
+    ...record,
+    previous: record.voters.length === 0 ? undefined : record.voters,
+    ...changes,
+    epoch: nextEpoch(input, record.epoch),
+    writer: writerOf(input),
+  };
+  return { record: next, reason };
+}
+
+/** Agents as voters, by what is heard of them. */
+function candidatesOf(input: ProposalInput, members: GroupState['members']): readonly VoterCandidate[] {
+  const { nowMs, self, policy, known, own } = input;
+  return [...members].map(([name, { controlPlane }]): VoterCandidate => {
+    if (name === self.name) return { name, controlPlane, state: own.isLeaving ? 'leaving' : 'live' };
+    if (known.gone.has(name)) return { name, controlPlane, state: 'dead' };
+    const heardMs = known.lastHeardMs.get(name) ?? Number.NEGATIVE_INFINITY;
+    const silentMs = nowMs - Math.max(heardMs, known.listeningSinceMs);
+    if (silentMs >= policy.replaceAfterMs) return { name, controlPlane, state: 'dead' };
+    if (nowMs - heardMs > LIVE_MS) return { name, controlPlane, state: 'silent' };
+    return { name, controlPlane, state: known.leaving.has(name) ? 'leaving' : 'live' };
+  });
+}
+
+/**
+ * May this agent decide for the group? Where there are voters, only their coordinator; otherwise any member, one after the
+ * other, for compare-and-swap keeps two from doing so at once.
+ */
+function mayDecide(input: ProposalInput, record: GroupRecord, members: GroupState['members']): boolean {
+  if (record.voters.length > 0) return input.known.isCoordinator;
+  const rank = [...members.keys()].sort().indexOf(input.self.name);
+  return rank >= 0 && input.nowMs >= input.currentSinceMs + rank * input.policy.staggerMs;
+}
+
+function nextEpoch({ known, current, triedEpoch }: ProposalInput, epoch: number): number {
+  const written =
+    current.kind === 'found' ? current.state.record.epoch : current.kind === 'unreadable' ? current.epoch : 0;
+  return Math.max(epoch, written, triedEpoch, known.highestEpoch) + 1;
+}
+
+function writerOf({ self }: ProposalInput): string {
+  return `${self.name}/${self.instance}`;
+}
+
+/** The members with our own entry as it should be; the same map when it is. */
+function withSelf(
+  input: ProposalInput,
+  members: GroupState['members'],
+  record: GroupRecord,
+): GroupState['members'] {
+  const { self, own } = input;
+  const before = members.get(self.name);
+  if (own.isLeaving && before === undefined) return members;
+  const entry: MemberEntry = {
+    instance: self.instance,
+    endpoint: own.endpoint,
+    controlPlane: own.controlPlane,
+    confirmed: hasConfirmed(input, record) ? record.epoch : oldConfirmation(input, before, record),
+  };
+  return before !== undefined && sameEntry(before, entry)
+    ? members
+    : new Map([...members, [self.name, entry]]);
+}
+
+function hasConfirmed({ own, policy }: ProposalInput, { switching }: GroupRecord): boolean {
+  if (switching === undefined || !own.canRun.has(switching.to)) return false;
+  return switching.stage === 'stop' ? own.isStopped : policy.engine === switching.to;
+}
+
+/** A confirmation of an earlier epoch does no harm where it stands; taking it away would cost a write of everybody. */
+function oldConfirmation(
+  { self }: ProposalInput,
+  before: MemberEntry | undefined,
+  { epoch }: GroupRecord,
+): number {
+  const isOurs = before?.instance === self.instance;
+  return before === undefined || !isOurs || before.confirmed === epoch ? 0 : before.confirmed;
+}
+
+function sameEntry(a: MemberEntry, b: MemberEntry): boolean {
+  return (
+    a.instance === b.instance &&
+    a.endpoint === b.endpoint &&
+    a.controlPlane === b.controlPlane &&
+    a.confirmed === b.confirmed
+  );
+}
+
+function ownReason(
+  { self }: ProposalInput,
+  before: GroupState['members'],
+  after: GroupState['members'],
+): ProposalReason {
+  const [old, own] = [before.get(self.name), after.get(self.name)];
+  if (own === undefined) return 'left';
+  return old !== undefined && sameEntry(old, { ...own, confirmed: old.confirmed }) ? 'confirmed' : 'entered';
+}
+
+function without(members: GroupState['members'], names: ReadonlySet<string>): GroupState['members'] {
+  const kept = new Map([...members].filter(([name]) => !names.has(name)));
+  return kept.size === members.size ? members : kept;
+}

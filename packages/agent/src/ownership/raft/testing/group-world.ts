@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FAIRLEAD_PREFIX } from '@fairlead/shared/kubernetes/contract.ts';
+import type { Lease } from '@fairlead/shared/kubernetes/objects.ts';
+import { type GroupAction, GroupKeeper } from '../group-keeper.ts';
+import { GROUP_LEASE_NAME, readGroupLease, writeGroupLease } from '../group-lease.ts';
+import { DEFAULT_GROUP_POLICY, type GroupKnowledge, type OwnEntry } from '../group-proposal.ts';
+import {
+  type GroupEngine,
+  type GroupRecord,
+  type GroupState,
+  majorityOf,
+  stepProblem,
+} from '../group-record.ts';
+
+/** What a {@link GroupWorld} is made of. */
+export interface GroupWorldOptions {
+  readonly names: readonly string[];
+  readonly controlPlane: readonly string[];
+  readonly engine: GroupEngine;
+  readonly seed?: number;
+  readonly reformAfterMs?: number;
+}
+
+/** A disturbance. */
+export type GroupFault =
+  | { readonly kind: 'kill' | 'start' | 'cut' | 'leave'; readonly name: string }
+  | { readonly kind: 'restart'; readonly name: string; readonly engine: GroupEngine }
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'rewind'; readonly back: number };
+
+/** Time between two looks of an agent, and of the world. */
+const STEP_MS = 100;
+/** A watch shows a change this late at most. */
+const MAX_LAG_MS = 2_000;
+/** As long as it takes a voter to have settled an epoch. */
+const SETTLE_MS = 500;
+/** Taking addresses off. */
+const STOP_MS = 300;
+
+interface Agent {
+  readonly name: string;
+  readonly instance: string;
+  readonly keeper: GroupKeeper;
+  readonly startMs: number;
+  engine: GroupEngine | undefined;
+  stoppedAtMs: number;
+  isLeaving: boolean;
+  isHanging: boolean;
+  /** Its API calls fail until then. */
+  cutUntilMs: number;
+  /** Version it has been shown by its watch. */
+  shown: number;
+  followedEpoch: number;
+  followedGroup: string;
+  followedSinceMs: number;
+  settledEpoch: number;
+  coordinatorSinceMs: number | undefined;
+}
+
+/**
+ * For tests: agents with a {@link GroupKeeper} each, an API server with one object, late watches, and an election that
+ * gives the right to coordinate to whoever a majority of the voters he knows would follow. Checks at every step what must
+ * never happen, and throws.
+ */
+export class GroupWorld {
+  readonly names: readonly string[];
+  readonly #options: GroupWorldOptions;
+  readonly #agents = new Map<string, Agent>();
+  readonly #wants = new Map<string, GroupEngine>();
+  /** Every state the object has had; the last is the present one. */
+  readonly #history: (Lease | undefined)[] = [undefined];
+  /** Number of a state -> when watches show it. */
+  readonly #shownMs = new Map<number, number>();
+  /** Instance -> since when it hears no coordinator, and when it heard whom. */
+  readonly #withoutSince = new Map<string, number>();
+  readonly #heard = new Map<string, Map<string, number>>();
+  #nowMs = 1_000;
+  #starts = 0;
+  #random: number;
+  writes = 0;
+  reads = 0;
+
+  constructor(options: GroupWorldOptions) {
+    this.#options = options;
+    this.names = options.names;
+    this.#random = (options.seed ?? 1) >>> 0;
+    for (const name of options.names) this.#wants.set(name, options.engine);
+  }
+
+  get object(): Lease | undefined {
+    return this.#history.at(-1);
+  }
+
+  get state(): GroupState | undefined {
+    const reading = readGroupLease(this.object);
+    return reading.kind === 'found' ? reading.state : undefined;
+  }
+
+  get record(): GroupRecord | undefined {
+    return this.state?.record;
+  }
+
+  keeper(name: string): GroupKeeper {
+    return this.#agent(name).keeper;
+  }
+
+  /** Engine that runs on an agent now. */
+  engineOf(name: string): GroupEngine | undefined {
+    return this.#agents.get(name)?.engine;
+  }
+
+  startAll(): void {
+    for (const name of this.names) this.start(name);
+  }
+
+  start(name: string): void {
+    if (this.#agents.has(name)) return;
+    this.#starts++;
+    const instance = this.#starts.toString(16).padStart(16, '0');
+    const { reformAfterMs } = this.#options;
+    const policy = { ...DEFAULT_GROUP_POLICY, engine: this.#wants.get(name) ?? 'raft', reformAfterMs };
+    const newGroupId = this.#starts.toString(16).padStart(32, '0');
+    const keeper = new GroupKeeper({ self: { name, instance }, policy, newGroupId, startMs: this.#nowMs });
+    this.#agents.set(name, {
+      name,
+      instance,
+      keeper,
+      startMs: this.#nowMs,
+      engine: undefined,
+      stoppedAtMs: 0,
+      isLeaving: false,
+      isHanging: false,
+      cutUntilMs: 0,
+      shown: 0,
+      followedEpoch: 0,
+      followedGroup: '',
+      followedSinceMs: 0,
+      settledEpoch: 0,
+      coordinatorSinceMs: undefined,
+    });
+  }
+
+  kill(name: string): void {
+    this.#agents.delete(name);
+  }
+
+  /** With another engine in its settings. */
+  restart(name: string, engine: GroupEngine): void {
+    this.kill(name);
+    this.#wants.set(name, engine);
+    this.start(name);
+  }
+
+  leave(name: string): void {
+    const agent = this.#agents.get(name);
+    if (agent !== undefined) agent.isLeaving = true;
+  }
+
+  /** Never gets its addresses off. */
+  hang(name: string): void {
+    this.#agent(name).isHanging = true;
+  }
+
+  reform(by: string, voters: readonly string[]): void {
+    this.#agent(by).keeper.reform(voters);
+  }
+
+  delete(): void {
+    this.#put(undefined);
+  }
+
+  /** Somebody puts a copy back. */
+  restore(copy: Lease | undefined): void {
+    this.#put(copy);
+  }
+
+  writeAnnotation(key: `${typeof FAIRLEAD_PREFIX}${string}`, value: string): void {
+    const annotations = { ...this.object?.metadata?.annotations, [key]: value };
+    this.#put({
+      ...this.object,
+      metadata: { ...this.object?.metadata, name: GROUP_LEASE_NAME, annotations },
+    });
+  }
+
+  apply(fault: GroupFault): void {
+    if (fault.kind === 'delete') this.delete();
+    else if (fault.kind === 'rewind')
+      this.restore(this.#history.at(-1 - (fault.back % this.#history.length)));
+    else if (fault.kind === 'restart') this.restart(fault.name, fault.engine);
+    else if (fault.kind === 'cut') {
+      const agent = this.#agents.get(fault.name);
+      if (agent !== undefined) agent.cutUntilMs = this.#nowMs + 20_000;
+    } else this[fault.kind](fault.name);
+  }
+
+  runUntil(isDone: () => boolean, limitMs: number): void {
+    for (let ms = 0; !isDone(); ms += STEP_MS) {
+      if (ms > limitMs) throw new Error(`not within ${limitMs} ms: ${JSON.stringify(this.record)}`);
+      this.run(STEP_MS);
+    }
+  }
+
+  run(ms: number): void {
+    for (const endMs = this.#nowMs + ms; this.#nowMs < endMs; ) {
+      this.#nowMs += STEP_MS;
+      this.#elect();
+      for (const agent of this.#shuffled()) this.#step(agent);
+      this.#check();
+    }
+  }
+
+  #step(agent: Agent): void {
+    this.#watch(agent);
+    this.#runEngine(agent);
+    const own: OwnEntry = {
+      endpoint: '',
+      controlPlane: this.#options.controlPlane.includes(agent.name),
+      canRun: new Set(['raft', 'lease']),
+      isStopped: agent.engine === undefined && this.#nowMs >= agent.stoppedAtMs,
+      isLeaving: agent.isLeaving,
+    };
+    const known = this.#knowledge(agent);
+    if (known.withoutCoordinatorSinceMs === undefined) agent.keeper.alive(this.#nowMs);
+    const action = agent.keeper.next(own, known, this.#nowMs);
+    if (action === undefined) return;
+    if (this.#nowMs < agent.cutUntilMs) agent.keeper.failed();
+    else if (action.kind === 'write') this.#write(agent, action);
+    else {
+      this.reads++;
+      agent.keeper.read(readGroupLease(this.object), this.#nowMs);
+    }
+    this.#follow(agent);
+  }
+
+  #write(agent: Agent, { state, over, reasons }: Extract<GroupAction, { kind: 'write' }>): void {
+    // Somebody else may be first, and a request or an answer may get lost.
+    const isFirst = over === this.object?.metadata?.resourceVersion;
+    const isTaken = isFirst && this.#next() > 0.05;
+    if (isTaken) {
+      this.writes++;
+      this.#judge(agent, state, reasons.includes('reformed'));
+      this.#put(writeGroupLease(this.object, 'kube-system', state));
+    }
+    const version = this.object?.metadata?.resourceVersion ?? '';
+    if (isTaken && this.#next() > 0.1) agent.keeper.written(state, version, this.#nowMs);
+    else agent.keeper.failed();
+  }
+
+  /** A record may only be followed by one that is lawful. */
+  #judge(agent: Agent, after: GroupState, isReform: boolean): void {
+    const before = agent.keeper.followed?.record;
+    if (before === undefined || isReform) return;
+    const problem = stepProblem(before, after.record);
+    if (problem !== undefined) throw new Error(`${agent.name} at ${this.#nowMs} ms: ${problem}`);
+  }
+
+  #watch(agent: Agent): void {
+    const last = this.#history.length - 1;
+    if (this.#nowMs < agent.cutUntilMs || agent.shown === last) return;
+    if (agent.shown > 0 || this.#nowMs < agent.startMs + 200) {
+      const dueMs = this.#shownMs.get(agent.shown + 1) ?? 0;
+      if (this.#nowMs < dueMs) return;
+    }
+    agent.shown = agent.shown === 0 ? last : agent.shown + 1;
+    agent.keeper.observe(readGroupLease(this.#history[agent.shown]), this.#nowMs);
+    this.#follow(agent);
+  }
+
+  #follow(agent: Agent): void {
+    const { epoch = 0, groupId = '' } = agent.keeper.followed?.record ?? {};
+    if (epoch < agent.followedEpoch && groupId === agent.followedGroup) {
+      throw new Error(`${agent.name} follows epoch ${epoch} after ${agent.followedEpoch}`);
+    }
+    if (epoch === agent.followedEpoch && groupId === agent.followedGroup) return;
+    agent.followedEpoch = epoch;
+    agent.followedGroup = groupId;
+    agent.followedSinceMs = this.#nowMs;
+  }
+
+  #runEngine(agent: Agent): void {
+    const { engine } = agent.keeper.standing();
+    if (engine === agent.engine) return;
+    if (agent.engine !== undefined) {
+      if (agent.isHanging) return;
+      agent.engine = undefined;
+      agent.stoppedAtMs = this.#nowMs + STOP_MS;
+    }
+    if (this.#nowMs >= agent.stoppedAtMs) agent.engine = engine;
+  }
+
+  /** Everybody who could be elected by those that he takes for the voters. */
+  #elect(): void {
+    for (const agent of this.#agents.values()) {
+      if (this.#nowMs >= agent.followedSinceMs + SETTLE_MS) agent.settledEpoch = agent.followedEpoch;
+      const record = agent.keeper.followed?.record;
+      const isVoter = record?.voters.includes(agent.name) === true;
+      const isElected = isVoter && this.#backers(agent).length >= majorityOf(record.voters.length);
+      const isFirst = this.#backers(agent).every(({ name }) => name >= agent.name || this.#isFresh(name));
+      if (!isElected || !isFirst) agent.coordinatorSinceMs = undefined;
+      else agent.coordinatorSinceMs ??= this.#nowMs;
+    }
+    const epochs = [...this.#agents.values()].filter(
+      ({ coordinatorSinceMs }) => coordinatorSinceMs !== undefined,
+    );
+    // Of two that could be elected only one is: the one in the higher epoch, then by name.
+    epochs.sort((a, b) => b.followedEpoch - a.followedEpoch || (a.name < b.name ? -1 : 1));
+    for (const agent of epochs.slice(1)) agent.coordinatorSinceMs = undefined;
+  }
+
+  /** A restarted voter abstains. */
+  #isFresh(name: string): boolean {
+    return this.#nowMs < this.#agent(name).startMs + 1_000;
+  }
+
+  #backers(agent: Agent): readonly Agent[] {
+    const record = agent.keeper.followed?.record;
+    return (record?.voters ?? []).flatMap((name) => {
+      const voter = this.#agents.get(name);
+      if (voter === undefined || this.#isFresh(name)) return [];
+      const group = voter.keeper.followed?.record.groupId;
+      return group === record?.groupId && voter.followedEpoch <= agent.followedEpoch ? [voter] : [];
+    });
+  }
+
+  #knowledge(agent: Agent): GroupKnowledge {
+    const groupId = agent.keeper.followed?.record.groupId;
+    const others = [...this.#agents.values()].filter(({ name }) => name !== agent.name);
+    const heard = others.filter(
+      ({ keeper }) => groupId !== undefined && keeper.followed?.record.groupId === groupId,
+    );
+    const hasCoordinator = [agent, ...heard].some(
+      ({ coordinatorSinceMs }) => coordinatorSinceMs !== undefined,
+    );
+    if (hasCoordinator) this.#withoutSince.delete(agent.instance);
+    else if (!this.#withoutSince.has(agent.instance)) this.#withoutSince.set(agent.instance, this.#nowMs);
+    for (const { name } of heard) this.#heardOf(agent).set(name, this.#nowMs);
+    return {
+      isCoordinator: agent.coordinatorSinceMs !== undefined,
+      withoutCoordinatorSinceMs: this.#withoutSince.get(agent.instance),
+      settledEpochs: new Map([agent, ...heard].map(({ name, settledEpoch }) => [name, settledEpoch])),
+      lastHeardMs: this.#heardOf(agent),
+      listeningSinceMs: agent.coordinatorSinceMs ?? agent.startMs,
+      leaving: new Set(others.filter(({ isLeaving }) => isLeaving).map(({ name }) => name)),
+      gone: new Set(),
+      highestEpoch: Math.max(0, ...others.map(({ followedEpoch }) => followedEpoch)),
+    };
+  }
+
+  #heardOf(agent: Agent): Map<string, number> {
+    const heard = this.#heard.get(agent.instance) ?? new Map<string, number>();
+    this.#heard.set(agent.instance, heard);
+    return heard;
+  }
+
+  /** The engine `lease` on one agent, and a coordinator of the engine `raft` on another, would be two owners. */
+  #check(): void {
+    const all = [...this.#agents.values()];
+    const lease = all.find(({ engine }) => engine === 'lease');
+    const raft = all.find(
+      ({ engine, coordinatorSinceMs }) => engine === 'raft' && coordinatorSinceMs !== undefined,
+    );
+    if (lease !== undefined && raft !== undefined) {
+      throw new Error(`${lease.name} runs lease while ${raft.name} coordinates at ${this.#nowMs} ms`);
+    }
+  }
+
+  #put(lease: Lease | undefined): void {
+    const version = String(this.#history.length);
+    this.#shownMs.set(this.#history.length, this.#nowMs + this.#next() * MAX_LAG_MS);
+    this.#history.push(lease && { ...lease, metadata: { ...lease.metadata, resourceVersion: version } });
+  }
+
+  #shuffled(): readonly Agent[] {
+    return [...this.#agents.values()]
+      .map((agent) => ({ agent, place: this.#next() }))
+      .sort((a, b) => a.place - b.place)
+      .map(({ agent }) => agent);
+  }
+
+  #agent(name: string): Agent {
+    const agent = this.#agents.get(name);
+    if (agent === undefined) throw new Error(`no agent ${name} runs; there are ${[...this.#agents.keys()]}`);
+    return agent;
+  }
+
+  /** mulberry32: the same seed gives the same run. */
+  #next(): number {
+    this.#random = (this.#random + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(this.#random ^ (this.#random >>> 15), this.#random | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+}

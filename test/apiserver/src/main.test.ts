@@ -85,6 +85,26 @@ describe('the command', () => {
     expect(await over).toBe(0);
   });
 
+  it('notes each answered request in the audit log, all of them by its end', async () => {
+    const log = join(directory, 'audit.log');
+    const child = start('--audit-log-path', log);
+    const { url, ca } = JSON.parse(await firstLine(child)) as { url: string; ca: string };
+    await status(url, await readFile(ca, 'utf8'), 'secret');
+    const ended = exit(child);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    const lines = (await readFile(log, 'utf8')).trim().split('\n');
+    expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+      {
+        stage: 'ResponseComplete',
+        verb: 'list',
+        user: { username: 'root' },
+        objectRef: { resource: 'nodes' },
+        responseStatus: { code: 200 },
+      },
+    ]);
+  });
+
   it('says what is wrong with its options', async () => {
     const child = start('--authorization-mode', 'Maybe');
     let text = '';

@@ -41,6 +41,7 @@ export function createServiceAccountTokens(
   const privateKey = createPrivateKey(privateKeyPem);
   const publicKey = createPublicKey(privateKeyPem);
   const algorithm = privateKey.asymmetricKeyType === 'ec' ? SIGNATURE.ec : SIGNATURE.rsa;
+  const opened = new OpenedTokens(publicKey);
 
   return {
     issue(claims) {
@@ -67,13 +68,39 @@ export function createServiceAccountTokens(
       return { token: `${signed}.${signature}`, expiresAt: new Date(expires * 1000) };
     },
     verify(token) {
-      const payload = openToken(token, publicKey);
+      const payload = opened.open(token);
       if (payload === undefined || payload.iss !== ISSUER) return undefined;
       const seconds = now().getTime() / 1000;
       if (typeof payload.exp !== 'number' || payload.exp < seconds) return undefined;
       return userOf(payload, uidOf);
     },
   };
+}
+
+/** How many tokens are remembered. */
+const OPENED_LIMIT = 1_000;
+
+/**
+ * Tokens whose signature has been checked, as the real server remembers them: it costs more than most requests. Expiry
+ * and the account behind a token are looked at every time.
+ */
+class OpenedTokens {
+  readonly #key: KeyObject;
+  readonly #payloads = new Map<string, JsonObject>();
+
+  constructor(key: KeyObject) {
+    this.#key = key;
+  }
+
+  open(token: string): JsonObject | undefined {
+    const known = this.#payloads.get(token);
+    if (known !== undefined) return known;
+    const payload = openToken(token, this.#key);
+    if (payload === undefined) return undefined;
+    if (this.#payloads.size >= OPENED_LIMIT) this.#payloads.clear();
+    this.#payloads.set(token, payload);
+    return payload;
+  }
 }
 
 function userOf(payload: JsonObject, uidOf: ObjectLookup): User | undefined {

@@ -45,13 +45,13 @@ export function sendText(exchange: Exchange, code: number, text: string): void {
 
 /** Answers with a body of any type. */
 export function sendBody(response: ServerResponse, code: number, type: string, body: string | Buffer): void {
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   response.writeHead(code, {
     'Content-Type': type,
-    'Content-Length': bytes.length,
+    'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-cache, private',
   });
-  response.end(bytes);
+  // Text goes out in one piece with the head, bytes would not.
+  response.end(body);
 }
 
 /** Answers with the Status of an error; anything that is no StatusError becomes a 500 with its message. */

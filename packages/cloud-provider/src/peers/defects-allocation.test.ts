@@ -226,6 +226,13 @@ describe('C17: values are read strictly and wrong ones silently', () => {
   });
 });
 
+it('C19: a namespace called global is mixed up with the pool of all', async () => {
+  const others = [holding('holder', '10.0.0.1')];
+  // The peer takes the pool for this namespace's own, and so looks at no other Services.
+  const subject = wanting('subject', { namespace: 'global' });
+  expect(await verdictOn(subject, { data: RANGE, others })).toBe('10.0.0.2');
+});
+
 describe('C18: a released address is given out again at once', () => {
   const REST_MS = 60_000;
 

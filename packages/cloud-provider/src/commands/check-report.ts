@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FAMILIES, type Family, familyName } from '@fairlead/shared/address/address.ts';
-import { formatKey, type Pool, type Pools, poolSize } from '../pools/pool.ts';
+import { formatKey, givesByItself, type Pool, type Pools, poolSize } from '../pools/pool.ts';
 import type { CheckedConfigMap } from './check-config-map.ts';
 import type { ManifestReport } from './check-manifest.ts';
 import type { Finding } from './check-source.ts';
@@ -94,8 +94,4 @@ function whom(pool: Pool): string {
   if (!givesByItself(pool)) return 'on request';
   if (pool.kind === 'named') return 'for every namespace';
   return pool.kind === 'global' ? 'for namespaces without a pool' : 'for its namespace';
-}
-
-function givesByItself({ kind, autoAssign, selector, selectorUnreadable }: Pool): boolean {
-  return autoAssign && !selectorUnreadable && (kind !== 'named' || selector !== undefined);
 }

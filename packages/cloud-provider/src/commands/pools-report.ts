@@ -6,6 +6,7 @@ import { Holdings } from '../allocator/holdings.ts';
 import { choosePool } from '../pools/choose-pool.ts';
 import { parsePools } from '../pools/parse.ts';
 import {
+  givesByItself,
   type Pool,
   type PoolKind,
   type PoolProblem,
@@ -44,6 +45,7 @@ export interface PoolReport {
   readonly kind: PoolKind;
   /** Keys of the ConfigMap that list its addresses. */
   readonly keys: readonly string[];
+  /** Serves also Services that do not ask for it. */
   readonly autoAssign: boolean;
   /** Services that wait for an address of it. */
   readonly waiting: number;
@@ -98,7 +100,7 @@ export function reportPools({ configMap, data, services, mode }: PoolsInput): Po
       id: pool.id,
       kind: pool.kind,
       keys: keysOf(pool, data ?? {}),
-      autoAssign: pool.autoAssign,
+      autoAssign: givesByItself(pool),
       waiting: waiting.filter((each) => each.pool === pool.id).length,
       families: FAMILIES.flatMap((family) => familyReport(pool, family, holdings)),
     })),

@@ -133,6 +133,11 @@ export function hasFamily(pool: Pool, family: Family): boolean {
   return pool.dhcp.has(family) || pool.sources.some(({ addresses }) => !addresses.isEmpty(family));
 }
 
+/** Whether the pool serves Services that do not ask for it: one with a name does so only by its selector. */
+export function givesByItself({ kind, autoAssign, selector, selectorUnreadable }: Pool): boolean {
+  return autoAssign && !selectorUnreadable && (kind !== 'named' || selector !== undefined);
+}
+
 /** Whether the pool may hand out this address by itself. */
 export function poolContains(pool: Pool, address: Address): boolean {
   return pool.sources.some((source) => sourceContains(source, address));

@@ -117,7 +117,7 @@ export class Coordinator {
   }
 
   tick(nowMs: number): void {
-    if (!this.#hasBegun && nowMs >= this.#placeFromMs) this.#begin();
+    if (!this.#hasBegun && nowMs >= this.#placeFromMs) this.#begin(nowMs);
     if (nowMs >= this.#lostCheckMs) this.#findLost(nowMs);
     if (nowMs >= this.#waitingMs) this.#retryWaiting(nowMs);
     if (this.#hasBegun && nowMs >= this.#options.placement.nextMs()) this.#isPlacementDue = true;
@@ -138,7 +138,7 @@ export class Coordinator {
   heed({ from }: Message, renew: Renew, nowMs: number): void {
     const record = this.#recordOf(from.name, from.instance, nowMs);
     if (record === undefined || renew.binding < record.binding) return;
-    if (renew.binding > record.binding || record.ledger === undefined) this.#takeReport(record, renew);
+    if (renew.binding > record.binding || record.ledger === undefined) this.#takeReport(record, renew, nowMs);
     if (renew.nonce <= record.nonce) return;
     record.nonce = renew.nonce;
     record.heardMs = nowMs;
@@ -167,29 +167,28 @@ export class Coordinator {
     }
     if (known.instance === instance) return known;
     if (known.retired.has(instance)) return undefined;
-    this.#retire(known, nowMs);
+    this.#retire(known, nowMs, new Set());
     Object.assign(known, { ...newRecord(name, instance, nowMs), retired: known.retired.add(known.instance) });
     this.#isPlacementDue = true;
     return known;
   }
 
-  /** The instance is no more, but what it was granted may be: as long as that can last, nobody else gets it. */
-  #retire(record: Record_, nowMs: number): void {
+  /** This binding is no more, but what it was granted may be: as long as that can last, nobody else gets it. */
+  #retire(record: Record_, nowMs: number, reported: ReadonlySet<string>): void {
     const { ledger } = record;
     if (ledger === undefined) return;
     for (const address of [...ledger.held.keys()]) ledger.remove(address);
-    for (const address of [...ledger.leaving.keys()]) this.#makeGhost(address, record, ledger, nowMs);
+    for (const [address, { untilMs }] of ledger.leaving) {
+      this.#vacate(address, record);
+      // It says itself that it still has it: that is in the next ledger.
+      if (reported.has(address)) continue;
+      if (untilMs > nowMs) this.#ghosts.set(address, Math.max(untilMs, this.#ghosts.get(address) ?? untilMs));
+      this.#wait(address, nowMs);
+    }
     record.ledger = undefined;
   }
 
-  #makeGhost(address: string, record: Record_, ledger: Ledger, nowMs: number): void {
-    const untilMs = ledger.leavingUntilMs(address);
-    this.#vacate(address, record);
-    if (untilMs > nowMs) this.#ghosts.set(address, Math.max(untilMs, this.#ghosts.get(address) ?? 0));
-    this.#wait(address, nowMs);
-  }
-
-  #takeReport(record: Record_, renew: Renew): void {
+  #takeReport(record: Record_, renew: Renew, nowMs: number): void {
     const { report, binding } = renew;
     if (report === undefined) return;
     if (binding > record.binding || report.pages !== record.pages.length) {
@@ -199,32 +198,34 @@ export class Coordinator {
     record.pages[report.page] = report.addresses;
     if (record.pages.includes(undefined)) return;
     const reported = record.pages.flatMap((page) => page ?? []);
-    this.#adopt(record, report.lapsed ? [] : reported);
+    this.#adopt(record, report.lapsed ? [] : reported, nowMs);
     if (report.lapsed) for (const address of reported) this.#lapsed.set(address, record.name);
     record.pages = [];
   }
 
-  /** Takes over what a member has said it holds: that is all it holds. */
-  #adopt(record: Record_, reported: readonly string[]): void {
-    const before = record.ledger;
-    const boundMs = Math.max(this.#options.silentUntilMs, before?.boundMs ?? Number.NEGATIVE_INFINITY);
-    if (before !== undefined) this.#retire(record, Number.NEGATIVE_INFINITY);
-    record.ledger = new Ledger({ instance: record.instance, binding: record.binding }, reported, boundMs);
+  /**
+   * Takes over what a member has said it holds: that is all it holds. It may have run out since, and have been given to
+   * somebody else: then it is no more than an old claim, that has to be put off.
+   */
+  #adopt(record: Record_, reported: readonly string[], nowMs: number): void {
+    const { placement, silentUntilMs } = this.#options;
+    const boundMs = Math.max(silentUntilMs, record.ledger?.boundMs ?? silentUntilMs);
+    this.#retire(record, nowMs, new Set(reported));
+    const ledger = new Ledger({ instance: record.instance, binding: record.binding }, reported, boundMs);
+    record.ledger = ledger;
     record.applied = 0;
     for (const address of reported) {
-      // It says itself that it has it: no ghost of it stands in its own way.
-      if (before !== undefined) this.#ghosts.delete(address);
+      const isTaken = this.#occupants.has(address) || this.#ghostUntilMs(address, nowMs) > nowMs;
       this.#occupy(address, record);
-      if (this.#options.placement.nodeOf(address) === undefined) {
-        this.#options.placement.adopt(address, record.name);
-        this.#isPlacementDue = true;
-      }
-      this.#wait(address, Number.NEGATIVE_INFINITY);
+      if (isTaken) this.#takeBack(address, record, nowMs);
+      else if (placement.nodeOf(address) === undefined) placement.adopt(address, record.name);
+      this.#wait(address, nowMs);
     }
+    this.#isPlacementDue = true;
     this.#news.setMember(record.name, 'up');
     // What waits for its report.
     for (const [address, untilMs] of this.#waiting) {
-      if (untilMs === Number.POSITIVE_INFINITY) this.#wait(address, Number.NEGATIVE_INFINITY);
+      if (untilMs === Number.POSITIVE_INFINITY) this.#wait(address, nowMs);
     }
   }
 
@@ -278,14 +279,14 @@ export class Coordinator {
     }
   }
 
-  #begin(): void {
+  #begin(nowMs: number): void {
     this.#hasBegun = true;
     this.#isPlacementDue = true;
     const { placement } = this.#options;
     for (const [address, name] of this.#lapsed) {
       if (placement.nodeOf(address) !== undefined) continue;
       placement.adopt(address, name);
-      this.#wait(address, Number.NEGATIVE_INFINITY);
+      this.#wait(address, nowMs);
     }
     for (const name of this.#options.knownMembers) {
       if (!this.#members.has(name) && this.#news.setMember(name, 'lost')) this.#isNewsUrgent = true;
@@ -389,11 +390,10 @@ export class Coordinator {
     if (occupants?.delete(record) === true && occupants.size === 0) this.#occupants.delete(address);
   }
 
-  /** Looks at the address again at that time (or in this moment, when it is over). */
+  /** Looks at the address again at that time. */
   #wait(address: string, untilMs: number): void {
     this.#waiting.set(address, untilMs);
     this.#waitingMs = Math.min(this.#waitingMs, untilMs);
-    if (untilMs === Number.NEGATIVE_INFINITY) this.#isPlacementDue = true;
   }
 
   #retryWaiting(nowMs: number): void {

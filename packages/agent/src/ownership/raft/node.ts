@@ -117,6 +117,7 @@ export class RaftNode {
   #peers: readonly string[] = [];
   #groups: readonly PlacementGroup[] | undefined;
   #mainAliveMs: number;
+  #isStalled = false;
   #isLinkUp = true;
   #isDraining = false;
   #isStopped = false;
@@ -211,12 +212,13 @@ export class RaftNode {
 
   #nextMs(): number {
     if (this.#isStopped) return Number.POSITIVE_INFINITY;
-    const stallMs = this.#isStalledAt > this.#member.heardMs ? this.#isStalledAt : Number.POSITIVE_INFINITY;
+    const stallMs = this.#isStalled ? Number.POSITIVE_INFINITY : this.#stallMs;
     const coordinatorMs = this.#coordinator?.nextMs() ?? Number.POSITIVE_INFINITY;
     return Math.min(this.#voter.nextMs(), this.#member.nextMs(), coordinatorMs, stallMs);
   }
 
-  get #isStalledAt(): number {
+  /** When the main thread counts as stalled, if it stays silent. */
+  get #stallMs(): number {
     return this.#mainAliveMs + this.#timing.mainStallMs;
   }
 
@@ -269,7 +271,8 @@ export class RaftNode {
 
   #watchAvailability(nowMs: number): void {
     if (this.#member.availability === 'gone') return;
-    const isStalled = this.#rules.gapsNoticed && nowMs >= this.#isStalledAt;
+    this.#isStalled = nowMs >= this.#stallMs;
+    const isStalled = this.#rules.gapsNoticed && this.#isStalled;
     let availability: Availability = 'available';
     if (isStalled || !this.#isLinkUp) availability = 'unavailable';
     else if (this.#isDraining) availability = 'draining';

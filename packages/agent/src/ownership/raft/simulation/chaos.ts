@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Fault } from './faults.ts';
+import type { Host, World } from './world.ts';
+
+/** Lets faults happen to a world, and ends them. */
+export class Chaos {
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  plan(faults: readonly Fault[]): void {
+    for (const fault of faults) this.#world.agenda.at(fault.atMs, () => this.#begin(fault));
+  }
+
+  #begin(fault: Fault): void {
+    const end = this.#cause(fault);
+    if (end !== undefined) this.#world.agenda.after(fault.forMs, end);
+  }
+
+  /** Returns how to end it. */
+  #cause(fault: Fault): (() => void) | undefined {
+    const world = this.#world;
+    switch (fault.kind) {
+      case 'partition':
+        return this.#partition(fault.hosts, fault.forMs);
+      case 'loss':
+      case 'slow':
+      case 'duplicate':
+        return this.#spoil(fault.kind, fault.amount, fault.forMs);
+      case 'voters':
+        return this.#changeVoters(fault.voters);
+      case 'restoreRecord':
+        world.store.restore();
+        world.spreadRecord();
+        return () => {
+          world.store.rewrite();
+          world.spreadRecord();
+        };
+      case 'apiDown':
+        for (const host of fault.hosts) world.setApi(world.host(host), false);
+        return () => {
+          for (const host of fault.hosts) world.setApi(world.host(host), true);
+        };
+      case 'unwant':
+        world.want(world.addresses.slice(0, 1));
+        return () => world.want([]);
+      case 'cut':
+        return this.#cutLinks([[fault.host, fault.other]], fault.forMs);
+      case 'isolate':
+        return this.#cutLinks(
+          [...this.#links(fault.host, 'to'), ...this.#links(fault.host, 'from')],
+          fault.forMs,
+        );
+      case 'deafen':
+        return this.#cutLinks(this.#links(fault.host, 'to'), fault.forMs);
+      case 'mute':
+        return this.#cutLinks(this.#links(fault.host, 'from'), fault.forMs);
+      default:
+        return this.#harm(fault.kind, world.host(fault.host), fault.forMs);
+    }
+  }
+
+  #disturb(host: Host, forMs: number): void {
+    this.#world.judge.disturb(host.name, this.#world.agenda.nowMs + forMs);
+  }
+
+  #harm(
+    kind: 'crash' | 'freeze' | 'mainStall' | 'drain' | 'linkDown' | 'refuse' | 'twin',
+    host: Host,
+    forMs: number,
+  ): (() => void) | undefined {
+    const world = this.#world;
+    const { process } = host;
+    this.#disturb(host, forMs);
+    if (process === undefined) return undefined;
+    switch (kind) {
+      case 'crash':
+        world.kill(process);
+        return () => {
+          this.#disturb(host, 0);
+          world.start(host);
+        };
+      case 'freeze':
+        process.freeze();
+        return () => world.thaw(process);
+      case 'mainStall':
+        process.stallMain();
+        return () => process.resumeMain();
+      case 'drain':
+        process.give({ type: 'drain', isOn: true });
+        return () => process.give({ type: 'drain', isOn: false });
+      case 'linkDown':
+        process.give({ type: 'link', isUp: false });
+        return () => process.give({ type: 'link', isUp: true });
+      case 'refuse':
+        process.give({ type: 'refused', addresses: new Set(world.addresses.slice(0, 2)) });
+        return () => process.give({ type: 'refused', addresses: new Set() });
+      case 'twin':
+        world.startTwin(host);
+        return () => world.kill(host.twin);
+    }
+  }
+
+  #links(host: number, direction: 'from' | 'to'): readonly (readonly [number, number])[] {
+    return this.#world.hosts.flatMap((_, other) => {
+      if (other === host) return [];
+      return [direction === 'from' ? ([host, other] as const) : ([other, host] as const)];
+    });
+  }
+
+  #cutLinks(links: readonly (readonly [number, number])[], forMs: number): () => void {
+    const { network } = this.#world;
+    const named = links.map(([from, to]) => [this.#world.host(from), this.#world.host(to)] as const);
+    for (const [from, to] of named) {
+      network.cut(from.name, to.name);
+      this.#disturb(from, forMs);
+      this.#disturb(to, forMs);
+    }
+    return () => {
+      for (const [from, to] of named) network.mend(from.name, to.name);
+    };
+  }
+
+  #partition(hosts: readonly number[], forMs: number): () => void {
+    const others = this.#world.hosts.map((_, index) => index).filter((index) => !hosts.includes(index));
+    const links = hosts.flatMap((host) =>
+      others.flatMap((other): (readonly [number, number])[] => [
+        [host, other],
+        [other, host],
+      ]),
+    );
+    return this.#cutLinks(links, forMs);
+  }
+
+  #spoil(kind: 'loss' | 'slow' | 'duplicate', amount: number, forMs: number): () => void {
+    const { network, hosts } = this.#world;
+    for (const host of hosts) this.#disturb(host, kind === 'duplicate' ? 0 : forMs);
+    const property = kind === 'slow' ? 'slowMs' : kind === 'loss' ? 'loss' : 'duplication';
+    const before = kind === 'duplicate' ? 0.01 : 0;
+    network[property] = amount;
+    return () => {
+      network[property] = before;
+    };
+  }
+
+  #changeVoters(numbers: readonly number[]): undefined {
+    const world = this.#world;
+    const voters = numbers.map((number) => world.host(number).name);
+    // A writer tries again until it is through, or others have other ideas.
+    const attempt = (left: number) => {
+      if (world.store.change(voters, (voter) => world.settledEpochOf(voter))) world.spreadRecord();
+      if (left > 0) world.agenda.after(100, () => attempt(left - 1));
+    };
+    attempt(8);
+  }
+}

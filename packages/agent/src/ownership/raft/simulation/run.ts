@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Placer } from '../coordinator.ts';
+import { DEFAULT_PLACEMENT, Placement } from '../placement.ts';
+import { ALL_RULES, type Rules } from '../rules.ts';
+import { DEFAULT_TIMING, type RaftTiming } from '../timing.ts';
+import { Chaos } from './chaos.ts';
+import { describeFault, drawFaults, type Fault } from './faults.ts';
+import type { Violation } from './judge.ts';
+import { Random } from './random.ts';
+import { RestlessPlacement } from './restless-placement.ts';
+import { World } from './world.ts';
+
+/** Faults begin after this time: by then everything has its place. */
+const CALM_MS = 700;
+/** From here on everything is well again. */
+const HEALED_MS = 3_200;
+/**
+ * Longest time from when everything is well to when every address has a holder: a restarted voter abstains for 302 ms, then
+ * one election, and the wait for whom it may have forgotten.
+ */
+const RECOVERY_MS = 1_200;
+
+/** The seven rules of the design, by number. */
+export type RuleNumber = 1 | 2 | 3 | 4 | 5 | 6 | 7;
+
+/** How to run a simulation. */
+export interface RunOptions {
+  readonly timing?: RaftTiming;
+  /** A rule that is switched off. */
+  readonly without?: RuleNumber | undefined;
+}
+
+/** What came of it. */
+export interface RunResult {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly faults: readonly Fault[];
+  /** Inputs that nodes have taken. */
+  readonly steps: number;
+}
+
+/** One simulated group of agents and what befalls it. The same seed (and the same faults) give the same run. */
+export function run(seed: number, options: RunOptions = {}, only?: readonly Fault[]): RunResult {
+  const random = new Random(seed);
+  const hosts = random.pick([3, 3, 3, 4, 5]);
+  const voters = hosts === 5 && random.chance(0.4) ? 5 : 3;
+  const faults = only ?? drawFaults(random, { hosts, fromMs: CALM_MS, untilMs: HEALED_MS - 700 });
+  const { without } = options;
+  const world = new World({
+    seed: random.below(2 ** 31),
+    hosts,
+    voters,
+    addresses: 3,
+    timing: options.timing ?? DEFAULT_TIMING,
+    rules: rulesWithout(without),
+    oneAgentPerNode: without !== 6,
+    createPlacement: without === 7 ? () => new RestlessPlacement() : createPlacement,
+    checksMoves: true,
+  });
+  new Chaos(world).plan(faults);
+  world.agenda.run(HEALED_MS);
+  heal(world);
+  world.agenda.run(HEALED_MS + RECOVERY_MS);
+  judgeLiveness(world);
+  return { seed, violations: world.judge.violations, faults, steps: world.steps };
+}
+
+/** A placement that moves nothing without need: what is judged is the protocol. */
+function createPlacement(): Placer {
+  return new Placement({ ...DEFAULT_PLACEMENT, rebalanceEveryMs: undefined });
+}
+
+/** Ends all faults that last. */
+function heal(world: World): void {
+  world.network.mendAll();
+  for (const host of world.hosts) {
+    world.judge.disturb(host.name, world.agenda.nowMs);
+    world.kill(host.twin);
+    const { process } = host;
+    while (process?.isFrozen === true) world.thaw(process);
+    if (process === undefined || !process.isAlive) {
+      world.start(host);
+      continue;
+    }
+    while (process.mainStalledSinceMs !== undefined) process.resumeMain();
+    process.give({ type: 'drain', isOn: false });
+    process.give({ type: 'link', isUp: true });
+    process.give({ type: 'refused', addresses: new Set() });
+  }
+  world.want([]);
+}
+
+function judgeLiveness(world: World): void {
+  const atMs = world.agenda.nowMs;
+  for (const address of world.addresses) {
+    const holders = world.judge.holders(address, atMs);
+    if (holders.length === 0) {
+      const detail = `nobody has ${address} ${RECOVERY_MS} ms after all faults ended`;
+      world.judge.report({ atMs, rule: 'unheld', detail });
+    }
+  }
+}
+
+function rulesWithout(number: RuleNumber | undefined): Rules {
+  return {
+    ...ALL_RULES,
+    grantsCountFromAsking: number !== 1,
+    rightExpires: number !== 2,
+    restartedAbstain: number !== 3,
+    epochsOrdered: number !== 4,
+    gapsNoticed: number !== 5,
+  };
+}
+
+/** Leaves out faults as long as the run still finds something, so that what remains is the story. */
+export function shrink(result: RunResult, options: RunOptions = {}): RunResult {
+  let best = result;
+  for (let index = 0; index < best.faults.length; ) {
+    const fewer = best.faults.filter((_, each) => each !== index);
+    const attempt = run(best.seed, options, fewer);
+    if (attempt.violations.length > 0) best = attempt;
+    else index++;
+  }
+  return best;
+}
+
+/** A run as text: how to repeat it, what befell the group, what was found. */
+export function describeRun({ seed, faults, violations }: RunResult): string {
+  const lines = faults.map((fault) => `  ${describeFault(fault)}`);
+  const found = violations
+    .slice(0, 5)
+    .map(({ atMs, rule, detail }) => `  ${atMs.toFixed(1)} ms: ${rule}: ${detail}`);
+  return [`seed ${seed}`, 'faults:', ...lines, 'found:', ...found].join('\n');
+}

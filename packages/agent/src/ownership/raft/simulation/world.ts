@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Placer } from '../coordinator.ts';
+import type { Message } from '../messages.ts';
+import type { NodeInput, NodeOutput } from '../node.ts';
+import type { PlacementGroup } from '../placement.ts';
+import { ALL_RULES, type Rules } from '../rules.ts';
+import type { RaftTiming } from '../timing.ts';
+import { Agenda } from './agenda.ts';
+import { Process, type ProcessListener } from './host.ts';
+import { Judge } from './judge.ts';
+import { Network } from './network.ts';
+import { Random } from './random.ts';
+import { RecordStore } from './record-store.ts';
+
+/** What a {@link World} is made of. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly hosts: number;
+  readonly voters: number;
+  readonly addresses: number;
+  readonly timing: RaftTiming;
+  readonly rules?: Rules;
+  /** Rule 6: one agent per node. */
+  readonly oneAgentPerNode: boolean;
+  readonly createPlacement: () => Placer;
+  readonly checksMoves: boolean;
+}
+
+/** A machine with a clock of its own, on which at most one agent runs (without rule 6: two). */
+export interface Host {
+  readonly name: string;
+  readonly rate: number;
+  readonly offsetMs: number;
+  process: Process | undefined;
+  twin: Process | undefined;
+  /** Faults that keep it from the API server. */
+  apiFaults: number;
+}
+
+/** Hosts, network and API server in simulated time. Everything follows from the seed and from what is done to it. */
+export class World implements ProcessListener {
+  readonly agenda = new Agenda();
+  readonly network: Network;
+  readonly judge: Judge;
+  readonly store: RecordStore;
+  readonly hosts: readonly Host[];
+  readonly addresses: readonly string[];
+  readonly #options: WorldOptions;
+  readonly #random: Random;
+  readonly #byName = new Map<string, Host>();
+  #unwanted = new Set<string>();
+  #steps = 0;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.network = new Network(this.#random);
+    this.judge = new Judge({ checksMoves: options.checksMoves });
+    const { maxDrift } = options.timing;
+    this.hosts = Array.from({ length: options.hosts }, (_, index) => ({
+      name: `n${index}`,
+      // The worst clocks are the ones to fear.
+      rate:
+        1 + maxDrift * (this.#random.chance(0.5) ? this.#random.pick([-1, 1]) : this.#random.between(-1, 1)),
+      offsetMs: this.#random.between(0, 1e7),
+      process: undefined,
+      twin: undefined,
+      apiFaults: 0,
+    }));
+    for (const host of this.hosts) this.#byName.set(host.name, host);
+    this.addresses = Array.from({ length: options.addresses }, (_, index) => `192.0.2.${index + 1}`);
+    const voters = this.hosts.slice(0, options.voters).map(({ name }) => name);
+    this.store = new RecordStore(voters, (options.rules ?? ALL_RULES).epochsOrdered);
+    for (const host of this.hosts) this.start(host);
+  }
+
+  /** Inputs that all nodes have taken: a measure of how much was tried. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  host(index: number): Host {
+    const host = this.hosts[index];
+    if (host === undefined) throw new Error(`no host ${index}`);
+    return host;
+  }
+
+  /** Starts an agent on the host, if it has none. */
+  start(host: Host): void {
+    if (host.process?.isAlive === true) return;
+    host.process = this.#createProcess(host);
+    this.#introduce(host, host.process);
+  }
+
+  /** Starts a second agent; rule 6 keeps it from starting while the first one is there. */
+  startTwin(host: Host): void {
+    if (this.#options.oneAgentPerNode || host.twin?.isAlive === true) return;
+    host.twin = this.#createProcess(host);
+    this.#introduce(host, host.twin);
+  }
+
+  kill(process: Process | undefined): void {
+    process?.kill();
+  }
+
+  thaw(process: Process): void {
+    process.thaw();
+    if (process.runs) this.judge.probe(process, this.addresses, this.agenda.nowMs);
+  }
+
+  /** Only these addresses are wanted; agents hear of it some time later, each at its own. */
+  want(unwanted: readonly string[]): void {
+    for (const address of [...unwanted, ...this.#unwanted]) this.judge.forget(address);
+    this.#unwanted = new Set(unwanted);
+    for (const host of this.hosts) this.#tell(host, 'groups');
+  }
+
+  isWanted(address: string): boolean {
+    return !this.#unwanted.has(address);
+  }
+
+  /** The record has changed; agents hear of it some time later. */
+  spreadRecord(): void {
+    for (const host of this.hosts) this.#tell(host, 'config');
+  }
+
+  /** Whether a host reaches the API server. */
+  setApi(host: Host, isUp: boolean): void {
+    host.apiFaults += isUp ? -1 : 1;
+    this.#tell(host, 'config');
+    this.#tell(host, 'groups');
+  }
+
+  /** Newest epoch that the agents say this voter has settled on. */
+  settledEpochOf(voter: string): number {
+    const process = this.#byName.get(voter)?.process;
+    if (process?.runs !== true) return 0;
+    return process.node.status(process.clockMs()).settledEpochs.get(voter) ?? 0;
+  }
+
+  /** Who coordinates, by its own clock. */
+  coordinators(): readonly Process[] {
+    return this.processes().filter((process) => {
+      const nowMs = process.clockMs();
+      return process.isAlive && (process.node.status(nowMs).rightUntilMs ?? 0) > nowMs;
+    });
+  }
+
+  processes(): readonly Process[] {
+    return this.hosts.flatMap(({ process, twin }) => [process, twin].filter((each) => each !== undefined));
+  }
+
+  sent(from: Process, message: Message): void {
+    const to = this.#byName.get(message.to);
+    if (to === undefined) return;
+    this.#carry(from.name, to, message);
+    if (this.#random.chance(this.network.duplication)) this.#carry(from.name, to, message);
+  }
+
+  stepped(process: Process, output: NodeOutput): void {
+    this.#steps++;
+    this.judge.watch(process, output, this.addresses, this.agenda.nowMs);
+  }
+
+  #carry(from: string, to: Host, message: Message): void {
+    const delayMs = this.network.delayMs(from, to.name);
+    if (delayMs === undefined) return;
+    // Two processes at one port: the kernel decides by the sender which of them gets a datagram.
+    const goesToTwin = to.twin?.isAlive === true && from.charCodeAt(1) % 2 === 1;
+    this.agenda.after(delayMs, () => (goesToTwin ? to.twin : to.process)?.give({ type: 'message', message }));
+  }
+
+  #createProcess(host: Host): Process {
+    const { timing, rules, createPlacement } = this.#options;
+    return new Process({
+      id: { name: host.name, instance: this.#random.instance() },
+      groupId: 'simulation',
+      timing,
+      createPlacement,
+      agenda: this.agenda,
+      random: this.#random,
+      rate: host.rate,
+      offsetMs: host.offsetMs,
+      listener: this,
+      ...(rules !== undefined && { rules }),
+    });
+  }
+
+  #introduce(host: Host, process: Process): void {
+    process.give({ type: 'peers', names: this.hosts.map(({ name }) => name) });
+    this.#tell(host, 'config');
+    this.#tell(host, 'groups');
+  }
+
+  /** An agent reads from the API what there is at that moment, some time later: a cache may be behind. */
+  #tell(host: Host, what: 'config' | 'groups'): void {
+    if (host.apiFaults > 0) return;
+    const { config } = this.store;
+    const groups = this.#groups();
+    const delayMs = this.#random.chance(0.2) ? this.#random.between(50, 600) : this.#random.between(1, 30);
+    this.agenda.after(delayMs, () => {
+      if (host.apiFaults > 0) return;
+      const input: NodeInput = what === 'config' ? { type: 'config', config } : { type: 'groups', groups };
+      host.process?.give(input);
+      host.twin?.give(input);
+    });
+  }
+
+  #groups(): readonly PlacementGroup[] {
+    return this.addresses
+      .filter((address) => this.isWanted(address))
+      .map((address) => ({ addresses: [address], candidates: 'any' }));
+  }
+}

@@ -168,6 +168,7 @@ describe('GroupKeeper', () => {
         }),
       },
       { weight: 2, arbitrary: fc.record({ kind: fc.constant('cut' as const), name }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant('deafen' as const), name }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), name }) },
       { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const) }) },
       { weight: 2, arbitrary: fc.record({ kind: fc.constant('rewind' as const), back: fc.nat(10) }) },

@@ -23,7 +23,7 @@ export interface GroupWorldOptions {
 
 /** A disturbance. */
 export type GroupFault =
-  | { readonly kind: 'kill' | 'start' | 'cut' | 'leave'; readonly name: string }
+  | { readonly kind: 'kill' | 'start' | 'cut' | 'deafen' | 'leave'; readonly name: string }
   | { readonly kind: 'restart'; readonly name: string; readonly engine: GroupEngine }
   | { readonly kind: 'delete' }
   | { readonly kind: 'rewind'; readonly back: number };
@@ -35,7 +35,10 @@ const MAX_LAG_MS = 2_000;
 /** As long as it takes a voter to have settled an epoch. */
 const SETTLE_MS = 500;
 /** Taking addresses off. */
-const STOP_MS = 300;
+const MAX_STOP_MS = 5_000;
+/** How long an agent is without the API, and without the others. */
+const CUT_MS = 20_000;
+const DEAF_MS = 45_000;
 
 interface Agent {
   readonly name: string;
@@ -43,13 +46,19 @@ interface Agent {
   readonly keeper: GroupKeeper;
   readonly startMs: number;
   engine: GroupEngine | undefined;
+  /** Its addresses are still coming off. */
+  stopping: GroupEngine | undefined;
   stoppedAtMs: number;
   isLeaving: boolean;
   isHanging: boolean;
   /** Its API calls fail until then. */
   cutUntilMs: number;
+  /** It hears none of the others and is not heard until then. */
+  deafUntilMs: number;
   /** Version it has been shown by its watch. */
   shown: number;
+  /** In any message. */
+  highestEpoch: number;
   followedEpoch: number;
   followedGroup: string;
   followedSinceMs: number;
@@ -77,6 +86,8 @@ export class GroupWorld {
   #nowMs = 1_000;
   #starts = 0;
   #random: number;
+  readonly #contents = new Map<string, string>();
+  #wasReformed = false;
   writes = 0;
   reads = 0;
 
@@ -127,11 +138,14 @@ export class GroupWorld {
       keeper,
       startMs: this.#nowMs,
       engine: undefined,
+      stopping: undefined,
       stoppedAtMs: 0,
       isLeaving: false,
       isHanging: false,
       cutUntilMs: 0,
+      deafUntilMs: 0,
       shown: 0,
+      highestEpoch: 0,
       followedEpoch: 0,
       followedGroup: '',
       followedSinceMs: 0,
@@ -154,6 +168,18 @@ export class GroupWorld {
   leave(name: string): void {
     const agent = this.#agents.get(name);
     if (agent !== undefined) agent.isLeaving = true;
+  }
+
+  /** Without the API for a while. */
+  cut(name: string): void {
+    const agent = this.#agents.get(name);
+    if (agent !== undefined) agent.cutUntilMs = this.#nowMs + CUT_MS;
+  }
+
+  /** Without the other agents for a while. */
+  deafen(name: string): void {
+    const agent = this.#agents.get(name);
+    if (agent !== undefined) agent.deafUntilMs = this.#nowMs + DEAF_MS;
   }
 
   /** Never gets its addresses off. */
@@ -187,10 +213,7 @@ export class GroupWorld {
     else if (fault.kind === 'rewind')
       this.restore(this.#history.at(-1 - (fault.back % this.#history.length)));
     else if (fault.kind === 'restart') this.restart(fault.name, fault.engine);
-    else if (fault.kind === 'cut') {
-      const agent = this.#agents.get(fault.name);
-      if (agent !== undefined) agent.cutUntilMs = this.#nowMs + 20_000;
-    } else this[fault.kind](fault.name);
+    else this[fault.kind](fault.name);
   }
 
   runUntil(isDone: () => boolean, limitMs: number): void {
@@ -216,7 +239,7 @@ export class GroupWorld {
       endpoint: '',
       controlPlane: this.#options.controlPlane.includes(agent.name),
       canRun: new Set(['raft', 'lease']),
-      isStopped: agent.engine === undefined && this.#nowMs >= agent.stoppedAtMs,
+      isStopped: agent.engine === undefined && agent.stopping === undefined,
       isLeaving: agent.isLeaving,
     };
     const known = this.#knowledge(agent);
@@ -248,8 +271,10 @@ export class GroupWorld {
 
   /** A record may only be followed by one that is lawful. */
   #judge(agent: Agent, after: GroupState, isReform: boolean): void {
+    if (isReform) this.#wasReformed = true;
     const before = agent.keeper.followed?.record;
     if (before === undefined || isReform) return;
+    this.#requireUnique(after.record);
     const problem = stepProblem(before, after.record);
     if (problem !== undefined) throw new Error(`${agent.name} at ${this.#nowMs} ms: ${problem}`);
   }
@@ -279,13 +304,16 @@ export class GroupWorld {
 
   #runEngine(agent: Agent): void {
     const { engine } = agent.keeper.standing();
+    if (agent.stopping !== undefined) {
+      if (agent.isHanging || this.#nowMs < agent.stoppedAtMs) return;
+      agent.stopping = undefined;
+    }
     if (engine === agent.engine) return;
     if (agent.engine !== undefined) {
-      if (agent.isHanging) return;
+      agent.stopping = agent.engine;
+      agent.stoppedAtMs = this.#nowMs + this.#next() * MAX_STOP_MS;
       agent.engine = undefined;
-      agent.stoppedAtMs = this.#nowMs + STOP_MS;
-    }
-    if (this.#nowMs >= agent.stoppedAtMs) agent.engine = engine;
+    } else agent.engine = engine;
   }
 
   /** Everybody who could be elected by those that he takes for the voters. */
@@ -316,15 +344,20 @@ export class GroupWorld {
     const record = agent.keeper.followed?.record;
     return (record?.voters ?? []).flatMap((name) => {
       const voter = this.#agents.get(name);
-      if (voter === undefined || this.#isFresh(name)) return [];
+      if (voter === undefined || this.#isFresh(name) || !this.#hear(agent, voter)) return [];
       const group = voter.keeper.followed?.record.groupId;
       return group === record?.groupId && voter.followedEpoch <= agent.followedEpoch ? [voter] : [];
     });
   }
 
+  /** Do messages pass between them? */
+  #hear(a: Agent, b: Agent): boolean {
+    return a === b || (this.#nowMs >= a.deafUntilMs && this.#nowMs >= b.deafUntilMs);
+  }
+
   #knowledge(agent: Agent): GroupKnowledge {
     const groupId = agent.keeper.followed?.record.groupId;
-    const others = [...this.#agents.values()].filter(({ name }) => name !== agent.name);
+    const others = [...this.#agents.values()].filter((other) => other !== agent && this.#hear(agent, other));
     const heard = others.filter(
       ({ keeper }) => groupId !== undefined && keeper.followed?.record.groupId === groupId,
     );
@@ -334,6 +367,7 @@ export class GroupWorld {
     if (hasCoordinator) this.#withoutSince.delete(agent.instance);
     else if (!this.#withoutSince.has(agent.instance)) this.#withoutSince.set(agent.instance, this.#nowMs);
     for (const { name } of heard) this.#heardOf(agent).set(name, this.#nowMs);
+    agent.highestEpoch = Math.max(agent.highestEpoch, ...others.map(({ followedEpoch }) => followedEpoch));
     return {
       isCoordinator: agent.coordinatorSinceMs !== undefined,
       withoutCoordinatorSinceMs: this.#withoutSince.get(agent.instance),
@@ -342,7 +376,7 @@ export class GroupWorld {
       listeningSinceMs: agent.coordinatorSinceMs ?? agent.startMs,
       leaving: new Set(others.filter(({ isLeaving }) => isLeaving).map(({ name }) => name)),
       gone: new Set(),
-      highestEpoch: Math.max(0, ...others.map(({ followedEpoch }) => followedEpoch)),
+      highestEpoch: agent.highestEpoch,
     };
   }
 
@@ -352,15 +386,51 @@ export class GroupWorld {
     return heard;
   }
 
-  /** The engine `lease` on one agent, and a coordinator of the engine `raft` on another, would be two owners. */
+  /** A record is known by group, epoch and writer, so no two may have the same. */
+  #requireUnique({ groupId, epoch, writer, ...content }: GroupRecord): void {
+    const key = `${groupId} ${epoch} ${writer}`;
+    const { engine, switching, size, voters } = content;
+    const text = [engine, switching?.stage, switching?.to, size, ...voters].join(' ');
+    const known = this.#contents.get(key);
+    if (known !== undefined && known !== text) throw new Error(`${key} is ${known} and ${text}`);
+    this.#contents.set(key, text);
+  }
+
   #check(): void {
+    this.#requireOneEngine();
+    // A reform is for when the others are known to be dead.
+    if (!this.#wasReformed) this.#requireOneElectorate();
+  }
+
+  /** The engine `lease` on one agent, and a coordinator of the engine `raft` on another, would be two owners. */
+  #requireOneEngine(): void {
     const all = [...this.#agents.values()];
-    const lease = all.find(({ engine }) => engine === 'lease');
+    const lease = all.find(({ engine, stopping }) => engine === 'lease' || stopping === 'lease');
     const raft = all.find(
       ({ engine, coordinatorSinceMs }) => engine === 'raft' && coordinatorSinceMs !== undefined,
     );
     if (lease !== undefined && raft !== undefined) {
       throw new Error(`${lease.name} runs lease while ${raft.name} coordinates at ${this.#nowMs} ms`);
+    }
+  }
+
+  /** Two agents that follow different records must not find a majority each without a voter in common. */
+  #requireOneElectorate(): void {
+    const electable = [...this.#agents.values()].flatMap((agent) => {
+      const { voters = [], groupId = '', epoch = 0 } = agent.keeper.followed?.record ?? {};
+      const needed = majorityOf(voters.length);
+      const backers = this.#backers(agent).map(({ name }) => name);
+      return voters.includes(agent.name) && backers.length >= needed
+        ? [{ groupId, epoch, needed, backers }]
+        : [];
+    });
+    for (const one of electable) {
+      for (const two of electable) {
+        const isSame = one.groupId === two.groupId && one.epoch === two.epoch;
+        const together = new Set([...one.backers, ...two.backers]);
+        if (isSame || together.size < one.needed + two.needed) continue;
+        throw new Error(`two electorates at ${this.#nowMs} ms: ${JSON.stringify([one, two])}`);
+      }
     }
   }
 

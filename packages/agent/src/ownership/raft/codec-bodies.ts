@@ -152,7 +152,8 @@ function numberOf(name: string, indexOf: NameIndex): number {
 const AVAILABILITIES: readonly Availability[] = ['available', 'draining', 'unavailable', 'gone'];
 const HAS_REPORT = 1;
 const LETS_GO = 2;
-const HAS_LAPSED = 4;
+const RAN_OUT = 4;
+const IS_INFORMED = 8;
 
 function writeRenew(writer: ByteWriter, body: Renew, indexOf: NameIndex): void {
   const { reign, report } = body;
@@ -165,12 +166,13 @@ function writeRenew(writer: ByteWriter, body: Renew, indexOf: NameIndex): void {
   writer.u48(body.settled, 'settled');
   writer.u48(body.newsVersion, 'newsVersion');
   writer.u8(AVAILABILITIES.indexOf(body.availability), 'availability');
-  const reports = report === undefined ? 0 : HAS_REPORT | (report.lapsed ? HAS_LAPSED : 0);
-  writer.u8(reports | (body.letGo ? LETS_GO : 0), 'flags');
+  const reports = report === undefined ? 0 : HAS_REPORT | (report.ranOutMs === undefined ? 0 : RAN_OUT);
+  writer.u8(reports | (body.letGo ? LETS_GO : 0) | (body.isInformed ? IS_INFORMED : 0), 'flags');
   writeAddresses(writer, body.refused);
   if (report === undefined) return;
   writer.u16(report.page, 'page');
   writer.u16(report.pages, 'pages');
+  if (report.ranOutMs !== undefined) writer.wait(report.ranOutMs, 'ranOutMs');
   writeAddresses(writer, report.addresses);
 }
 
@@ -184,7 +186,9 @@ function readRenew(reader: ByteReader, nameAt: NameAt): Renew {
   const newsVersion = reader.u48();
   const availability = readAvailability(reader);
   const flags = reader.u8();
-  if (flags > (HAS_REPORT | LETS_GO | HAS_LAPSED)) reader.fail(`flags ${flags}; expected at most 7`);
+  if (flags > (HAS_REPORT | LETS_GO | RAN_OUT | IS_INFORMED)) {
+    reader.fail(`flags ${flags}; expected at most 15`);
+  }
   const refused = readAddresses(reader);
   return {
     type: 'renew',
@@ -193,19 +197,21 @@ function readRenew(reader: ByteReader, nameAt: NameAt): Renew {
     nonce,
     applied,
     settled,
-    report: (flags & HAS_REPORT) === 0 ? undefined : readReport(reader, (flags & HAS_LAPSED) !== 0),
+    report: (flags & HAS_REPORT) === 0 ? undefined : readReport(reader, (flags & RAN_OUT) !== 0),
     refused,
     letGo: (flags & LETS_GO) !== 0,
     availability,
+    isInformed: (flags & IS_INFORMED) !== 0,
     newsVersion,
   };
 }
 
-function readReport(reader: ByteReader, lapsed: boolean): ReportPage {
+function readReport(reader: ByteReader, ranOut: boolean): ReportPage {
   const page = reader.u16();
   const pages = reader.u16();
   if (page >= pages) reader.fail(`page ${page} of ${pages}; expected less`);
-  return { page, pages, addresses: readAddresses(reader), lapsed };
+  const ranOutMs = ranOut ? reader.u32() : undefined;
+  return { page, pages, ranOutMs, addresses: readAddresses(reader) };
 }
 
 function writeGrant(writer: ByteWriter, body: Grant): void {

@@ -98,7 +98,7 @@ const BODIES: { readonly [T in Body['type']]: fc.Arbitrary<Extract<Body, { reado
           page: fc.nat(2_000),
           more: fc.integer({ min: 1, max: 9 }),
           addresses,
-          lapsed: fc.boolean(),
+          ranOutMs: fc.option(small, { nil: undefined }),
         })
         .map(({ more, ...report }) => ({ ...report, pages: report.page + more })),
       { nil: undefined },
@@ -106,6 +106,7 @@ const BODIES: { readonly [T in Body['type']]: fc.Arbitrary<Extract<Body, { reado
     refused: addresses,
     letGo: fc.boolean(),
     availability: fc.constantFrom('available' as const, 'draining', 'unavailable', 'gone'),
+    isInformed: fc.boolean(),
     newsVersion: number,
   }),
   grant: fc.record({
@@ -333,10 +334,11 @@ describe('sizes', () => {
     nonce: 1,
     applied: 0,
     settled: 0,
-    report: { page: 0, pages: 21, addresses: full, lapsed: false },
+    report: { page: 0, pages: 21, addresses: full, ranOutMs: 5 },
     refused: [],
     letGo: false,
     availability: 'available',
+    isInformed: true,
     newsVersion: 0,
   } as const;
 

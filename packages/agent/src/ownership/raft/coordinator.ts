@@ -25,6 +25,15 @@ export interface CoordinatorOptions {
   readonly knownMembers: Iterable<string>;
 }
 
+/** What a coordinator tells of a member. */
+export interface MemberStatus {
+  readonly state: 'up' | 'lost' | 'left';
+  readonly heardMs: number;
+  readonly condition: NodeCondition;
+  /** It knows what there is to own. */
+  readonly isInformed: boolean;
+}
+
 /** What is known of one member in this reign. */
 interface Record_ {
   readonly name: string;
@@ -36,6 +45,7 @@ interface Record_ {
   /** When the newest renewal came; what is granted in answer ends before this plus a grant. */
   heardMs: number;
   condition: NodeCondition;
+  isInformed: boolean;
   state: 'up' | 'lost' | 'left';
   applied: number;
   newsVersion: number;
@@ -71,7 +81,7 @@ export class Coordinator {
   /** Address -> member that cannot serve it -> until when that is believed. */
   readonly #refusals = new Map<string, Map<string, number>>();
   /** Address -> member that had it last, if nobody has it now. */
-  readonly #lapsed = new Map<string, string>();
+  readonly #lapsed = new Map<string, { readonly name: string; readonly ranOutMs: number }>();
   readonly #news = new NewsLog();
   readonly #dirty = new Set<Record_>();
   readonly #unacknowledged = new Set<Record_>();
@@ -94,10 +104,7 @@ export class Coordinator {
   }
 
   /** Who lives, as far as this coordinator knows. */
-  get members(): ReadonlyMap<
-    string,
-    { readonly state: 'up' | 'lost' | 'left'; readonly heardMs: number; readonly condition: NodeCondition }
-  > {
+  get members(): ReadonlyMap<string, MemberStatus> {
     return this.#members;
   }
 
@@ -144,6 +151,7 @@ export class Coordinator {
     record.heardMs = nowMs;
     this.#lostCheckMs = Math.min(this.#lostCheckMs, this.#lostAtMs(record));
     record.newsVersion = renew.newsVersion;
+    record.isInformed = renew.isInformed;
     this.#takeState(record, renew);
     const { ledger } = record;
     if (ledger === undefined || ledger.binding !== renew.binding) {
@@ -198,9 +206,15 @@ export class Coordinator {
     record.pages[report.page] = report.addresses;
     if (record.pages.includes(undefined)) return;
     const reported = record.pages.flatMap((page) => page ?? []);
-    this.#adopt(record, report.lapsed ? [] : reported, nowMs);
-    if (report.lapsed) for (const address of reported) this.#lapsed.set(address, record.name);
     record.pages = [];
+    this.#adopt(record, report.ranOutMs === undefined ? reported : [], nowMs);
+    if (report.ranOutMs === undefined) return;
+    const ranOutMs = nowMs - report.ranOutMs;
+    for (const address of reported) {
+      if (ranOutMs > (this.#lapsed.get(address)?.ranOutMs ?? Number.NEGATIVE_INFINITY)) {
+        this.#lapsed.set(address, { name: record.name, ranOutMs });
+      }
+    }
   }
 
   /**
@@ -283,7 +297,7 @@ export class Coordinator {
     this.#hasBegun = true;
     this.#isPlacementDue = true;
     const { placement } = this.#options;
-    for (const [address, name] of this.#lapsed) {
+    for (const [address, { name }] of this.#lapsed) {
       if (placement.nodeOf(address) !== undefined) continue;
       placement.adopt(address, name);
       this.#wait(address, nowMs);
@@ -464,6 +478,7 @@ function newRecord(name: string, instance: string, nowMs: number): Record_ {
     nonce: 0,
     heardMs: nowMs,
     condition: 'ready',
+    isInformed: false,
     state: 'up',
     applied: 0,
     newsVersion: 0,

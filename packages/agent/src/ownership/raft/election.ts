@@ -117,6 +117,7 @@ export class Voter {
       return;
     }
     this.#leadership?.setVoters(electorate.voters, nowMs);
+    this.#heartbeatMs = nowMs;
     if (this.#leadership?.isOver(nowMs) === true) this.stepDown(nowMs, '');
     if (this.#leadership === undefined) {
       this.#role = 'follower';

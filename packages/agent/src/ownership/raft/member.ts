@@ -46,7 +46,11 @@ export class Member {
   #applied = 0;
   /** What ran out before this binding, until something is granted again. */
   #lapsed: readonly string[] = [];
+  /** When. */
+  #lapsedMs = Number.NEGATIVE_INFINITY;
   #untilMs = Number.NEGATIVE_INFINITY;
+  /** The same, but kept when a gap in time has made it void. */
+  #endedMs = Number.NEGATIVE_INFINITY;
   /** With rule 5 off: no timer has seen the end of the grants yet. */
   #isLive = false;
   #nonce = 0;
@@ -63,7 +67,10 @@ export class Member {
   readonly #leaving = new Map<string, number>();
   #refused: ReadonlySet<string> = new Set();
   #availability: Availability = 'available';
+  #isInformed = false;
   #changes = 0;
+  #shown: ReadonlySet<string> = new Set();
+  #shownAt = 0;
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -83,9 +90,13 @@ export class Member {
     return this.#serves ? this.#untilMs : Number.NEGATIVE_INFINITY;
   }
 
-  /** What this node may answer for until {@link untilMs}. */
+  /** What this node may answer for until {@link untilMs}. A set that does not change later. */
   get addresses(): ReadonlySet<string> {
-    return this.#serves ? this.#granted : NOTHING;
+    if (this.#shownAt === this.#changes) return this.#shown;
+    this.#shownAt = this.#changes;
+    const served = this.#serves ? [...this.#granted].filter((address) => !this.#refused.has(address)) : [];
+    this.#shown = new Set(served);
+    return this.#shown;
   }
 
   get reign(): Reign | undefined {
@@ -161,6 +172,7 @@ export class Member {
     if (untilMs <= nowMs || untilMs <= this.#untilMs) return;
     if (this.#untilMs <= nowMs) this.#changes++;
     this.#untilMs = untilMs;
+    this.#endedMs = untilMs;
     this.#isLive = true;
     this.#lapsed = [];
   }
@@ -173,6 +185,16 @@ export class Member {
     this.#isRenewDue = true;
   }
 
+  /** Whether this agent knows what there is to own. */
+  setInformed(isInformed: boolean): void {
+    this.#isInformed = isInformed;
+  }
+
+  /** Asks without waiting for the interval: what it asked before may not be answered. */
+  renewSoon(): void {
+    this.#isRenewDue = true;
+  }
+
   /** Addresses that this node cannot serve at the moment (their link is down). */
   setRefused(refused: ReadonlySet<string>): void {
     this.#refused = new Set(refused);
@@ -182,17 +204,14 @@ export class Member {
 
   /** All addresses that are on this node, those included that are just being put on it. */
   setOnNode(addresses: ReadonlySet<string>): void {
-    const onNode = new Set(addresses);
+    const before = this.#onNode;
     // What was granted in this moment may not be in the list yet.
-    if (this.#serves)
-      for (const address of this.#granted) if (!this.#refused.has(address)) onNode.add(address);
+    const onNode = new Set([...addresses, ...this.addresses]);
     this.#onNode = onNode;
     for (const address of this.#leaving.keys()) {
-      if (onNode.has(address)) continue;
-      this.#leaving.delete(address);
-      this.#isRenewDue = true;
+      if (!onNode.has(address)) this.#leaving.delete(address);
     }
-    if (!this.#serves && onNode.size === 0 && this.#granted.size > 0) this.#isRenewDue = true;
+    for (const address of before) if (!onNode.has(address)) this.#isRenewDue = true;
   }
 
   get #serves(): boolean {
@@ -212,12 +231,18 @@ export class Member {
   #bind(reign: Reign, nowMs: number): void {
     const held = [...this.#granted].filter((each) => this.mayAnswer(each, nowMs));
     if (held.length !== this.#granted.size) this.#changes++;
-    if (held.length === 0 && this.#granted.size > 0) this.#lapsed = [...this.#granted];
+    if (held.length === 0 && this.#granted.size > 0) {
+      this.#lapsed = [...this.#granted];
+      this.#lapsedMs = this.#endedMs;
+    }
     this.#reign = reign;
     this.#binding++;
     this.#granted.clear();
     for (const address of held) this.#granted.add(address);
-    this.#report = held.length > 0 ? pagesOf(held, false) : pagesOf(this.#lapsed, true);
+    const isLapsed = held.length === 0 && this.#lapsed.length > 0;
+    this.#report = isLapsed
+      ? pagesOf(this.#lapsed, Math.max(0, nowMs - this.#lapsedMs))
+      : pagesOf(held, undefined);
     this.#applied = 0;
     // What is still coming off is for the new coordinator neither granted nor free before its time.
     this.#leaving.clear();
@@ -284,6 +309,7 @@ export class Member {
       refused,
       letGo: !this.#serves && this.#onNode.size === 0,
       availability: this.#availability,
+      isInformed: this.#isInformed,
       newsVersion: this.news.version,
     };
     this.#options.outbox.send(reign.coordinator.name, reign.coordinator.instance, renew);
@@ -302,13 +328,11 @@ export class Member {
   }
 }
 
-const NOTHING: ReadonlySet<string> = new Set();
-
 /** At least one page: that nothing is held is a report, too. */
-function pagesOf(addresses: readonly string[], lapsed: boolean): readonly ReportPage[] {
+function pagesOf(addresses: readonly string[], ranOutMs: number | undefined): readonly ReportPage[] {
   const pages = Math.max(1, Math.ceil(addresses.length / MAX_ADDRESSES_PER_MESSAGE));
   return Array.from({ length: pages }, (_, page) => {
     const start = page * MAX_ADDRESSES_PER_MESSAGE;
-    return { page, pages, addresses: addresses.slice(start, start + MAX_ADDRESSES_PER_MESSAGE), lapsed };
+    return { page, pages, addresses: addresses.slice(start, start + MAX_ADDRESSES_PER_MESSAGE), ranOutMs };
   });
 }

@@ -166,6 +166,8 @@ export interface Renew {
   /** As if all of version `applied` stood in `refused`. */
   readonly letGo: boolean;
   readonly availability: Availability;
+  /** It knows what there is to own at present: it could coordinate. */
+  readonly isInformed: boolean;
   /** Version of {@link News} that the member has. */
   readonly newsVersion: number;
 }
@@ -175,8 +177,11 @@ export interface ReportPage {
   readonly page: number;
   readonly pages: number;
   readonly addresses: readonly string[];
-  /** They were held, and ran out before there was a coordinator: nothing is held now. So that they need not move. */
-  readonly lapsed: boolean;
+  /**
+   * Undefined: they are held. Else they were held, and ran out so long ago: nothing is held now. Whoever had an address last
+   * should get it again.
+   */
+  readonly ranOutMs: number | undefined;
 }
 
 /**

@@ -32,8 +32,13 @@ export type NodeInput =
   | { readonly type: 'message'; readonly message: Message }
   /** The group record (or what a file says), whenever it is read. */
   | { readonly type: 'config'; readonly config: GroupConfig }
-  /** All that there is to own. Never told: what others hold is kept, nothing is placed. */
+  /** All that there is to own. Never told: what others hold is kept, nothing new is placed. */
   | { readonly type: 'groups'; readonly groups: readonly PlacementGroup[] }
+  /**
+   * Whether what was told of groups is up to date (until told otherwise, it is once it was told). A coordinator that does
+   * not know gives its office to a voter that does.
+   */
+  | { readonly type: 'informed'; readonly isInformed: boolean }
   /** Names of all agents that can be reached. */
   | { readonly type: 'peers'; readonly names: readonly string[] }
   /** Addresses that are on this node, those included that are just being put on it; after each change. */
@@ -94,6 +99,8 @@ export interface NodeStatus {
   readonly isDrained: boolean;
 }
 
+/** One that knows what there is to own is a better successor than one heard any time later. */
+const INFORMED_WEIGHT_MS = 1e9;
 /** Between two words about the epoch to the same agent. */
 const CONFIG_NEWS_INTERVAL_MS = 20;
 
@@ -119,6 +126,7 @@ export class RaftNode {
   #mainAliveMs: number;
   #isStalled = false;
   #isLinkUp = true;
+  #isUpToDate = true;
   #isDraining = false;
   #isStopped = false;
   #changes = 0;
@@ -150,6 +158,11 @@ export class RaftNode {
   /** The same for all addresses; in the past when there is none. */
   get grantedUntilMs(): number {
     return this.#member.untilMs;
+  }
+
+  /** Who votes, as far as this node knows. */
+  get config(): GroupConfig {
+    return this.#electorate.config;
   }
 
   status(nowMs: number): NodeStatus {
@@ -206,7 +219,7 @@ export class RaftNode {
       this.#member.flush(nowMs);
     } while (this.#inner.length > 0);
     for (const move of this.#coordinator?.takeMoves() ?? []) this.#events.push({ type: 'moved', move });
-    if (this.#isDraining && this.#member.isClear) this.#voter.stepDown(nowMs, this.#successor());
+    this.#considerResigning(nowMs);
     this.#followOffice(nowMs);
   }
 
@@ -233,6 +246,12 @@ export class RaftNode {
       case 'groups':
         this.#groups = input.groups;
         this.#coordinator?.setGroups(input.groups);
+        this.#member.setInformed(this.#isInformed);
+        this.#watchAvailability(nowMs);
+        break;
+      case 'informed':
+        this.#isUpToDate = input.isInformed;
+        this.#member.setInformed(this.#isInformed);
         this.#watchAvailability(nowMs);
         break;
       case 'peers':
@@ -278,7 +297,7 @@ export class RaftNode {
     else if (this.#isDraining) availability = 'draining';
     if (availability !== this.#member.availability) this.#events.push({ type: 'availability', availability });
     this.#member.setAvailability(availability);
-    const isReluctant = availability !== 'available' || this.#groups === undefined;
+    const isReluctant = availability !== 'available' || !this.#isInformed;
     this.#voter.setWillingness({ mayLead: !isStalled, isReluctant }, nowMs);
   }
 
@@ -312,6 +331,11 @@ export class RaftNode {
     if (!this.#electorate.adopt(config, nowMs)) return;
     this.#events.push({ type: 'configAdopted', config });
     this.#voter.reelect(nowMs);
+    // What we asked under the old epoch may be ignored, and others may not know of the new one.
+    this.#member.renewSoon();
+    for (const name of this.#coordinator?.members.keys() ?? []) {
+      if (name !== this.#options.id.name) this.#send(name, '', { type: 'config', config });
+    }
   }
 
   #deliver(message: Message, nowMs: number): void {
@@ -390,15 +414,28 @@ export class RaftNode {
     for (const name of names) this.#announce(name);
   }
 
-  /** The voter that was heard most recently; '' when there is none. */
+  get #isInformed(): boolean {
+    return this.#groups !== undefined && this.#isUpToDate;
+  }
+
+  #considerResigning(nowMs: number): void {
+    if (this.#coordinator === undefined) return;
+    if (this.#isDraining && this.#member.isClear) this.#voter.stepDown(nowMs, this.#successor());
+    if (this.#isInformed) return;
+    const successor = this.#successor();
+    if (this.#coordinator.members.get(successor)?.isInformed === true) this.#voter.stepDown(nowMs, successor);
+  }
+
+  /** The voter to follow us: one that knows what there is to own, if possible, heard most recently; '' when there is none. */
   #successor(): string {
     let successor = '';
     let heardMs = Number.NEGATIVE_INFINITY;
     for (const voter of this.#electorate.voters) {
       const member = this.#coordinator?.members.get(voter);
       if (voter === this.#options.id.name || member?.condition !== 'ready' || member.state !== 'up') continue;
-      if (member.heardMs > heardMs) successor = voter;
-      heardMs = Math.max(heardMs, member.heardMs);
+      const weightMs = member.heardMs + (member.isInformed ? INFORMED_WEIGHT_MS : 0);
+      if (weightMs > heardMs) successor = voter;
+      heardMs = Math.max(heardMs, weightMs);
     }
     return successor;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Fault } from './faults.ts';
+import { COORDINATOR, type Fault } from './faults.ts';
 import type { Host, World } from './world.ts';
 
 /** Lets faults happen to a world, and ends them. */
@@ -46,6 +46,8 @@ export class Chaos {
       case 'unwant':
         world.want(world.addresses.slice(0, 1));
         return () => world.want([]);
+      case 'usurp':
+        return this.#usurp(fault.forMs);
       case 'cut':
         return this.#cutLinks([[fault.host, fault.other]], fault.forMs);
       case 'isolate':
@@ -66,11 +68,17 @@ export class Chaos {
     this.#world.judge.disturb(host.name, this.#world.agenda.nowMs + forMs);
   }
 
-  #harm(
-    kind: 'crash' | 'freeze' | 'mainStall' | 'drain' | 'linkDown' | 'refuse' | 'twin',
-    host: Host,
-    forMs: number,
-  ): (() => void) | undefined {
+  #harm(kind: Harm, host: Host, forMs: number): (() => void) | undefined {
+    const end = this.#strike(kind, host, forMs);
+    if (end === undefined) return undefined;
+    host.harms++;
+    return () => {
+      host.harms--;
+      end();
+    };
+  }
+
+  #strike(kind: Harm, host: Host, forMs: number): (() => void) | undefined {
     const world = this.#world;
     const { process } = host;
     this.#disturb(host, forMs);
@@ -103,7 +111,22 @@ export class Chaos {
     }
   }
 
-  #links(host: number, direction: 'from' | 'to'): readonly (readonly [number, number])[] {
+  /** The coordinator is cut off, and all others restart at the same moment: they have forgotten it, but it has not ended. */
+  #usurp(forMs: number): () => void {
+    const world = this.#world;
+    const coordinator = world.host(COORDINATOR);
+    const restarts = world.hosts
+      .filter((host) => host !== coordinator)
+      .map((host) => this.#harm('crash', host, 5));
+    world.agenda.after(5, () => {
+      for (const restart of restarts) restart?.();
+    });
+    const number = world.hosts.indexOf(coordinator);
+    return this.#cutLinks([...this.#links(number, 'to'), ...this.#links(number, 'from')], forMs);
+  }
+
+  #links(number: number, direction: 'from' | 'to'): readonly (readonly [number, number])[] {
+    const host = number === COORDINATOR ? this.#world.hosts.indexOf(this.#world.host(number)) : number;
     return this.#world.hosts.flatMap((_, other) => {
       if (other === host) return [];
       return [direction === 'from' ? ([host, other] as const) : ([other, host] as const)];
@@ -156,3 +179,5 @@ export class Chaos {
     attempt(8);
   }
 }
+
+type Harm = 'crash' | 'freeze' | 'mainStall' | 'drain' | 'linkDown' | 'refuse' | 'twin';

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Random } from './random.ts';
 
+/** Number for the host that coordinates when the fault begins. */
+export const COORDINATOR = -1;
+
 /** Something that goes wrong (or is done) at some time, mostly for some time. Hosts are numbered. */
 export type Fault = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'crash' | 'freeze' | 'isolate' | 'deafen' | 'mute' | 'mainStall'; readonly host: number }
   | { readonly kind: 'drain' | 'linkDown' | 'refuse' | 'twin'; readonly host: number }
+  | { readonly kind: 'usurp' }
   | { readonly kind: 'cut'; readonly host: number; readonly other: number }
   | { readonly kind: 'partition' | 'apiDown'; readonly hosts: readonly number[] }
   | { readonly kind: 'loss' | 'slow' | 'duplicate'; readonly amount: number }
@@ -31,6 +35,7 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ['linkDown', 1],
   ['refuse', 1],
   ['twin', 3],
+  ['usurp', 1],
   ['voters', 3],
   ['restoreRecord', 2],
   ['apiDown', 2],
@@ -52,12 +57,12 @@ export function drawFaults(
 
 function drawFault(random: Random, hosts: number, atMs: number): Fault {
   const kind = drawKind(random);
-  const host = random.below(hosts);
+  const host = random.chance(0.25) ? COORDINATOR : random.below(hosts);
   // Mostly around the length of a lease or a grant: there it matters.
   const forMs = random.chance(0.7) ? random.between(5, 500) : random.between(300, 1_500);
   switch (kind) {
     case 'cut':
-      return { kind, atMs, forMs, host, other: (host + 1 + random.below(hosts - 1)) % hosts };
+      return { kind, atMs, forMs, host, other: (Math.max(host, 0) + 1 + random.below(hosts - 1)) % hosts };
     case 'partition':
       return { kind, atMs, forMs, hosts: drawHosts(random, hosts, 1 + random.below(hosts - 1)) };
     case 'loss':
@@ -81,6 +86,7 @@ function drawFault(random: Random, hosts: number, atMs: number): Fault {
       return { kind, atMs, forMs: random.between(500, 2_500), host };
     case 'crash':
       return { kind, atMs, forMs: random.chance(0.5) ? random.between(1, 120) : forMs, host };
+    case 'usurp':
     case 'restoreRecord':
     case 'unwant':
       return { kind, atMs, forMs };

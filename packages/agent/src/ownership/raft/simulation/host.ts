@@ -43,6 +43,8 @@ export class Process {
   #onNode: ReadonlySet<string> = new Set();
   /** Addresses should have been put on or off while the process did not run. */
   #isWorkDue = false;
+  /** Which version of what is wanted it has been told. */
+  groupsVersion = 0;
   /** True time since which the main thread is silent. */
   mainStalledSinceMs: number | undefined;
 

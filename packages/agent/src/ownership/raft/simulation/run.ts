@@ -6,6 +6,7 @@ import { DEFAULT_TIMING, type RaftTiming } from '../timing.ts';
 import { Chaos } from './chaos.ts';
 import { describeFault, drawFaults, type Fault } from './faults.ts';
 import type { Violation } from './judge.ts';
+import { Liveness } from './liveness.ts';
 import { Random } from './random.ts';
 import { RestlessPlacement } from './restless-placement.ts';
 import { World } from './world.ts';
@@ -28,6 +29,8 @@ export interface RunOptions {
   readonly timing?: RaftTiming;
   /** A rule that is switched off. */
   readonly without?: RuleNumber | undefined;
+  /** Largest deviation of a clock's rate; without it what the timing allows. */
+  readonly clockDrift?: number;
 }
 
 /** What came of it. */
@@ -56,8 +59,10 @@ export function run(seed: number, options: RunOptions = {}, only?: readonly Faul
     oneAgentPerNode: without !== 6,
     createPlacement: without === 7 ? () => new RestlessPlacement() : createPlacement,
     checksMoves: true,
+    ...(options.clockDrift !== undefined && { clockDrift: options.clockDrift }),
   });
   new Chaos(world).plan(faults);
+  new Liveness(world, RECOVERY_MS).start();
   world.agenda.run(HEALED_MS);
   heal(world);
   world.agenda.run(HEALED_MS + RECOVERY_MS);

@@ -6,6 +6,7 @@ import type { PlacementGroup } from '../placement.ts';
 import { ALL_RULES, type Rules } from '../rules.ts';
 import type { RaftTiming } from '../timing.ts';
 import { Agenda } from './agenda.ts';
+import { COORDINATOR } from './faults.ts';
 import { Process, type ProcessListener } from './host.ts';
 import { Judge } from './judge.ts';
 import { Network } from './network.ts';
@@ -24,6 +25,8 @@ export interface WorldOptions {
   readonly oneAgentPerNode: boolean;
   readonly createPlacement: () => Placer;
   readonly checksMoves: boolean;
+  /** Largest deviation of a clock's rate; without it what the timing allows. */
+  readonly clockDrift?: number;
 }
 
 /** A machine with a clock of its own, on which at most one agent runs (without rule 6: two). */
@@ -33,6 +36,8 @@ export interface Host {
   readonly offsetMs: number;
   process: Process | undefined;
   twin: Process | undefined;
+  /** Faults that it is under itself, not its links. */
+  harms: number;
   /** Faults that keep it from the API server. */
   apiFaults: number;
 }
@@ -49,6 +54,7 @@ export class World implements ProcessListener {
   readonly #random: Random;
   readonly #byName = new Map<string, Host>();
   #unwanted = new Set<string>();
+  #groupsVersion = 1;
   #steps = 0;
 
   constructor(options: WorldOptions) {
@@ -56,15 +62,15 @@ export class World implements ProcessListener {
     this.#random = new Random(options.seed);
     this.network = new Network(this.#random);
     this.judge = new Judge({ checksMoves: options.checksMoves });
-    const { maxDrift } = options.timing;
+    const drift = options.clockDrift ?? options.timing.maxDrift;
     this.hosts = Array.from({ length: options.hosts }, (_, index) => ({
       name: `n${index}`,
       // The worst clocks are the ones to fear.
-      rate:
-        1 + maxDrift * (this.#random.chance(0.5) ? this.#random.pick([-1, 1]) : this.#random.between(-1, 1)),
+      rate: 1 + drift * (this.#random.chance(0.5) ? this.#random.pick([-1, 1]) : this.#random.between(-1, 1)),
       offsetMs: this.#random.between(0, 1e7),
       process: undefined,
       twin: undefined,
+      harms: 0,
       apiFaults: 0,
     }));
     for (const host of this.hosts) this.#byName.set(host.name, host);
@@ -79,9 +85,11 @@ export class World implements ProcessListener {
     return this.#steps;
   }
 
-  host(index: number): Host {
-    const host = this.hosts[index];
-    if (host === undefined) throw new Error(`no host ${index}`);
+  /** {@link COORDINATOR} is whoever coordinates at that moment. */
+  host(number: number): Host {
+    const coordinator = this.coordinators()[0]?.name;
+    const host = number === COORDINATOR ? this.#byName.get(coordinator ?? 'n0') : this.hosts[number];
+    if (host === undefined) throw new Error(`no host ${number}`);
     return host;
   }
 
@@ -112,7 +120,13 @@ export class World implements ProcessListener {
   want(unwanted: readonly string[]): void {
     for (const address of [...unwanted, ...this.#unwanted]) this.judge.forget(address);
     this.#unwanted = new Set(unwanted);
+    this.#groupsVersion++;
     for (const host of this.hosts) this.#tell(host, 'groups');
+  }
+
+  /** Rises when something else is wanted. */
+  get groupsVersion(): number {
+    return this.#groupsVersion;
   }
 
   isWanted(address: string): boolean {
@@ -127,6 +141,8 @@ export class World implements ProcessListener {
   /** Whether a host reaches the API server. */
   setApi(host: Host, isUp: boolean): void {
     host.apiFaults += isUp ? -1 : 1;
+    // An agent notices that its cache is old only after a while.
+    this.agenda.after(200, () => host.process?.give({ type: 'informed', isInformed: host.apiFaults === 0 }));
     this.#tell(host, 'config');
     this.#tell(host, 'groups');
   }
@@ -197,12 +213,16 @@ export class World implements ProcessListener {
     if (host.apiFaults > 0) return;
     const { config } = this.store;
     const groups = this.#groups();
+    const version = this.#groupsVersion;
     const delayMs = this.#random.chance(0.2) ? this.#random.between(50, 600) : this.#random.between(1, 30);
     this.agenda.after(delayMs, () => {
       if (host.apiFaults > 0) return;
       const input: NodeInput = what === 'config' ? { type: 'config', config } : { type: 'groups', groups };
-      host.process?.give(input);
-      host.twin?.give(input);
+      for (const process of [host.process, host.twin]) {
+        if (process === undefined || (what === 'groups' && process.groupsVersion > version)) continue;
+        if (what === 'groups') process.groupsVersion = version;
+        process.give(input);
+      }
     });
   }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CompactMap, hashValue } from './compact-map.ts';
 import { JoinableAddresses } from './joinable.ts';
+import type { PortChange } from './port-tree.ts';
 import { RestingAddresses } from './resting.ts';
-import { compatible, type SharingTerms, type TermsList } from './sharing.ts';
+import { compatible, type Terms, type TermsList } from './sharing.ts';
 import { Tenancy } from './tenancy.ts';
 import type { Title } from './title.ts';
 import { type Direction, ValueSet } from './value-set.ts';
@@ -16,13 +18,16 @@ export interface Outcome {
   readonly affected: readonly string[];
 }
 
-const TAKEN: Outcome = { freed: false, loosened: false, affected: [] };
+const UNCHANGED: Outcome = { freed: false, loosened: false, affected: [] };
 const FREED: Outcome = { freed: true, loosened: false, affected: [] };
 
 /** Who claims which address of one family, and which addresses are free, resting, or open to sharers. */
 export class AddressBook {
   /** A lone claim is kept as it is: that is nearly all of them. */
-  readonly #entries = new Map<bigint, Title | Tenancy>();
+  readonly #entries = new CompactMap<bigint, Title | Tenancy>({
+    keyOf: ({ value }) => value,
+    hash: hashValue,
+  });
   /** Held, resting and never-given addresses: what a search for a free one has to step over. */
   readonly #taken = new ValueSet();
   readonly #resting = new RestingAddresses();
@@ -35,8 +40,8 @@ export class AddressBook {
   }
 
   /** Held addresses, in no particular order. */
-  held(): Iterable<bigint> {
-    return this.#entries.keys();
+  *held(): Iterable<bigint> {
+    for (const { value } of this.#entries.values()) yield value;
   }
 
   /** Released addresses that rest. */
@@ -59,24 +64,19 @@ export class AddressBook {
     return compatible(entry.terms, terms) ? undefined : entry.service;
   }
 
-  /** Replaces one Service's claim to an address. A freed address is still taken: see {@link release}. */
+  /**
+   * Replaces one Service's claim to an address: `before`, after which there may be none, by `after`, before which there may
+   * have been none. A freed address stays taken until {@link release}.
+   */
   exchange(value: bigint, before: Title | undefined, after: Title | undefined): Outcome {
     const entry = this.#entries.get(value);
     if (entry === undefined) this.#take(value);
-    const shares = (before?.terms.length ?? 0) > 0 || (after?.terms.length ?? 0) > 0;
-    if (entry === before && !shares) return this.#exchangeLone(value, after);
-    const tenancy = entry instanceof Tenancy ? entry : new Tenancy(entry);
-    const { circles, blocked } = tenancy;
-    const touched = tenancy.exchange(before, after);
-    const widened = this.#joinable.relist(value, circles, tenancy, touched);
-    const remaining = tenancy.only ?? tenancy;
-    if (tenancy.size === 0) this.#entries.delete(value);
-    else this.#entries.set(value, remaining);
-    return {
-      freed: tenancy.size === 0,
-      loosened: widened && entry !== undefined,
-      affected: difference(blocked, tenancy.blocked),
-    };
+    if (entry !== before) return this.#exchangeAmong(value, entry, before, after);
+    if (after === undefined) this.#entries.delete(value);
+    else this.#entries.set(after);
+    const loosened = (before?.isShared || after?.isShared) && this.#relistLone(value, before, after);
+    if (loosened) return { freed: false, loosened, affected: [] };
+    return after === undefined ? FREED : UNCHANGED;
   }
 
   /** What nobody claims any more is free at once, or rests. */
@@ -96,13 +96,13 @@ export class AddressBook {
   }
 
   /** The nearest held address from `from` on that a Service on these terms may join. */
-  nextJoinable(terms: SharingTerms, from: bigint, direction: Direction): bigint | undefined {
+  nextJoinable(terms: Terms, from: bigint, direction: Direction): bigint | undefined {
     return this.#joinable.next(terms, from, direction);
   }
 
   /** Whether the address is held or rests. */
   isTaken(value: bigint): boolean {
-    return this.#entries.has(value) || this.#resting.has(value);
+    return this.#entries.get(value) !== undefined || this.#resting.has(value);
   }
 
   /** Makes searches for a free address step over this one. */
@@ -110,19 +110,52 @@ export class AddressBook {
     this.#taken.add(value);
   }
 
-  #exchangeLone(value: bigint, after: Title | undefined): Outcome {
-    if (after === undefined) {
-      this.#entries.delete(value);
-      return FREED;
-    }
-    this.#entries.set(value, after);
-    return TAKEN;
+  /** Replaces one of several claims to an address, or adds a second. */
+  #exchangeAmong(
+    value: bigint,
+    entry: Title | Tenancy | undefined,
+    before: Title | undefined,
+    after: Title | undefined,
+  ): Outcome {
+    const tenancy = entry instanceof Tenancy ? entry : new Tenancy(value, entry);
+    const { circles, blocked } = tenancy;
+    const change = tenancy.exchange(before, after);
+    const remaining = tenancy.only ?? tenancy;
+    this.#entries.set(remaining);
+    this.#joinable.relist(remaining, circles, tenancy.circles, change);
+    return {
+      freed: false,
+      loosened: isLoosened(circles, tenancy.circles, change),
+      affected: difference(blocked, tenancy.blocked),
+    };
+  }
+
+  /** Says whether somebody may be able to join now who could not before. */
+  #relistLone(value: bigint, before: Title | undefined, after: Title | undefined): boolean {
+    const circles = before?.circles ?? [];
+    const open = after?.circles ?? [];
+    const change = portChange(before, after);
+    this.#joinable.relist(after ?? new Tenancy(value), circles, open, change);
+    return before !== undefined && isLoosened(circles, open, change);
   }
 
   #take(value: bigint): void {
     this.#resting.cancel(value);
     this.#taken.add(value);
   }
+}
+
+function portChange(before: Title | undefined, after: Title | undefined): PortChange {
+  const [lost, gained] = [before?.ports() ?? [], after?.ports() ?? []];
+  return {
+    gained: gained.filter((port) => !lost.includes(port)),
+    lost: lost.filter((port) => !gained.includes(port)),
+  };
+}
+
+/** Whether somebody may be able to join now who was not before. */
+function isLoosened(before: readonly string[], after: readonly string[], { lost }: PortChange): boolean {
+  return after.some((circle) => lost.length > 0 || !before.includes(circle));
 }
 
 /** Keys whose value differs, or that only one of the maps has. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Address, type Family, isUnspecified, sameAddress } from '@fairlead/shared/address/address.ts';
-import { AddressBook, type Outcome } from './address-book.ts';
-import { EXCLUSIVE, type SharingTerms, sameSharing, termsList } from './sharing.ts';
+import { AddressBook } from './address-book.ts';
+import { CompactMap, hashText } from './compact-map.ts';
+import { EXCLUSIVE, type SharingTerms, type Terms, termsList, unitedTerms } from './sharing.ts';
 import { betterOf, birthOf, type Standing, Title } from './title.ts';
 import type { Direction } from './value-set.ts';
 
@@ -69,7 +70,7 @@ const NO_TITLES: readonly Title[] = [];
 export class Holdings {
   readonly #restOf: (address: Address) => number;
   /** What each Service claims. A lone claim is kept without an array: that is nearly all of them. */
-  readonly #titles = new Map<string, Title | readonly Title[]>();
+  readonly #titles = new CompactMap<string, Title | readonly Title[]>({ keyOf: serviceOf, hash: hashText });
   readonly #pending = new Map<string, Pending>();
   readonly #books: Readonly<Record<Family, AddressBook>> = { 4: new AddressBook(), 6: new AddressBook() };
 
@@ -102,20 +103,15 @@ export class Holdings {
    * be, written to it. Replaces what was reserved before; an empty list ends the reservation.
    */
   reserve(service: string, addresses: readonly ReservedAddress[], nowMs: number): Handover {
-    const reserved = holdable(addresses).map(
-      (address) =>
-        new Title(
-          service,
-          address,
-          address.standing,
-          birthOf(address.createdAt ?? ''),
-          termsList(address.sharing),
-        ),
-    );
-    const observed = this.#pending.get(service)?.observed ?? this.#titlesOf(service);
-    if (reserved.length === 0) this.#pending.delete(service);
-    else this.#pending.set(service, { observed, reserved });
-    return this.#replace(service, merge([...observed, ...reserved]), nowMs);
+    const reserved = holdable(addresses).map((address) => {
+      const born = birthOf(address.createdAt ?? '');
+      return new Title(service, address, address.standing, born, termsList(address.sharing));
+    });
+    const pending = this.#pending.get(service);
+    const observed = pending?.observed ?? this.#titlesOf(service);
+    if (reserved.length > 0) this.#pending.set(service, { observed, reserved });
+    else if (!this.#pending.delete(service)) return NO_HANDOVER;
+    return this.#replace(service, merge(observed, reserved), nowMs);
   }
 
   /** Addresses reserved for the Service. */
@@ -153,7 +149,7 @@ export class Holdings {
   }
 
   /** The nearest held address from `from` on that a Service on these terms may join. */
-  nextJoinable(family: Family, terms: SharingTerms, from: bigint, direction: Direction): bigint | undefined {
+  nextJoinable(family: Family, terms: Terms, from: bigint, direction: Direction): bigint | undefined {
     return this.#books[family].nextJoinable(terms, from, direction);
   }
 
@@ -205,58 +201,59 @@ export class Holdings {
     const pending = this.#pending.get(service);
     if (pending === undefined) return this.#replace(service, observed, nowMs);
     pending.observed = observed;
-    return this.#replace(service, merge([...observed, ...pending.reserved]), nowMs);
+    return this.#replace(service, merge(observed, pending.reserved), nowMs);
   }
 
   /** Puts these titles in the place of those the Service has. */
   #replace(service: string, wanted: readonly Title[], nowMs: number): Handover {
     const before = this.#titlesOf(service);
-    // The index knows titles by identity: those that have not changed stay.
+    if (sameTitles(before, wanted)) return NO_HANDOVER;
+    // The books know titles by identity: those that have not changed stay.
     const after = wanted.map((title) => before.find((known) => known.equals(title)) ?? title);
-    if (after.length === before.length && after.every((title, i) => title === before[i])) return NO_HANDOVER;
     const [only] = after;
     if (only === undefined) this.#titles.delete(service);
-    else this.#titles.set(service, after.length === 1 ? only : after);
-    const handover = new HandoverBuilder();
-    for (const title of before) this.#exchange(title, title, titleTo(title, after), nowMs, handover);
+    else this.#titles.set(after.length === 1 ? only : after);
+    const changes: Changes = { freed: [], loosened: [], affected: [] };
+    for (const title of before) this.#exchange(title, titleTo(title, after), nowMs, changes);
     for (const title of after) {
-      if (titleTo(title, before) === undefined) this.#exchange(title, undefined, title, nowMs, handover);
+      if (titleTo(title, before) === undefined) this.#exchange(undefined, title, nowMs, changes);
     }
-    return handover.without(service);
+    if (changes.affected.length === 0) return changes;
+    const affected = new Set(changes.affected);
+    affected.delete(service);
+    return { ...changes, affected: [...affected] };
   }
 
-  #exchange(
-    { family, value }: Address,
-    before: Title | undefined,
-    after: Title | undefined,
-    nowMs: number,
-    handover: HandoverBuilder,
-  ): void {
-    if (before === after) return;
-    const book = this.#books[family];
-    const outcome = book.exchange(value, before, after);
-    handover.add({ family, value }, outcome);
-    if (outcome.freed) book.release(value, nowMs, this.#restOf({ family, value }));
+  #exchange(before: Title | undefined, after: Title | undefined, nowMs: number, changes: Changes): void {
+    const title = after ?? before;
+    if (before === after || title === undefined) return;
+    const address = { family: title.family, value: title.value };
+    const book = this.#books[address.family];
+    const { freed, loosened, affected } = book.exchange(address.value, before, after);
+    if (freed) {
+      changes.freed.push(address);
+      book.release(address.value, nowMs, this.#restOf(address));
+    }
+    if (loosened) changes.loosened.push(address);
+    if (affected.length > 0) changes.affected.push(...affected);
   }
 }
 
-/** Collects what becomes of the addresses of one Service. */
-class HandoverBuilder {
-  readonly #freed: Address[] = [];
-  readonly #loosened: Address[] = [];
-  readonly #affected = new Set<string>();
+/** A {@link Handover} in the making. */
+interface Changes {
+  readonly freed: Address[];
+  readonly loosened: Address[];
+  readonly affected: string[];
+}
 
-  add(address: Address, { freed, loosened, affected }: Outcome): void {
-    if (freed) this.#freed.push(address);
-    if (loosened) this.#loosened.push(address);
-    for (const service of affected) this.#affected.add(service);
-  }
+function sameTitles(a: readonly Title[], b: readonly Title[]): boolean {
+  return a.length === b.length && a.every((title, i) => b[i]?.equals(title));
+}
 
-  /** For the others: what the Service itself made of it, it knows. */
-  without(service: string): Handover {
-    this.#affected.delete(service);
-    return { freed: this.#freed, loosened: this.#loosened, affected: [...this.#affected] };
-  }
+function serviceOf(titles: Title | readonly Title[]): string {
+  const first = titles instanceof Title ? titles : titles[0];
+  if (first === undefined) throw new TypeError('a Service without claims is in the index of claims');
+  return first.service;
 }
 
 /** The title to this address. */
@@ -270,22 +267,19 @@ function holdable<T extends Address>(addresses: readonly T[]): readonly T[] {
 }
 
 /** One title to each address: what is observed and what is reserved may both be true. */
-function merge(titles: readonly Title[]): readonly Title[] {
-  const all: Title[] = [];
-  for (const title of titles) {
+function merge(observed: readonly Title[], reserved: readonly Title[]): readonly Title[] {
+  const all = [...observed];
+  for (const title of reserved) {
     const i = all.findIndex((other) => sameAddress(other, title));
     const known = all[i];
     if (known === undefined) all.push(title);
-    else all[i] = combine(known, title);
+    else if (!known.equals(title)) all[i] = combine(known, title);
   }
   return all;
 }
 
 /** A Service that shares in one state of two and not in the other does not share. */
 function combine(a: Title, b: Title): Title {
-  const terms =
-    a.terms.length === 0 || b.terms.length === 0
-      ? EXCLUSIVE
-      : [...a.terms, ...b.terms.filter((other) => !a.terms.some((known) => sameSharing(known, other)))];
+  const terms = a.terms.length === 0 || b.terms.length === 0 ? EXCLUSIVE : unitedTerms(a.terms, b.terms);
   return new Title(a.service, a, betterOf(a.standing, b.standing), a.born, terms);
 }

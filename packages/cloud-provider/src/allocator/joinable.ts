@@ -1,85 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SharingTerms } from './sharing.ts';
-import { circlesOf } from './tally.ts';
-import { type Direction, ValueSet } from './value-set.ts';
-
-/** What a change of an address was to those who look for one to join. */
-export interface Listing {
-  readonly circles: readonly string[];
-  /** Whether a port is in use at the address. */
-  uses(port: string): boolean;
-}
+import { type Occupied, type PortChange, PortTree } from './port-tree.ts';
+import type { Terms } from './sharing.ts';
+import type { Direction } from './value-set.ts';
 
 /**
- * The addresses of one family that others may join, so that one of them is found without looking at each: by circle those
- * that are open to it, and by port those where it is in use. A search goes from run to run of these sets: 10,000
- * neighbours that all use TCP/80 are one step.
+ * The addresses of one family that others may join, by the circle of Services that they are open to: those that a Service
+ * finds there share namespace, interface and selector as it must, and only ports are left to look at.
  */
 export class JoinableAddresses {
-  readonly #circles = new Map<string, ValueSet>();
-  readonly #ports = new Map<string, ValueSet>();
+  /** A lone address is kept without a tree: most circles are those of one selector. */
+  readonly #circles = new Map<string, Occupied | PortTree>();
 
   /**
-   * Replaces what an address is listed as; `ports` are those whose use may have changed. Says whether anybody may join
-   * now who could not before.
+   * Lists an address, as it is now, in the circles of `after` instead of those of `before`. `change` tells how its ports
+   * differ from those that it was listed with.
    */
-  relist(value: bigint, before: readonly string[], after: Listing, ports: Iterable<string>): boolean {
-    let widened = false;
-    for (const circle of before) if (!after.circles.includes(circle)) remove(this.#circles, circle, value);
-    for (const circle of after.circles) {
-      if (before.includes(circle)) continue;
-      add(this.#circles, circle, value);
-      widened = true;
+  relist(address: Occupied, before: readonly string[], after: readonly string[], change: PortChange): void {
+    for (const circle of before) if (!after.includes(circle)) this.#remove(circle, address, change);
+    for (const circle of after) {
+      if (before.includes(circle)) this.#replace(circle, address, change);
+      else this.#add(circle, address);
     }
-    for (const port of ports) {
-      if (after.uses(port)) add(this.#ports, port, value);
-      else if (remove(this.#ports, port, value)) widened = true;
-    }
-    return widened && after.circles.length > 0;
   }
 
   /** The nearest address from `from` on that Services on these terms may join. */
-  next(terms: SharingTerms, from: bigint, direction: Direction): bigint | undefined {
-    const used = terms.ports.flatMap((port) => this.#ports.get(port) ?? []);
+  next({ circles, ports }: Terms, from: bigint, direction: Direction): bigint | undefined {
     let nearest: bigint | undefined;
-    for (const circle of circlesOf(terms)) {
-      const open = this.#circles.get(circle);
-      const found = open && nextOutside(open, used, from, direction);
+    for (const name of circles) {
+      const circle = this.#circles.get(name);
+      const found = circle && nextIn(circle, ports, from, direction);
       if (found === undefined) continue;
-      if (nearest === undefined || (direction === 'ascending' ? found < nearest : found > nearest))
-        nearest = found;
+      if (nearest === undefined || isAhead(found, nearest, direction)) nearest = found;
     }
     return nearest;
   }
+
+  #add(name: string, address: Occupied): void {
+    const circle = this.#circles.get(name);
+    if (circle instanceof PortTree) circle.add(address);
+    else if (circle === undefined) this.#circles.set(name, address);
+    else {
+      const tree = new PortTree();
+      tree.add(circle);
+      tree.add(address);
+      this.#circles.set(name, tree);
+    }
+  }
+
+  #replace(name: string, address: Occupied, change: PortChange): void {
+    const circle = this.#circles.get(name);
+    if (circle instanceof PortTree) circle.replace(address, change);
+    else this.#circles.set(name, address);
+  }
+
+  #remove(name: string, address: Occupied, { gained, lost }: PortChange): void {
+    const circle = this.#circles.get(name);
+    if (circle instanceof PortTree) {
+      const listed = [...address.ports()].filter((port) => !gained.includes(port));
+      circle.remove(address.value, [...listed, ...lost]);
+      if (!circle.isEmpty) return;
+    }
+    this.#circles.delete(name);
+  }
 }
 
-/** The nearest value that is in `open` and in none of `used`. */
-function nextOutside(
-  open: ValueSet,
-  used: readonly ValueSet[],
+function nextIn(
+  circle: Occupied | PortTree,
+  ports: readonly string[],
   from: bigint,
   direction: Direction,
 ): bigint | undefined {
-  let value = open.nextPresent(from, direction);
-  while (value !== undefined) {
-    let free = value;
-    for (const set of used) free = set.nextAbsent(free, direction);
-    if (free === value) return value;
-    value = open.nextPresent(free, direction);
-  }
-  return undefined;
+  if (circle instanceof PortTree) return circle.next(ports, from, direction);
+  const { value } = circle;
+  if (value !== from && !isAhead(from, value, direction)) return undefined;
+  return ports.some((port) => circle.uses(port)) ? undefined : value;
 }
 
-function add(sets: Map<string, ValueSet>, name: string, value: bigint): void {
-  const set = sets.get(name) ?? new ValueSet();
-  if (set.isEmpty) sets.set(name, set);
-  set.add(value);
-}
-
-/** Says whether it was there. */
-function remove(sets: Map<string, ValueSet>, name: string, value: bigint): boolean {
-  const set = sets.get(name);
-  if (set === undefined || !set.delete(value)) return false;
-  if (set.isEmpty) sets.delete(name);
-  return true;
+/** Whether a search in this direction meets `a` before `b`. */
+function isAhead(a: bigint, b: bigint, direction: Direction): boolean {
+  return direction === 'ascending' ? a < b : a > b;
 }

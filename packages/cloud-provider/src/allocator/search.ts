@@ -4,7 +4,7 @@ import type { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
 import { isOctetEnd } from '../pools/octet-ends.ts';
 import { type Pool, type PoolSource, poolContains } from '../pools/pool.ts';
 import type { Holdings } from './holdings.ts';
-import type { SharingTerms } from './sharing.ts';
+import { type SharingTerms, type Terms, termsList } from './sharing.ts';
 import type { Direction } from './value-set.ts';
 
 /** The lowest free address of the first source that has one; the highest with `search-order: desc`. */
@@ -28,10 +28,12 @@ export function findJoinable(
   sharing: SharingTerms,
   holdings: Holdings,
 ): bigint | undefined {
+  const [terms] = termsList(sharing);
+  if (terms === undefined) return undefined;
   const fits = (value: bigint) =>
     poolContains(pool, { family, value }) && holdings.isAvailableTo(service, { family, value }, sharing);
   return pool.sources
-    .map(({ addresses }) => joinableIn(addresses, family, pool.order, holdings, sharing, fits))
+    .map(({ addresses }) => joinableIn(addresses, family, pool.order, holdings, terms, fits))
     .reduce((best, found) => nearest(pool.order, best, found), undefined);
 }
 
@@ -40,12 +42,12 @@ function joinableIn(
   family: Family,
   order: Direction,
   holdings: Holdings,
-  sharing: SharingTerms,
+  terms: Terms,
   fits: (value: bigint) => boolean,
 ): bigint | undefined {
   let from = firstOf(addresses, family, order);
   while (from !== undefined) {
-    const value = holdings.nextJoinable(family, sharing, from, order);
+    const value = holdings.nextJoinable(family, terms, from, order);
     if (value === undefined) return undefined;
     const inside = nextOf(addresses, family, value, order);
     if (inside === value && fits(value)) return value;

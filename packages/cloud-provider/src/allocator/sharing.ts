@@ -18,54 +18,77 @@ export interface SharingTerms {
 }
 
 /**
+ * The same, in the form in which it is compared: two Services may have one address when they are in a common circle and use
+ * no common port. And a Service may join several that share an address when it is in a circle that is common to all of
+ * them: whoever pairwise have a circle in common have one in common all together.
+ */
+export interface Terms {
+  readonly circles: readonly string[];
+  readonly ports: readonly string[];
+  readonly settled: boolean;
+}
+
+/**
  * Every set of terms that one Service may have at an address: one as a rule, two while a write is under way that was
  * decided on another state than the observed one. None: it shares with nobody.
  */
-export type TermsList = readonly SharingTerms[];
+export type TermsList = readonly Terms[];
 
 /** The Service shares with nobody. */
 export const EXCLUSIVE: TermsList = [];
 
 /** The list of these terms alone; terms that let nobody in are as good as none. */
-export function termsList(terms: SharingTerms | undefined): TermsList {
-  return terms === undefined || terms.ports.length === 0 ? EXCLUSIVE : [terms];
+export function termsList(sharing: SharingTerms | undefined): TermsList {
+  if (sharing === undefined || sharing.ports.length === 0) return EXCLUSIVE;
+  return [{ circles: circlesOf(sharing), ports: sharing.ports, settled: sharing.settled }];
 }
 
 /** Whether two Services may have one address. */
 export function compatible(a: TermsList, b: TermsList): boolean {
   if (a.length === 0 || b.length === 0) return false;
-  return a.every((mine) => b.every((theirs) => maySharePair(mine, theirs)));
-}
-
-function maySharePair(a: SharingTerms, b: SharingTerms): boolean {
-  if (a.namespace !== b.namespace && !(a.acrossNamespaces && b.acrossNamespaces)) return false;
-  if (a.interface !== b.interface) return false;
-  if ((isLocal(a) || isLocal(b)) && a.selector !== b.selector) return false;
-  return !a.ports.some((port) => b.ports.includes(port));
-}
-
-/** Whether it shares with Services of the same selector alone. */
-export function isLocal({ localSelector }: SharingTerms): boolean {
-  return localSelector !== undefined;
+  return a.every((mine) =>
+    b.every((theirs) => overlap(mine.circles, theirs.circles) && !overlap(mine.ports, theirs.ports)),
+  );
 }
 
 /** Whether the lists say the same. */
 export function sameTerms(a: TermsList, b: TermsList): boolean {
   if (a === b) return true;
-  return a.length === b.length && a.every((terms, i) => sameSharing(terms, b[i]));
+  return a.length === b.length && a.every((terms, i) => isSame(terms, b[i]));
 }
 
-/** Whether the terms say the same. */
-export function sameSharing(a: SharingTerms, b: SharingTerms | undefined): boolean {
-  if (b === undefined) return false;
+/** Both lists without repetition. */
+export function unitedTerms(a: TermsList, b: TermsList): TermsList {
+  return [...a, ...b.filter((terms) => !a.some((known) => isSame(known, terms)))];
+}
+
+function isSame(a: Terms, b: Terms | undefined): boolean {
   return (
-    a.namespace === b.namespace &&
-    a.acrossNamespaces === b.acrossNamespaces &&
+    b !== undefined &&
     a.settled === b.settled &&
-    a.localSelector === b.localSelector &&
-    a.selector === b.selector &&
-    a.interface === b.interface &&
-    a.ports.length === b.ports.length &&
-    a.ports.every((port, i) => port === b.ports[i])
+    sameWords(a.circles, b.circles) &&
+    sameWords(a.ports, b.ports)
   );
+}
+
+function sameWords(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, i) => word === b[i]);
+}
+
+function overlap(a: readonly string[], b: readonly string[]): boolean {
+  return a.some((word) => b.includes(word));
+}
+
+/**
+ * A circle for each combination of those with whom the Service shares its namespace, and those with whom it shares its
+ * selector: all who do not insist on their own, unless it does itself, and its own kind. The interface is always the same.
+ */
+function circlesOf(sharing: SharingTerms): readonly string[] {
+  const { interface: name, acrossNamespaces, localSelector, selector } = sharing;
+  // The length tells where the interface, which may be any text, ends.
+  const own = `=${sharing.namespace} ${name.length} ${name} `;
+  const circles = localSelector === undefined ? [`${own}*`, `${own}=${selector}`] : [`${own}=${selector}`];
+  return acrossNamespaces
+    ? [...circles, ...circles.map((circle) => circle.replace(`=${sharing.namespace}`, '*'))]
+    : circles;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { PortChange } from './port-tree.ts';
 import { compatible, sameTerms, type TermsList } from './sharing.ts';
 import { Tally } from './tally.ts';
 import { byRank, Title } from './title.ts';
 
+const NONE: ReadonlySet<Title> = new Set();
 const NOBODY: ReadonlyMap<string, string> = new Map();
 
 /**
@@ -13,15 +15,16 @@ const NOBODY: ReadonlyMap<string, string> = new Map();
  * against the {@link Tally}.
  */
 export class Tenancy {
+  readonly value: bigint;
   readonly #titles = new Set<Title>();
-  /** Of those admitted, and of those who keep the address although they are not: nobody may join against either. */
+  /** Of those admitted. */
   #tally = new Tally();
+  #turnedAway: ReadonlySet<Title> = NONE;
   /** Services that may not have the address, each with another one that is in its way. */
-  #blocked = NOBODY;
-  /** Services that are not admitted. Others may be blocked too: see {@link Title.isBinding}. */
-  #turnedAway: ReadonlySet<Title> = new Set();
+  #blocked: ReadonlyMap<string, string> = NOBODY;
 
-  constructor(title?: Title) {
+  constructor(value: bigint, title?: Title) {
+    this.value = value;
     if (title !== undefined) this.#take(title);
   }
 
@@ -39,14 +42,11 @@ export class Tenancy {
     return this.#blocked;
   }
 
-  /** Whether a newcomer on these terms would disturb nobody. */
-  admits(terms: TermsList): boolean {
-    return this.#tally.admits(terms);
-  }
-
-  /** The circles to which the address is open (see {@link Tally.circles}). */
+  /** The circles that it is open to (see {@link Terms}): none while somebody keeps it who may not have it. */
   get circles(): readonly string[] {
-    return this.#titles.size === 0 ? [] : this.#tally.circles();
+    for (const { isBinding } of this.#turnedAway) if (isBinding) return [];
+    const [any] = this.#admitted();
+    return this.#tally.common(any?.terms[0]?.circles ?? []);
   }
 
   /** Whether the port is in use. */
@@ -54,32 +54,43 @@ export class Tenancy {
     return this.#tally.uses(port);
   }
 
-  /** Services that may use the address, the best title first. */
-  holders(): readonly string[] {
-    return [...this.#titles]
-      .filter((title) => !this.#turnedAway.has(title))
-      .sort(byRank)
-      .map(({ service }) => service);
+  /** The ports in use. */
+  ports(): Iterable<string> {
+    return this.#tally.ports();
   }
 
-  /** Replaces the claim of one Service. Returns the ports whose use may have changed. */
-  exchange(before: Title | undefined, after: Title | undefined): Iterable<string> {
-    const touched = [before, after].flatMap((title) => (title?.terms ?? []).flatMap(({ ports }) => ports));
-    if (this.#turnedAway.size === 0) {
-      if (before !== undefined) this.#drop(before);
-      if (after === undefined || this.#tally.admits(after.terms)) {
-        if (after !== undefined) this.#take(after);
-        return touched;
-      }
-    } else if (before !== undefined) this.#titles.delete(before);
-    if (after !== undefined) this.#titles.add(after);
-    const previous = this.#tally;
-    ({
-      turnedAway: this.#turnedAway,
-      blocked: this.#blocked,
-      tally: this.#tally,
-    } = settle([...this.#titles]));
-    return new Set([...touched, ...previous.ports(), ...this.#tally.ports()]);
+  /** Services that may use the address, the best title first. */
+  holders(): readonly string[] {
+    return [...this.#admitted()].sort(byRank).map(({ service }) => service);
+  }
+
+  /** Replaces the claim of one Service. Tells how the ports in use have changed by it. */
+  exchange(before: Title | undefined, after: Title | undefined): PortChange {
+    const concerned = new Set([...(before?.ports() ?? []), ...(after?.ports() ?? [])]);
+    const used = new Set([...concerned].filter((port) => this.uses(port)));
+    if (!this.#exchangeSharer(before, after)) {
+      for (const port of this.ports()) used.add(port);
+      if (after !== undefined) this.#titles.add(after);
+      this.#settle();
+      for (const port of [...used, ...this.ports()]) concerned.add(port);
+    }
+    return {
+      gained: [...concerned].filter((port) => !used.has(port) && this.uses(port)),
+      lost: [...used].filter((port) => !this.uses(port)),
+    };
+  }
+
+  /** Takes out the claim before and, when all can go on sharing, takes in the one after; says whether they can. */
+  #exchangeSharer(before: Title | undefined, after: Title | undefined): boolean {
+    if (this.#turnedAway.size > 0) {
+      if (before !== undefined) this.#titles.delete(before);
+      return false;
+    }
+    if (before !== undefined) this.#drop(before);
+    if (after === undefined) return true;
+    if (!this.#tally.admits(after.terms)) return false;
+    this.#take(after);
+    return true;
   }
 
   /**
@@ -89,10 +100,12 @@ export class Tenancy {
   rivalOf(service: string, own: Title | undefined, terms: TermsList): string | undefined {
     if (own !== undefined && sameTerms(own.terms, terms)) return this.#blocked.get(service);
     if (this.#turnedAway.size === 0 && this.#admitsInsteadOf(own, terms)) return undefined;
-    const [any] = this.#titles;
-    if (any === undefined) return undefined;
-    const { standing, born } = own ?? { standing: 'requested', born: Number.POSITIVE_INFINITY };
-    const subject = new Title(service, any, standing, born, terms);
+    if (own === undefined) {
+      const keepers = [...this.#turnedAway].filter(({ isBinding }) => isBinding);
+      const present = [...[...this.#admitted()].sort(byRank), ...keepers.sort(byRank)];
+      return present.find((other) => !compatible(other.terms, terms))?.service;
+    }
+    const subject = new Title(service, own, own.standing, own.born, terms);
     const others = [...this.#titles].filter((title) => title !== own);
     return settle([...others, subject]).blocked.get(service);
   }
@@ -114,6 +127,17 @@ export class Tenancy {
     this.#titles.delete(title);
     this.#tally.remove(title.terms);
   }
+
+  *#admitted(): Iterable<Title> {
+    for (const title of this.#titles) if (!this.#turnedAway.has(title)) yield title;
+  }
+
+  #settle(): void {
+    const { tally, turnedAway, blocked } = settle([...this.#titles]);
+    this.#tally = tally;
+    this.#turnedAway = turnedAway;
+    this.#blocked = blocked;
+  }
 }
 
 interface Settlement {
@@ -134,7 +158,6 @@ function settle(titles: readonly Title[]): Settlement {
     } else turnedAway.push(title);
   }
   const keepers = turnedAway.filter(({ isBinding }) => isBinding);
-  for (const { terms } of keepers) tally.add(terms);
   const blocked = new Map<string, string>();
   const block = (title: Title, by: readonly Title[]) => {
     const rival = by.find((other) => !compatible(other.terms, title.terms));

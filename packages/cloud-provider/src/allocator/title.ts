@@ -56,6 +56,30 @@ export class Title implements Address {
     return this.standing === 'accepted' || this.standing === 'kept';
   }
 
+  /** Others may share the address with it. */
+  get isShared(): boolean {
+    return this.terms.length > 0;
+  }
+
+  /** The circles that the address is open to while nobody else claims it. */
+  get circles(): readonly string[] {
+    const [first, ...others] = this.terms;
+    if (first === undefined || others.length === 0) return first?.circles ?? [];
+    return first.circles.filter((circle) => others.every(({ circles }) => circles.includes(circle)));
+  }
+
+  /** Whether it uses the port, on one of its terms. */
+  uses(port: string): boolean {
+    return this.terms.some(({ ports }) => ports.includes(port));
+  }
+
+  /** The ports that it uses, each once. */
+  ports(): readonly string[] {
+    const [first, ...others] = this.terms;
+    if (first === undefined || others.length === 0) return first?.ports ?? [];
+    return [...new Set(this.terms.flatMap(({ ports }) => ports))];
+  }
+
   /** Whether it is the same claim on the same terms. */
   equals(other: Title): boolean {
     return (

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Address, Family } from '@fairlead/shared/address/address.ts';
+import { type Address, addressOf, type Family } from '@fairlead/shared/address/address.ts';
 import { addressRequestOf, refusalPrefix } from '@fairlead/shared/kubernetes/allocation-condition.ts';
 import { ANNOTATION, REASON, type Reason } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { acceptableFamilies } from '../allocator/families.ts';
 import type { Holdings } from '../allocator/holdings.ts';
 import type { Pools } from '../pools/pool.ts';
 import { allocationConditionOf, type ConditionWord } from './conditions.ts';
@@ -12,6 +13,7 @@ import type { Drain } from './draining.ts';
 import { givenTo } from './given.ts';
 import {
   type ClassMode,
+  familyRequestOf,
   hasFinalizer,
   isBeingDeleted,
   isLoadBalancer,
@@ -92,11 +94,14 @@ export type Decision =
   | { readonly kind: 'leave' }
   | Assignment
   | Refusal
-  /**
-   * Give back what we wrote: the Service is being deleted (`finalizer`: only that holds it up), or is no LoadBalancer of
-   * ours any more (`everything`; `finalizer` when nothing else is ours). The condition goes, too, unless the Service does.
-   */
-  | { readonly kind: 'release'; readonly only: 'finalizer' | 'everything' };
+  /** Give back what we wrote: the Service is being deleted, or is no LoadBalancer of ours any more. */
+  | { readonly kind: 'release'; readonly only: Release };
+
+/**
+ * What is given back: all that was written, with the condition; the finalizer, and the condition unless the Service is being
+ * deleted; the condition alone.
+ */
+export type Release = 'everything' | 'finalizer' | 'condition';
 
 /** Decides about one Service from its state, the pools and who holds what. Pure but for caches in `holdings`. */
 export function decide(service: Service, context: DecisionContext): Decision {
@@ -124,7 +129,9 @@ function decideAddresses(service: Service, context: DecisionContext): Assignment
   const given = givenTo(service);
   if (given?.origin === 'pool') return decideFromPool(service, given, context);
   if (given?.requested !== undefined) {
-    return decideSpecRequest(service, given.requested, given, context);
+    return hasFamilyOf(service, given.requested)
+      ? decideSpecRequest(service, given.requested, given, context)
+      : decideFromPool(service, { ...given, origin: 'pool', from: undefined, requested: undefined }, context);
   }
   const request =
     given === undefined ? addressRequestOf(service) : { field: ANNOTATION.loadBalancerIPs, text: given.text };
@@ -132,6 +139,12 @@ function decideAddresses(service: Service, context: DecisionContext): Assignment
   return request.field === ANNOTATION.loadBalancerIPs
     ? decideRequest(service, request.text, given, context)
     : decideSpecRequest(service, request.text, undefined, context);
+}
+
+/** A Service that gave up the family of the address that it asked for is left with what its pool added to it. */
+function hasFamilyOf(service: Service, requested: string): boolean {
+  const family = addressOf(requested)?.family;
+  return family === undefined || acceptableFamilies(familyRequestOf(service)).includes(family);
 }
 
 /** Agents believe a refusal only while it begins with what the Service still says. */
@@ -142,20 +155,20 @@ function namingWhatIsRefused(service: Service, refusal: Refusal): Refusal {
 }
 
 function decideRelease(service: Service, mode: ClassMode): Decision {
-  const release = (only: 'finalizer' | 'everything'): Decision => ({ kind: 'release', only });
-  const leave: Decision = { kind: 'leave' };
-  if (isLoadBalancer(service)) {
-    const left = isOurClass(service, mode) || isLeftover(service, mode);
-    // A Service that goes away keeps its address on view until it is gone; only the finalizer holds it up.
-    if (isBeingDeleted(service)) return left && hasFinalizer(service) ? release('finalizer') : leave;
-    return left ? release('everything') : leave;
-  }
   const wrote = isMarked(service) || writtenOf(service) !== undefined;
-  const isOurs = wrote || isOurClass(service, mode);
-  if (isBeingDeleted(service)) return isOurs && hasFinalizer(service) ? release('finalizer') : leave;
+  const isOurs = isLoadBalancer(service)
+    ? isOurClass(service, mode) || isLeftover(service, mode)
+    : isOurClass(service, mode) || wrote;
+  const hasCondition = allocationConditionOf(service) !== undefined;
+  const release = (only: Release): Decision => ({ kind: 'release', only });
+  // A Service that goes away keeps its address on view until it is gone; only the finalizer holds it up.
+  if (isBeingDeleted(service))
+    return isOurs && hasFinalizer(service) ? release('finalizer') : { kind: 'leave' };
+  if (isLoadBalancer(service)) return isOurs ? release('everything') : { kind: 'leave' };
   if (wrote) return release('everything');
-  const hasRest = hasFinalizer(service) || allocationConditionOf(service) !== undefined;
-  return isOurs && hasRest ? release('finalizer') : leave;
+  if (isOurs && hasFinalizer(service)) return release('finalizer');
+  // Nobody says it of a Service that is no LoadBalancer, whatever class it had: the API server drops that with the type.
+  return hasCondition ? release('condition') : { kind: 'leave' };
 }
 
 /**

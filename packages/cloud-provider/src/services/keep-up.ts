@@ -27,7 +27,7 @@ interface Judged {
 
 /** Follows families, conflicts and the pool for a Service that has addresses. What need not change stays. */
 export function keepUp(scene: Scene, given: Given): Assignment | Refusal {
-  const { pool, plan } = scene;
+  const { plan } = scene;
   const judged = judge(scene, given);
   const kept = [...judged.kept];
   const fresh: Address[] = [];
@@ -63,12 +63,18 @@ export function keepUp(scene: Scene, given: Given): Assignment | Refusal {
   return assignment(scene, {
     addresses: same ? given.addresses : addresses,
     annotation: same ? given.text : addresses.map(formatAddress).join(),
-    allocatedFrom: scene.requested === undefined && fresh.length > 0 ? (pool?.id ?? given.from) : given.from,
+    allocatedFrom: originAfter(scene, given, same, fresh.length > 0),
     missing,
     coolingUntilMs: failure?.coolingUntilMs,
     drains: draining,
     moves,
   });
+}
+
+/** What has not changed came from where it came; nobody needs to know it of what the peer gave. */
+function originAfter({ pool, requested }: Scene, { from }: Given, same: boolean, isFresh: boolean) {
+  if (requested !== undefined || same) return from;
+  return isFresh ? (pool?.id ?? from) : (from ?? pool?.id);
 }
 
 function judge(scene: Scene, given: Given): Judged {

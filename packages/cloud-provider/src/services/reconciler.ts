@@ -12,7 +12,7 @@ import type { Handover, Holdings } from '../allocator/holdings.ts';
 import { NO_POOLS } from '../pools/parse.ts';
 import type { Pools } from '../pools/pool.ts';
 import { type ConditionWord, withCondition, withoutCondition } from './conditions.ts';
-import { type Assignment, type Decision, decide, type Refusal, wordOf } from './decide.ts';
+import { type Assignment, type Decision, decide, type Refusal, type Release, wordOf } from './decide.ts';
 import type { IpamMetrics } from './metrics.ts';
 import { PoolChanges } from './pool-changes.ts';
 import { Reservations } from './reservations.ts';
@@ -24,10 +24,11 @@ import {
   isBeingDeleted,
   wantsAddresses,
 } from './service-state.ts';
+import { remembersPorts } from './sharing-terms.ts';
 import { Teller } from './teller.ts';
 import { Waiters } from './waiters.ts';
 import { withAssignment, withoutAssignment } from './write.ts';
-import { ServiceWriter, type WriteOutcome } from './writer.ts';
+import { ServiceWriter, type StatusOutcome, type WriteOutcome } from './writer.ts';
 
 /** What the {@link Reconciler} needs. */
 export interface ReconcilerOptions {
@@ -258,10 +259,21 @@ export class Reconciler {
       const waitedMs = sinceMs === undefined ? undefined : this.#options.clock.monotonicMs() - sinceMs;
       this.#teller.assigned(service, assignment, waitedMs);
     }
+    if (assignment.sharedPorts !== undefined) this.#lookAtSharers(key, assignment.addresses);
     this.#teller.settled(key);
     const word = wordOf(current, assignment);
     if (word !== undefined) await this.#writeCondition(current, word);
     return 'done';
+  }
+
+  /** One that was alone on an address until another joined it has yet to remember with which ports. */
+  #lookAtSharers(key: string, addresses: readonly Address[]): void {
+    for (const address of addresses) {
+      for (const sharer of this.#holdings.holdersOf(address)) {
+        const service = sharer === key ? undefined : this.#stored(sharer);
+        if (service !== undefined && !remembersPorts(service)) this.#term?.queue.add(sharer);
+      }
+    }
   }
 
   async #refuse(service: Service, refusal: Refusal): Promise<'done' | 'conflict'> {
@@ -280,17 +292,21 @@ export class Reconciler {
     return 'done';
   }
 
-  async #release(service: Service, only: 'finalizer' | 'everything'): Promise<'done' | 'conflict'> {
-    const wanted = withoutAssignment(service, only);
+  /** The condition goes first: as long as the rest is there, the next instance knows that there is something to do. */
+  async #release(service: Service, only: Release): Promise<'done' | 'conflict'> {
     let current = service;
-    if (wanted !== undefined) {
-      const outcome = await this.#write(service, wanted, []);
-      if (outcome.kind !== 'written') return outcome.kind === 'conflict' ? 'conflict' : 'done';
-      current = outcome.service;
-      this.#teller.released(service);
+    // One that is being deleted is gone with the finalizer, or keeps what it says until others let it go.
+    const spoken = isBeingDeleted(service) ? undefined : withoutCondition(service);
+    if (spoken !== undefined) {
+      const outcome = await this.#writeStatus(spoken);
+      if (outcome.kind !== 'written' && outcome.kind !== 'later') return 'done';
+      if (outcome.kind === 'written') current = outcome.service;
     }
-    // One that is being deleted is gone by now, or keeps what it says until others let it go.
-    if (!isBeingDeleted(current)) await this.#writeStatus(withoutCondition(current));
+    const wanted = withoutAssignment(current, only);
+    if (wanted === undefined) return 'done';
+    const outcome = await this.#write(current, wanted, []);
+    if (outcome.kind !== 'written') return outcome.kind === 'conflict' ? 'conflict' : 'done';
+    this.#teller.released(service);
     return 'done';
   }
 
@@ -316,18 +332,19 @@ export class Reconciler {
   }
 
   async #writeCondition(service: Service, word: ConditionWord): Promise<void> {
-    await this.#writeStatus(withCondition(service, word, this.#options.clock.wallMs()));
+    const wanted = withCondition(service, word, this.#options.clock.wallMs());
+    if (wanted !== undefined) await this.#writeStatus(wanted);
   }
 
   /**
    * Agents write the status at about the same time. After a conflict the watch shows their change, and with it this
    * Service comes up again.
    */
-  async #writeStatus(wanted: Service | undefined): Promise<void> {
-    if (wanted === undefined) return;
+  async #writeStatus(wanted: Service): Promise<StatusOutcome> {
     const outcome = await this.#writer.replaceStatus(wanted);
     if (outcome.kind === 'conflict') this.#term?.queue.addAfter(keyOf(wanted), STATUS_RETRY_MS);
     if (outcome.kind === 'later') this.#term?.queue.addAfter(keyOf(wanted), outcome.afterMs);
+    return outcome;
   }
 
   /** Others may have become able to have an address. */

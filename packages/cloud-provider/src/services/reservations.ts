@@ -55,7 +55,7 @@ export class Reservations {
   /** Holds addresses for a Service that are going to be written to it. */
   promise(service: Service, addresses: readonly Address[]): void {
     const entry = this.#entryOf(service);
-    entry.promised = this.#accepted(service, addresses);
+    entry.promised = this.#held(service, addresses);
     this.#publish(keyOf(service), entry);
   }
 
@@ -72,7 +72,7 @@ export class Reservations {
     entry.promised = [];
     const attempt = {
       base: versionOf(service),
-      addresses: this.#accepted(service, addresses),
+      addresses: this.#held(service, addresses),
       sinceMs: nowMs,
     };
     entry.attempts = [...entry.attempts, attempt];
@@ -148,16 +148,13 @@ export class Reservations {
     for (const key of [...this.#entries.keys()]) this.gone(key);
   }
 
-  /** As they will stand once they are written, on the terms of the state that the write is for. */
-  #accepted(service: Service, addresses: readonly Address[]): readonly ReservedAddress[] {
+  /**
+   * Nobody else gets them, but who has one by right comes first: a promise, or a write whose outcome is unclear, is no title,
+   * and with whom it can be shared may have changed since. On the terms of the state that the write is for.
+   */
+  #held(service: Service, addresses: readonly Address[]): readonly ReservedAddress[] {
     const { createdAt, sharing } = this.#options.claimOf(service);
-    return addresses.map(({ family, value }) => ({
-      family,
-      value,
-      standing: 'accepted',
-      createdAt,
-      sharing,
-    }));
+    return addresses.map(({ family, value }) => ({ family, value, standing: 'kept', createdAt, sharing }));
   }
 
   #entryOf(service: Service): Reservation {

@@ -84,10 +84,9 @@ export function allocateOne(scene: Scene, family: Family): Allocation | undefine
 /** What the pool has for these families. */
 export function allocateFor(scene: Scene, pool: Pool, families: FamilyRequest): Allocation {
   const { service, context, key, terms, given } = scene;
-  // What is given by right and still missing here is of no use now, but for a drained one that its pool has back.
-  const written = addressesIn(entriesOf(writtenOf(service)?.addresses ?? ''));
-  const before = given?.addresses ?? [...written, ...statusAddresses(service)];
-  const preferred = [...context.holdings.reservedFor(key), ...before];
+  // Its own claims, which nobody else may have: of those that are given and still missing here, one that its pool has back.
+  const written = given?.addresses ?? addressesIn(entriesOf(writtenOf(service)?.addresses ?? ''));
+  const preferred = [...context.holdings.reservedFor(key), ...written, ...statusAddresses(service)];
   return allocate(
     pool,
     { service: key, families, preferred, sharing: terms },

@@ -38,9 +38,13 @@ export function sharedPortsFor(
   const terms = termsOf(service, pools);
   if (terms === undefined || terms.ports.length === 0) return undefined;
   const key = keyOf(service);
-  const isKnown = service.metadata?.annotations?.[ANNOTATION.sharedPorts] !== undefined;
   const joined = () => addresses.some((one) => holdings.holdersOf(one).some((holder) => holder !== key));
-  return isNew || isKnown || joined() ? terms.ports.join() : undefined;
+  return isNew || remembersPorts(service) || joined() ? terms.ports.join() : undefined;
+}
+
+/** Whether it is written down with which ports the Service was let onto its addresses. */
+export function remembersPorts({ metadata }: Service): boolean {
+  return metadata?.annotations?.[ANNOTATION.sharedPorts] !== undefined;
 }
 
 /** `TCP/80`, sorted, each once. */

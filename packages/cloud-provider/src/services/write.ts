@@ -7,7 +7,7 @@ import {
   LOAD_BALANCER_FINALIZER,
 } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
-import type { Assignment } from './decide.ts';
+import type { Assignment, Release } from './decide.ts';
 import { formatDrains } from './draining.ts';
 import {
   addressesIn,
@@ -59,11 +59,9 @@ export function withAssignment(service: Service, assignment: Assignment): Servic
   };
 }
 
-/**
- * The Service without what we wrote, or undefined when there is nothing of it: with `finalizer` that alone, with
- * `everything` any trace of an address.
- */
-export function withoutAssignment(service: Service, only: 'finalizer' | 'everything'): Service | undefined {
+/** The Service without what we wrote outside its status, or undefined when there is nothing of it. */
+export function withoutAssignment(service: Service, only: Release): Service | undefined {
+  if (only === 'condition') return undefined;
   const finalizers = (service.metadata?.finalizers ?? []).filter((name) => name !== LOAD_BALANCER_FINALIZER);
   if (only === 'finalizer') {
     return hasFinalizer(service) ? { ...service, metadata: { ...service.metadata, finalizers } } : undefined;

@@ -35,11 +35,14 @@ export class FakeCluster {
   /** Successful writes of the status. */
   statusWrites = 0;
   gets = 0;
-  /** Told of each write of the reconciler before it counts. */
-  onWrite: (before: Service, after: Service) => void = () => {};
+  /** Told of each write of the reconciler before it counts, and of what the watch had shown when it was sent. */
+  onWrite: (before: Service, after: Service, known: ReadonlyMap<string, Service>) => void = () => {};
   /** While false, changes pile up and the watch shows nothing. */
   watchFlows = true;
   #version = 100;
+
+  /** Taken at each write. Tests with many Services leave it out. */
+  knowledge: () => ReadonlyMap<string, Service> = () => new Map();
 
   readonly store = {
     get: (namespace: string | undefined, name: string) => this.#seen.get(`${namespace}/${name}`),
@@ -61,8 +64,9 @@ export class FakeCluster {
       object: unknown,
       options: { readonly subresource?: 'status' } = {},
     ): Promise<never> => {
+      const known = this.knowledge();
       await Promise.resolve();
-      return this.#replace(object as Service, options.subresource === 'status') as never;
+      return this.#replace(object as Service, options.subresource === 'status', known) as never;
     },
   };
 
@@ -91,14 +95,14 @@ export class FakeCluster {
   }
 
   /** Changes a Service as a user or agent does; no effect when it is gone. */
-  edit(name: string, change: (service: Service) => Service): void {
-    const found = this.get(name);
+  edit(name: string, change: (service: Service) => Service, namespace = 'default'): void {
+    const found = this.get(name, namespace);
     if (found !== undefined) this.#commit(change(found));
   }
 
   /** Deletes a Service: at once without finalizers, else it lingers. */
-  remove(name: string): void {
-    const found = this.get(name);
+  remove(name: string, namespace = 'default'): void {
+    const found = this.get(name, namespace);
     if (found === undefined) return;
     this.#commit({ ...found, metadata: { ...found.metadata, deletionTimestamp: '2026-03-01T00:00:00Z' } });
   }
@@ -113,7 +117,7 @@ export class FakeCluster {
     }
   }
 
-  #replace(object: Service, isStatus: boolean): Service {
+  #replace(object: Service, isStatus: boolean, known: ReadonlyMap<string, Service>): Service {
     const fault = (isStatus ? this.statusFaults : this.faults).shift();
     if (fault === 'conflict') throw new ApiError(409, 'Conflict', 'injected conflict');
     if (fault === 'server error') throw new ApiError(500, 'InternalError', 'injected');
@@ -132,7 +136,7 @@ export class FakeCluster {
       ? { ...object, spec: current.spec }
       : { ...object, status: current.status };
     const after = { ...object, ...(spec && { spec }), ...(status && { status }) };
-    if (!isStatus) this.onWrite(current, after);
+    if (!isStatus) this.onWrite(current, after, known);
     const stored = this.#commit(after);
     if (fault === 'answer lost') throw new NetworkError('response', true, 'injected');
     return stored;

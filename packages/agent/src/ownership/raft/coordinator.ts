@@ -152,7 +152,7 @@ export class Coordinator {
     this.#lostCheckMs = Math.min(this.#lostCheckMs, this.#lostAtMs(record));
     record.newsVersion = renew.newsVersion;
     record.isInformed = renew.isInformed;
-    this.#takeState(record, renew);
+    this.#takeState(record, renew, nowMs);
     const { ledger } = record;
     if (ledger === undefined || ledger.binding !== renew.binding) {
       // It believes that we know what it holds.
@@ -237,18 +237,23 @@ export class Coordinator {
     }
     this.#isPlacementDue = true;
     this.#news.setMember(record.name, 'up');
-    // What waits for its report.
+    this.#retryHomeless(nowMs);
+  }
+
+  /** What waits for a member to report, or to be able to serve again. */
+  #retryHomeless(nowMs: number): void {
     for (const [address, untilMs] of this.#waiting) {
       if (untilMs === Number.POSITIVE_INFINITY) this.#wait(address, nowMs);
     }
   }
 
-  #takeState(record: Record_, renew: Renew): void {
+  #takeState(record: Record_, renew: Renew, nowMs: number): void {
     const state = renew.availability === 'gone' ? 'left' : 'up';
     const condition = CONDITIONS[renew.availability];
     if (state === record.state && condition === record.condition) return;
     this.#setState(record, state);
     record.condition = condition;
+    this.#retryHomeless(nowMs);
   }
 
   #setState(record: Record_, state: 'up' | 'lost' | 'left'): void {
@@ -348,7 +353,7 @@ export class Coordinator {
   #settle(address: string, nowMs: number): void {
     const name = this.#options.placement.nodeOf(address);
     const target = name === undefined ? undefined : this.#members.get(name);
-    let freeMs = this.#ghostUntilMs(address, nowMs);
+    let freeMs = Math.max(this.#ghostUntilMs(address, nowMs), this.#refusedUntilMs(address, target));
     for (const record of this.#occupants.get(address) ?? NOBODY) {
       if (record !== target) freeMs = Math.max(freeMs, this.#takeBack(address, record, nowMs));
     }
@@ -378,6 +383,13 @@ export class Coordinator {
       this.#vacate(address, record);
     }
     return untilMs;
+  }
+
+  /** Until when the member is believed not to serve it: to give it back at once would only be refused again. */
+  #refusedUntilMs(address: string, target: Record_ | undefined): number {
+    if (target === undefined) return Number.NEGATIVE_INFINITY;
+    if (target.condition === 'ineligible') return Number.POSITIVE_INFINITY;
+    return this.#refusals.get(address)?.get(target.name) ?? Number.NEGATIVE_INFINITY;
   }
 
   #ghostUntilMs(address: string, nowMs: number): number {

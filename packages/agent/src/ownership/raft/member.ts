@@ -66,6 +66,11 @@ export class Member {
   /** Removed, but still on this node -> version of the removal. */
   readonly #leaving = new Map<string, number>();
   #refused: ReadonlySet<string> = new Set();
+  /**
+   * Granted, but we have said that we do not serve them: somebody else may have them by now. That stays so until we hear
+   * that they were removed, whatever becomes possible again meanwhile.
+   */
+  readonly #waived = new Set<string>();
   #availability: Availability = 'available';
   #isInformed = false;
   #changes = 0;
@@ -94,8 +99,8 @@ export class Member {
   get addresses(): ReadonlySet<string> {
     if (this.#shownAt === this.#changes) return this.#shown;
     this.#shownAt = this.#changes;
-    const served = this.#serves ? [...this.#granted].filter((address) => !this.#refused.has(address)) : [];
-    this.#shown = new Set(served);
+    const isServed = (address: string) => !this.#refused.has(address) && !this.#waived.has(address);
+    this.#shown = new Set(this.#serves ? [...this.#granted].filter(isServed) : []);
     return this.#shown;
   }
 
@@ -119,7 +124,8 @@ export class Member {
 
   /** May this node answer for the address now? The only question that counts, asked before each frame. */
   mayAnswer(address: string, nowMs: number): boolean {
-    if (!this.#serves || !this.#granted.has(address) || this.#refused.has(address)) return false;
+    if (!this.#serves || !this.#granted.has(address)) return false;
+    if (this.#refused.has(address) || this.#waived.has(address)) return false;
     return this.#options.rules.gapsNoticed ? nowMs < this.#untilMs : this.#isLive;
   }
 
@@ -238,6 +244,7 @@ export class Member {
     this.#reign = reign;
     this.#binding++;
     this.#granted.clear();
+    this.#waived.clear();
     for (const address of held) this.#granted.add(address);
     const isLapsed = held.length === 0 && this.#lapsed.length > 0;
     this.#report = isLapsed
@@ -260,6 +267,7 @@ export class Member {
     }
     this.#onNode = onNode;
     for (const address of remove) {
+      this.#waived.delete(address);
       if (this.#granted.delete(address) && this.#onNode.has(address)) this.#leaving.set(address, version);
     }
     if (version === this.#applied) return;
@@ -282,43 +290,41 @@ export class Member {
       if (askedMs + this.#timing.grantMs > nowMs) break;
       this.#asked.delete(nonce);
     }
-    const refused = this.#putOff();
+    const letGo = !this.#serves && this.#onNode.size === 0;
+    const refused = letGo ? [] : this.#putOff();
+    for (const address of letGo ? this.#granted : refused) this.#waived.add(address);
     const count = Math.max(1, this.#report.length, Math.ceil(refused.length / MAX_ADDRESSES_PER_MESSAGE));
     for (let part = 0; part < count; part++) {
       const start = part * MAX_ADDRESSES_PER_MESSAGE;
-      this.#ask(
-        this.#reign,
-        refused.slice(start, start + MAX_ADDRESSES_PER_MESSAGE),
-        this.#report[part],
-        nowMs,
-      );
+      const chunk = refused.slice(start, start + MAX_ADDRESSES_PER_MESSAGE);
+      this.#ask({ reign: this.#reign, letGo, refused: chunk, report: this.#report[part] }, nowMs);
     }
   }
 
-  #ask(reign: Reign, refused: readonly string[], report: ReportPage | undefined, nowMs: number): void {
+  #ask(part: Pick<Renew, 'reign' | 'letGo' | 'refused' | 'report'>, nowMs: number): void {
     this.#nonce++;
     this.#asked.set(this.#nonce, nowMs);
     const renew: Renew = {
       type: 'renew',
-      reign,
+      ...part,
       binding: this.#binding,
       nonce: this.#nonce,
       applied: this.#applied,
       settled: this.#settled(),
-      report,
-      refused,
-      letGo: !this.#serves && this.#onNode.size === 0,
       availability: this.#availability,
       isInformed: this.#isInformed,
       newsVersion: this.news.version,
     };
-    this.#options.outbox.send(reign.coordinator.name, reign.coordinator.instance, renew);
+    const { coordinator } = part.reign;
+    this.#options.outbox.send(coordinator.name, coordinator.instance, renew);
   }
 
-  /** Refused, and off this node. */
+  /** Not served, and off this node. */
   #putOff(): readonly string[] {
-    if (this.#refused.size === 0) return [];
-    return [...this.#granted].filter((each) => this.#refused.has(each) && !this.#onNode.has(each));
+    if (this.#refused.size === 0 && this.#waived.size === 0) return [];
+    return [...this.#granted].filter(
+      (each) => this.#waived.has(each) || (this.#refused.has(each) && !this.#onNode.has(each)),
+    );
   }
 
   #settled(): number {

@@ -161,7 +161,10 @@ export interface Renew {
    * message), until the coordinator has granted something; undefined after that.
    */
   readonly report: ReportPage | undefined;
-  /** Addresses of version `applied` that the member does not serve (any more), and that are off its node. */
+  /**
+   * Addresses of version `applied` that the member does not serve, and that are off its node. It will not serve them, even
+   * if it could again, before it has heard that they were taken from it.
+   */
   readonly refused: readonly string[];
   /** As if all of version `applied` stood in `refused`. */
   readonly letGo: boolean;

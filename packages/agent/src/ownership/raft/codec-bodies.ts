@@ -162,6 +162,7 @@ function writeRenew(writer: ByteWriter, body: Renew, indexOf: NameIndex): void {
   writer.hex(reign.coordinator.instance, 16, 'instance of the coordinator');
   writer.u48(body.binding, 'binding');
   writer.u48(body.nonce, 'nonce');
+  writer.u48(body.answered, 'answered');
   writer.u48(body.applied, 'applied');
   writer.u48(body.settled, 'settled');
   writer.u48(body.newsVersion, 'newsVersion');
@@ -181,6 +182,7 @@ function readRenew(reader: ByteReader, nameAt: NameAt): Renew {
   const coordinator = { name: nameAt(reader.u8()), instance: reader.hex(16) };
   const binding = reader.u48();
   const nonce = reader.u48();
+  const answered = reader.u48();
   const applied = reader.u48();
   const settled = reader.u48();
   const newsVersion = reader.u48();
@@ -195,6 +197,7 @@ function readRenew(reader: ByteReader, nameAt: NameAt): Renew {
     reign: { term, coordinator },
     binding,
     nonce,
+    answered,
     applied,
     settled,
     report: (flags & HAS_REPORT) === 0 ? undefined : readReport(reader, (flags & RAN_OUT) !== 0),

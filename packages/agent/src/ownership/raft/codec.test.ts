@@ -90,6 +90,7 @@ const BODIES: { readonly [T in Body['type']]: fc.Arbitrary<Extract<Body, { reado
     reign: fc.record({ term: number, coordinator: fc.record({ name, instance }) }),
     binding: number,
     nonce: number,
+    answered: number,
     applied: number,
     settled: number,
     report: fc.option(
@@ -332,6 +333,7 @@ describe('sizes', () => {
     reign: { term: 1, coordinator: { name: 'b'.repeat(40), instance: '00000000000000b2' } },
     binding: 1,
     nonce: 1,
+    answered: 0,
     applied: 0,
     settled: 0,
     report: { page: 0, pages: 21, addresses: full, ranOutMs: 5 },

@@ -13,6 +13,9 @@ export type Placer = Pick<Placement, 'adopt' | 'setGroups' | 'setNodes' | 'place
 /** A member that could not serve an address is not given it again for this long. */
 const REFUSAL_MS = 5_000;
 
+/** Whose renewals come, but show no answer to any for this many intervals longer than a grant, does not hear us. */
+const DEAF_RENEWALS = 1.5;
+
 /** What a {@link Coordinator} needs. */
 export interface CoordinatorOptions {
   readonly timing: RaftTiming;
@@ -25,9 +28,12 @@ export interface CoordinatorOptions {
   readonly knownMembers: Iterable<string>;
 }
 
+/** `left` said goodbye, `lost` fell silent, `deaf` asks but does not get our answers. */
+export type MemberState = 'up' | 'lost' | 'left' | 'deaf';
+
 /** What a coordinator tells of a member. */
 export interface MemberStatus {
-  readonly state: 'up' | 'lost' | 'left';
+  readonly state: MemberState;
   readonly heardMs: number;
   readonly condition: NodeCondition;
   /** It knows what there is to own. */
@@ -46,7 +52,11 @@ interface Record_ {
   heardMs: number;
   condition: NodeCondition;
   isInformed: boolean;
-  state: 'up' | 'lost' | 'left';
+  state: MemberState;
+  /** Renewals that may still be said to have been answered: nonce -> when they came. */
+  readonly asked: Map<number, number>;
+  /** When the newest renewal came of which it is known that our answer has arrived. */
+  reachedMs: number;
   applied: number;
   newsVersion: number;
   pages: (readonly string[] | undefined)[];
@@ -152,7 +162,7 @@ export class Coordinator {
     this.#lostCheckMs = Math.min(this.#lostCheckMs, this.#lostAtMs(record));
     record.newsVersion = renew.newsVersion;
     record.isInformed = renew.isInformed;
-    this.#takeState(record, renew, nowMs);
+    this.#takeState(record, renew, this.#isDeaf(record, renew, nowMs), nowMs);
     const { ledger } = record;
     if (ledger === undefined || ledger.binding !== renew.binding) {
       // It believes that we know what it holds.
@@ -247,8 +257,21 @@ export class Coordinator {
     }
   }
 
-  #takeState(record: Record_, renew: Renew, nowMs: number): void {
-    const state = renew.availability === 'gone' ? 'left' : 'up';
+  /** Do our answers not arrive? */
+  #isDeaf(record: Record_, { nonce, answered }: Renew, nowMs: number): boolean {
+    const { grantMs, renewMs } = this.#timing;
+    const patienceMs = grantMs + DEAF_RENEWALS * renewMs;
+    const reachedMs = record.asked.get(answered);
+    if (reachedMs !== undefined) record.reachedMs = Math.max(record.reachedMs, reachedMs);
+    for (const [old, askedMs] of record.asked) {
+      if (old < answered || askedMs < nowMs - patienceMs) record.asked.delete(old);
+    }
+    record.asked.set(nonce, nowMs);
+    return nowMs - record.reachedMs > patienceMs;
+  }
+
+  #takeState(record: Record_, renew: Renew, isDeaf: boolean, nowMs: number): void {
+    const state = renew.availability === 'gone' ? 'left' : isDeaf ? 'deaf' : 'up';
     const condition = CONDITIONS[renew.availability];
     if (state === record.state && condition === record.condition) return;
     this.#setState(record, state);
@@ -256,10 +279,11 @@ export class Coordinator {
     this.#retryHomeless(nowMs);
   }
 
-  #setState(record: Record_, state: 'up' | 'lost' | 'left'): void {
+  #setState(record: Record_, state: MemberState): void {
     record.state = state;
     this.#isPlacementDue = true;
-    if (this.#news.setMember(record.name, state) && state !== 'up') this.#isNewsUrgent = true;
+    if (this.#news.setMember(record.name, state === 'deaf' ? 'lost' : state) && state !== 'up')
+      this.#isNewsUrgent = true;
   }
 
   #takeAcknowledgement(record: Record_, ledger: Ledger, renew: Renew, nowMs: number): void {
@@ -291,7 +315,7 @@ export class Coordinator {
   #findLost(nowMs: number): void {
     this.#lostCheckMs = Number.POSITIVE_INFINITY;
     for (const record of this.#members.values()) {
-      if (record.state !== 'up') continue;
+      if (record.state !== 'up' && record.state !== 'deaf') continue;
       const lostMs = this.#lostAtMs(record);
       if (nowMs >= lostMs) this.#setState(record, 'lost');
       else this.#lostCheckMs = Math.min(this.#lostCheckMs, lostMs);
@@ -448,7 +472,13 @@ export class Coordinator {
   /** Grants to a member what it has, in answer to its newest renewal. */
   #answer(record: Record_, nowMs: number, rightUntilMs: number): void {
     const { ledger, nonce, heardMs, name, instance, applied } = record;
-    if (ledger === undefined || record.state !== 'up') return;
+    if (ledger === undefined) return;
+    if (record.state === 'deaf') {
+      // Grants nothing. If it arrives, the next renewal says so.
+      const probe = { base: applied, version: applied, add: [], remove: [], lengthMs: 0 };
+      this.#options.outbox.send(name, instance, { type: 'grant', binding: ledger.binding, nonce, ...probe });
+    }
+    if (record.state !== 'up') return;
     const { grantMs, tailMs } = this.#timing;
     const lengthMs = Math.floor(Math.min(grantMs, rightUntilMs + tailMs - heardMs));
     if (lengthMs <= 0 || heardMs + lengthMs <= nowMs) return;
@@ -492,6 +522,8 @@ function newRecord(name: string, instance: string, nowMs: number): Record_ {
     condition: 'ready',
     isInformed: false,
     state: 'up',
+    asked: new Map(),
+    reachedMs: nowMs,
     applied: 0,
     newsVersion: 0,
     pages: [],

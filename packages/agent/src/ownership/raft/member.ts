@@ -54,6 +54,7 @@ export class Member {
   /** With rule 5 off: no timer has seen the end of the grants yet. */
   #isLive = false;
   #nonce = 0;
+  #answered = 0;
   /** Renewals that may still be answered in time: nonce -> when sent. */
   readonly #asked = new Map<number, number>();
   #heardMs = Number.NEGATIVE_INFINITY;
@@ -167,6 +168,7 @@ export class Member {
     if (binding !== this.#binding || term !== this.#reign?.term) return;
     if (from.instance !== this.#reign.coordinator.instance) return;
     this.#heardMs = nowMs;
+    this.#answered = Math.max(this.#answered, nonce);
     // Older than what we have, or something is missing before it: the next answer begins where we are.
     if (version < this.#applied || base > this.#applied) return;
     this.#report = [];
@@ -309,6 +311,7 @@ export class Member {
       ...part,
       binding: this.#binding,
       nonce: this.#nonce,
+      answered: this.#answered,
       applied: this.#applied,
       settled: this.#settled(),
       availability: this.#availability,

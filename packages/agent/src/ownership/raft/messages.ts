@@ -154,6 +154,8 @@ export interface Renew {
   readonly binding: number;
   /** Rises with each renewal of an instance. */
   readonly nonce: number;
+  /** Newest nonce of this instance to which it has got an answer; 0: none. Whoever asks, but hears no answers, is lost, too. */
+  readonly answered: number;
   readonly applied: number;
   readonly settled: number;
   /**

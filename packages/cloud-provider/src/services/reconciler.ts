@@ -8,7 +8,7 @@ import { SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import { WorkQueue } from '@fairlead/shared/kubernetes/work-queue.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import type { Handover, Holdings } from '../allocator/holdings.ts';
+import type { Claim, Handover, Holdings } from '../allocator/holdings.ts';
 import { NO_POOLS } from '../pools/parse.ts';
 import type { Pools } from '../pools/pool.ts';
 import { type ConditionWord, withCondition, withoutCondition } from './conditions.ts';
@@ -128,7 +128,8 @@ export class Reconciler {
   }
 
   #observeState(key: string, service: Service, nowMs: number): void {
-    this.#handOver(this.#holdings.observe(claimOf(service, this.#pools), nowMs));
+    const claim = claimOf(service, this.#pools);
+    this.#handOver(this.#holdings.observe(claim, nowMs));
     this.#reservations.observed(service);
     const wants = wantsAddresses(service, this.#options.mode);
     if (wants && annotatedAddresses(service) === '') {
@@ -137,6 +138,17 @@ export class Reconciler {
       this.#wantedSinceMs.delete(key);
     }
     if (wants || hasTraces(service)) this.#term?.queue.add(key);
+    if (claim.sharing !== undefined) this.#lookAtSharers(claim);
+  }
+
+  /** One that was alone on an address until another joined it has yet to remember with which ports. */
+  #lookAtSharers({ service: key, addresses }: Claim): void {
+    for (const address of addresses) {
+      for (const sharer of this.#holdings.holdersOf(address)) {
+        const service = sharer === key ? undefined : this.#stored(sharer);
+        if (service !== undefined && !remembersPorts(service)) this.#term?.queue.add(sharer);
+      }
+    }
   }
 
   #observeDeleted(key: string, service: Service, nowMs: number): void {
@@ -245,7 +257,8 @@ export class Reconciler {
   async #assign(service: Service, assignment: Assignment): Promise<'done' | 'conflict'> {
     const key = keyOf(service);
     const wanted = withAssignment(service, assignment);
-    this.#waitFor(service, assignment);
+    // What a failed write sets free goes to others, or it would be promised to this one again at once.
+    this.#waiters.remove(key);
     let current = service;
     if (wanted === undefined) {
       this.#reservations.dropPromise(key);
@@ -259,21 +272,11 @@ export class Reconciler {
       const waitedMs = sinceMs === undefined ? undefined : this.#options.clock.monotonicMs() - sinceMs;
       this.#teller.assigned(service, assignment, waitedMs);
     }
-    if (assignment.sharedPorts !== undefined) this.#lookAtSharers(key, assignment.addresses);
+    this.#waitFor(service, assignment);
     this.#teller.settled(key);
     const word = wordOf(current, assignment);
     if (word !== undefined) await this.#writeCondition(current, word);
     return 'done';
-  }
-
-  /** One that was alone on an address until another joined it has yet to remember with which ports. */
-  #lookAtSharers(key: string, addresses: readonly Address[]): void {
-    for (const address of addresses) {
-      for (const sharer of this.#holdings.holdersOf(address)) {
-        const service = sharer === key ? undefined : this.#stored(sharer);
-        if (service !== undefined && !remembersPorts(service)) this.#term?.queue.add(sharer);
-      }
-    }
   }
 
   async #refuse(service: Service, refusal: Refusal): Promise<'done' | 'conflict'> {
@@ -313,12 +316,14 @@ export class Reconciler {
   /** What the Service still lacks, and when it has to be looked at again without anybody having changed anything. */
   #waitFor(service: Service, decision: Assignment | Refusal): void {
     const { clock } = this.#options;
-    if (decision.need === undefined) this.#waiters.remove(keyOf(service));
+    const key = keyOf(service);
+    // It may have gone while it was being written.
+    if (decision.need === undefined || this.#stored(key) === undefined) this.#waiters.remove(key);
     else this.#waiters.add(service, decision.need);
     this.#waiters.wakeAt(decision.coolingUntilMs);
     if (decision.kind === 'refuse' || decision.drains.length === 0) return;
     const endMs = Math.min(...decision.drains.map(({ untilMs }) => untilMs));
-    this.#term?.queue.addAfter(keyOf(service), Math.max(1, endMs - clock.wallMs()));
+    this.#term?.queue.addAfter(key, Math.max(1, endMs - clock.wallMs()));
   }
 
   /** A write that the server refuses for good is told to the user, too. */

@@ -178,12 +178,13 @@ function rivalsAt(service: Service, text: string, all: readonly Service[]): read
 
 /** An address that the pool could give to the Service. */
 function freeFor(service: Service, family: 4 | 6, pool: Pool, { all, data }: World): string | undefined {
-  const found = UNIVERSE.find(
-    (address) =>
-      address.family === family &&
-      poolContains(pool, address) &&
-      rivalsAt(service, formatAddress(address), all).every((other) => mayBeTogether(service, other, data)),
-  );
+  const found = UNIVERSE.find((address) => {
+    if (address.family !== family || !poolContains(pool, address)) return false;
+    const rivals = rivalsAt(service, formatAddress(address), all);
+    // Nobody new joins an address that others are at odds over.
+    const together = [service, ...rivals];
+    return together.every((a, i) => together.slice(i + 1).every((b) => mayBeTogether(a, b, data)));
+  });
   return found && formatAddress(found);
 }
 

@@ -5,13 +5,15 @@
  * against the API server of a lab.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { Lab } from '@fairlead/test-lab/lab.ts';
 import { ensureLabNamespace } from '@fairlead/test-lab/namespace.ts';
 import { buildPrograms } from '../../../scripts/build.ts';
 import { type Benchmark, type BenchmarkResult, median } from './benchmark.ts';
+import { furnishServiceAccount } from './scale/service-account.ts';
 
 const ROUNDS = 5;
 /** Memory is read this long after readiness: the start is over, the first garbage collections have happened. */
@@ -119,8 +121,8 @@ function subjects(lab: Lab): readonly Subject[] {
   ];
 }
 
-/** Puts a service account's files where a Pod has them; the lab's /run is private and goes with it. */
-async function furnishServiceAccount(lab: Lab): Promise<void> {
+/** A service account with all rights, and its files where a Pod has them. */
+async function becomePod(lab: Lab): Promise<void> {
   const kubectl = async (...args: string[]): Promise<void> => {
     const { code, stderr } = await lab.kubectl(args);
     if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
@@ -130,28 +132,23 @@ async function furnishServiceAccount(lab: Lab): Promise<void> {
     ...['create', 'clusterrolebinding', 'bench', '--clusterrole=cluster-admin'],
     '--serviceaccount=kube-system:bench',
   );
-  const folder = '/run/secrets/kubernetes.io/serviceaccount';
-  mkdirSync(folder, { recursive: true });
-  const { body } = await lab.api.send('POST', '/api/v1/namespaces/kube-system/serviceaccounts/bench/token', {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'TokenRequest',
-    spec: {},
-  });
-  const { status } = JSON.parse(body) as { status: { token: string } };
   const config = JSON.parse(readFileSync(lab.kubeconfig, 'utf8')) as {
     clusters: [{ cluster: { 'certificate-authority-data': string } }];
   };
-  const authority = config.clusters[0].cluster['certificate-authority-data'];
-  writeFileSync(`${folder}/token`, status.token);
-  writeFileSync(`${folder}/namespace`, 'kube-system');
-  writeFileSync(`${folder}/ca.crt`, Buffer.from(authority, 'base64'));
+  const authority = Buffer.from(config.clusters[0].cluster['certificate-authority-data'], 'base64');
+  const admin = await connect({ kubeconfig: lab.kubeconfig });
+  try {
+    await furnishServiceAccount(admin, { namespace: 'kube-system', name: 'bench' }, authority);
+  } finally {
+    admin.close();
+  }
 }
 
 async function run(say: (text: string) => void): Promise<BenchmarkResult> {
   await buildPrograms();
   const lab = await Lab.start({ workers: 1 });
   try {
-    await furnishServiceAccount(lab);
+    await becomePod(lab);
     const samples = new Map<string, Sample[]>();
     // One after the other within a round: a slow phase of the machine then hits all of them.
     for (let round = 1; round <= ROUNDS; round += 1) {

@@ -6,6 +6,7 @@ import {
   type Body,
   type ConfigNews,
   type Grant,
+  type Knowledge,
   MAX_ADDRESSES_PER_MESSAGE,
   MAX_NEWS_PER_MESSAGE,
   type News,
@@ -153,7 +154,7 @@ const AVAILABILITIES: readonly Availability[] = ['available', 'draining', 'unava
 const HAS_REPORT = 1;
 const LETS_GO = 2;
 const RAN_OUT = 4;
-const IS_INFORMED = 8;
+const KNOWLEDGES: readonly Knowledge[] = ['none', 'old', 'current'];
 
 function writeRenew(writer: ByteWriter, body: Renew, indexOf: NameIndex): void {
   const { reign, report } = body;
@@ -167,8 +168,9 @@ function writeRenew(writer: ByteWriter, body: Renew, indexOf: NameIndex): void {
   writer.u48(body.settled, 'settled');
   writer.u48(body.newsVersion, 'newsVersion');
   writer.u8(AVAILABILITIES.indexOf(body.availability), 'availability');
+  writer.u8(KNOWLEDGES.indexOf(body.knowledge), 'knowledge');
   const reports = report === undefined ? 0 : HAS_REPORT | (report.ranOutMs === undefined ? 0 : RAN_OUT);
-  writer.u8(reports | (body.letGo ? LETS_GO : 0) | (body.isInformed ? IS_INFORMED : 0), 'flags');
+  writer.u8(reports | (body.letGo ? LETS_GO : 0), 'flags');
   writeAddresses(writer, body.refused);
   if (report === undefined) return;
   writer.u16(report.page, 'page');
@@ -187,9 +189,10 @@ function readRenew(reader: ByteReader, nameAt: NameAt): Renew {
   const settled = reader.u48();
   const newsVersion = reader.u48();
   const availability = readAvailability(reader);
+  const knowledge = readKnowledge(reader);
   const flags = reader.u8();
-  if (flags > (HAS_REPORT | LETS_GO | RAN_OUT | IS_INFORMED)) {
-    reader.fail(`flags ${flags}; expected at most 15`);
+  if (flags > (HAS_REPORT | LETS_GO | RAN_OUT)) {
+    reader.fail(`flags ${flags}; expected at most 7`);
   }
   const refused = readAddresses(reader);
   return {
@@ -204,9 +207,16 @@ function readRenew(reader: ByteReader, nameAt: NameAt): Renew {
     refused,
     letGo: (flags & LETS_GO) !== 0,
     availability,
-    isInformed: (flags & IS_INFORMED) !== 0,
+    knowledge,
     newsVersion,
   };
+}
+
+function readKnowledge(reader: ByteReader): Knowledge {
+  const number = reader.u8();
+  const knowledge = KNOWLEDGES[number];
+  if (knowledge === undefined) reader.fail(`knowledge ${number}; expected at most ${KNOWLEDGES.length - 1}`);
+  return knowledge ?? 'none';
 }
 
 function readReport(reader: ByteReader, ranOut: boolean): ReportPage {

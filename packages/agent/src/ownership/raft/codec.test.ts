@@ -107,7 +107,7 @@ const BODIES: { readonly [T in Body['type']]: fc.Arbitrary<Extract<Body, { reado
     refused: addresses,
     letGo: fc.boolean(),
     availability: fc.constantFrom('available' as const, 'draining', 'unavailable', 'gone'),
-    isInformed: fc.boolean(),
+    knowledge: fc.constantFrom('none' as const, 'old', 'current'),
     newsVersion: number,
   }),
   grant: fc.record({
@@ -340,7 +340,7 @@ describe('sizes', () => {
     refused: [],
     letGo: false,
     availability: 'available',
-    isInformed: true,
+    knowledge: 'current',
     newsVersion: 0,
   } as const;
 

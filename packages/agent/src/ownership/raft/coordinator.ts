@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger } from './ledger.ts';
-import type { Message, Renew } from './messages.ts';
+import type { Knowledge, Message, Renew } from './messages.ts';
 import { NewsLog } from './news.ts';
 import type { Outbox } from './outbox.ts';
 import type { Move, Placement, PlacementGroup } from './placement.ts';
@@ -36,8 +36,7 @@ export interface MemberStatus {
   readonly state: MemberState;
   readonly heardMs: number;
   readonly condition: NodeCondition;
-  /** It knows what there is to own. */
-  readonly isInformed: boolean;
+  readonly knowledge: Knowledge;
 }
 
 /** What is known of one member in this reign. */
@@ -51,7 +50,7 @@ interface Record_ {
   /** When the newest renewal came; what is granted in answer ends before this plus a grant. */
   heardMs: number;
   condition: NodeCondition;
-  isInformed: boolean;
+  knowledge: Knowledge;
   state: MemberState;
   /** Renewals that may still be said to have been answered: nonce -> when they came. */
   readonly asked: Map<number, number>;
@@ -161,7 +160,7 @@ export class Coordinator {
     record.heardMs = nowMs;
     this.#lostCheckMs = Math.min(this.#lostCheckMs, this.#lostAtMs(record));
     record.newsVersion = renew.newsVersion;
-    record.isInformed = renew.isInformed;
+    record.knowledge = renew.knowledge;
     this.#takeState(record, renew, this.#isDeaf(record, renew, nowMs), nowMs);
     const { ledger } = record;
     if (ledger === undefined || ledger.binding !== renew.binding) {
@@ -520,7 +519,7 @@ function newRecord(name: string, instance: string, nowMs: number): Record_ {
     nonce: 0,
     heardMs: nowMs,
     condition: 'ready',
-    isInformed: false,
+    knowledge: 'none',
     state: 'up',
     asked: new Map(),
     reachedMs: nowMs,

@@ -4,6 +4,7 @@ import {
   type AgentId,
   type Availability,
   type Grant,
+  type Knowledge,
   MAX_ADDRESSES_PER_MESSAGE,
   type Message,
   type Reign,
@@ -44,7 +45,7 @@ export class Member {
   /** Granted in the present binding, as of `#applied`. */
   readonly #granted = new Set<string>();
   #applied = 0;
-  /** What ran out before this binding, until something is granted again. */
+  /** What we had last, and ran out, until something is granted again. */
   #lapsed: readonly string[] = [];
   /** When. */
   #lapsedMs = Number.NEGATIVE_INFINITY;
@@ -73,7 +74,7 @@ export class Member {
    */
   readonly #waived = new Set<string>();
   #availability: Availability = 'available';
-  #isInformed = false;
+  #knowledge: Knowledge = 'none';
   #changes = 0;
   #shown: ReadonlySet<string> = new Set();
   #shownAt = 0;
@@ -182,7 +183,7 @@ export class Member {
     this.#untilMs = untilMs;
     this.#endedMs = untilMs;
     this.#isLive = true;
-    this.#lapsed = [];
+    if (this.#granted.size > 0) this.#lapsed = [];
   }
 
   /** Whether this node can have addresses. Takes effect at once; the coordinator is told at once. */
@@ -193,9 +194,9 @@ export class Member {
     this.#isRenewDue = true;
   }
 
-  /** Whether this agent knows what there is to own. */
-  setInformed(isInformed: boolean): void {
-    this.#isInformed = isInformed;
+  /** What this agent knows of what there is to own. */
+  setKnowledge(knowledge: Knowledge): void {
+    this.#knowledge = knowledge;
   }
 
   /** Asks without waiting for the interval: what it asked before may not be answered. */
@@ -315,7 +316,7 @@ export class Member {
       applied: this.#applied,
       settled: this.#settled(),
       availability: this.#availability,
-      isInformed: this.#isInformed,
+      knowledge: this.#knowledge,
       newsVersion: this.news.version,
     };
     const { coordinator } = part.reign;

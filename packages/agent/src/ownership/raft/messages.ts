@@ -42,6 +42,9 @@ export type Availability =
   /** Serves nothing and stops now: its last word. */
   | 'gone';
 
+/** What an agent knows of what there is to own: nothing yet, what there was some time ago, what there is. */
+export type Knowledge = 'none' | 'old' | 'current';
+
 /** A message and whom it is from and for. */
 export interface Message<B extends Body = Body> {
   readonly groupId: string;
@@ -171,8 +174,7 @@ export interface Renew {
   /** As if all of version `applied` stood in `refused`. */
   readonly letGo: boolean;
   readonly availability: Availability;
-  /** It knows what there is to own at present: it could coordinate. */
-  readonly isInformed: boolean;
+  readonly knowledge: Knowledge;
   /** Version of {@link News} that the member has. */
   readonly newsVersion: number;
 }

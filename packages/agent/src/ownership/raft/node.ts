@@ -3,7 +3,7 @@ import { Coordinator, type Placer } from './coordinator.ts';
 import { type Role, Voter } from './election.ts';
 import { Electorate } from './electorate.ts';
 import { Member } from './member.ts';
-import type { AgentId, Availability, Body, GroupConfig, Message, Reign } from './messages.ts';
+import type { AgentId, Availability, Body, GroupConfig, Knowledge, Message, Reign } from './messages.ts';
 import type { Outbox } from './outbox.ts';
 import type { Move, PlacementGroup } from './placement.ts';
 import { ALL_RULES, type Rules } from './rules.ts';
@@ -35,8 +35,8 @@ export type NodeInput =
   /** All that there is to own. Never told: what others hold is kept, nothing new is placed. */
   | { readonly type: 'groups'; readonly groups: readonly PlacementGroup[] }
   /**
-   * Whether what was told of groups is up to date (until told otherwise, it is once it was told). A coordinator that does
-   * not know gives its office to a voter that does.
+   * Whether what was told of groups is up to date (until told otherwise, it is once it was told). A coordinator gives its
+   * office to a voter that knows more.
    */
   | { readonly type: 'informed'; readonly isInformed: boolean }
   /** Names of all agents that can be reached. */
@@ -95,12 +95,10 @@ export interface NodeStatus {
   /** Address -> node. For display. */
   readonly owners: ReadonlyMap<string, string>;
   readonly members: ReadonlyMap<string, 'up' | 'lost' | 'left'>;
-  /** Drained: nothing is here any more, and the office is in other hands. */
+  /** Drained: nothing is here any more, and the office is in other hands, if there are any. */
   readonly isDrained: boolean;
 }
 
-/** One that knows what there is to own is a better successor than one heard any time later. */
-const INFORMED_WEIGHT_MS = 1e9;
 /** Between two words about the epoch to the same agent. */
 const CONFIG_NEWS_INTERVAL_MS = 20;
 
@@ -180,7 +178,7 @@ export class RaftNode {
       availability: this.#member.availability,
       owners: this.#member.news.owners,
       members: this.#member.news.members,
-      isDrained: this.#isDraining && this.#member.isClear && leadership === undefined,
+      isDrained: this.#isDraining && this.#member.isClear && !this.#canHandOver,
     };
   }
 
@@ -246,12 +244,12 @@ export class RaftNode {
       case 'groups':
         this.#groups = input.groups;
         this.#coordinator?.setGroups(input.groups);
-        this.#member.setInformed(this.#isInformed);
+        this.#member.setKnowledge(this.#knowledge);
         this.#watchAvailability(nowMs);
         break;
       case 'informed':
         this.#isUpToDate = input.isInformed;
-        this.#member.setInformed(this.#isInformed);
+        this.#member.setKnowledge(this.#knowledge);
         this.#watchAvailability(nowMs);
         break;
       case 'peers':
@@ -284,7 +282,7 @@ export class RaftNode {
     this.#member.setAvailability('gone');
     this.#member.setOnNode(new Set());
     this.#finish(nowMs);
-    this.#voter.stepDown(nowMs, this.#successor());
+    this.#voter.stepDown(nowMs, this.#successor()?.name ?? '');
     this.#isStopped = true;
   }
 
@@ -297,7 +295,7 @@ export class RaftNode {
     else if (this.#isDraining) availability = 'draining';
     if (availability !== this.#member.availability) this.#events.push({ type: 'availability', availability });
     this.#member.setAvailability(availability);
-    const isReluctant = availability !== 'available' || !this.#isInformed;
+    const isReluctant = availability !== 'available' || this.#knowledge !== 'current';
     this.#voter.setWillingness({ mayLead: !isStalled, isReluctant }, nowMs);
   }
 
@@ -414,30 +412,39 @@ export class RaftNode {
     for (const name of names) this.#announce(name);
   }
 
-  get #isInformed(): boolean {
-    return this.#groups !== undefined && this.#isUpToDate;
+  get #knowledge(): Knowledge {
+    if (this.#groups === undefined) return 'none';
+    return this.#isUpToDate ? 'current' : 'old';
   }
 
   #considerResigning(nowMs: number): void {
     if (this.#coordinator === undefined) return;
-    if (this.#isDraining && this.#member.isClear) this.#voter.stepDown(nowMs, this.#successor());
-    if (this.#isInformed) return;
+    if (this.#knowledge === 'current' && !this.#isDraining) return;
     const successor = this.#successor();
-    if (this.#coordinator.members.get(successor)?.isInformed === true) this.#voter.stepDown(nowMs, successor);
+    // Better an office that leaves soon than none.
+    if (successor === undefined) return;
+    const isDrained = this.#isDraining && this.#member.isClear;
+    if (isDrained || rankOf(successor.knowledge) > rankOf(this.#knowledge)) {
+      this.#voter.stepDown(nowMs, successor.name);
+    }
   }
 
-  /** The voter to follow us: one that knows what there is to own, if possible, heard most recently; '' when there is none. */
-  #successor(): string {
-    let successor = '';
-    let heardMs = Number.NEGATIVE_INFINITY;
-    for (const voter of this.#electorate.voters) {
-      const member = this.#coordinator?.members.get(voter);
-      if (voter === this.#options.id.name || member?.condition !== 'ready' || member.state !== 'up') continue;
-      const weightMs = member.heardMs + (member.isInformed ? INFORMED_WEIGHT_MS : 0);
-      if (weightMs > heardMs) successor = voter;
-      heardMs = Math.max(heardMs, weightMs);
+  get #canHandOver(): boolean {
+    return this.#coordinator !== undefined && this.#successor() !== undefined;
+  }
+
+  /** The voter to follow us: of those that know most the one heard most recently. */
+  #successor(): { readonly name: string; readonly knowledge: Knowledge } | undefined {
+    let best: { readonly name: string; readonly knowledge: Knowledge; readonly heardMs: number } | undefined;
+    for (const name of this.#electorate.voters) {
+      const member = this.#coordinator?.members.get(name);
+      if (name === this.#options.id.name || member?.condition !== 'ready' || member.state !== 'up') continue;
+      const { knowledge, heardMs } = member;
+      const difference = best === undefined ? 1 : rankOf(knowledge) - rankOf(best.knowledge);
+      if (difference > 0 || (difference === 0 && heardMs > (best?.heardMs ?? 0)))
+        best = { name, knowledge, heardMs };
     }
-    return successor;
+    return best;
   }
 
   #send(to: string, toInstance: string, body: Body): void {
@@ -455,6 +462,10 @@ export class RaftNode {
     if (to === id.name) this.#inner.push(message);
     else this.#messages.push(message);
   }
+}
+
+function rankOf(knowledge: Knowledge): number {
+  return ['none', 'old', 'current'].indexOf(knowledge);
 }
 
 function isOf(reign: Reign | undefined, { from, term }: Message): boolean {

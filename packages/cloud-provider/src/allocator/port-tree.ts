@@ -33,8 +33,8 @@ export class PortTree {
 
   /** Adds an address. It must not be there. */
   add(address: Occupied): void {
-    insert(this.#root, address, [...address.ports()]);
-    const half = split(this.#root);
+    insert(this.#root, address, { gained: [...address.ports()], lost: [] });
+    const half = this.#root.split();
     if (half !== undefined) this.#root = new Branch([this.#root, half]);
   }
 
@@ -71,7 +71,12 @@ class Branch {
 
   constructor(children: Child[]) {
     this.children = children;
-    this.recount();
+    for (const child of children) {
+      this.size += child instanceof Branch ? child.size : 1;
+      if (child instanceof Branch) for (const [port, users] of child.users) count(this.users, port, users);
+      else for (const port of child.ports()) count(this.users, port, 1);
+    }
+    this.#measure();
   }
 
   /** Whether every address below uses one of the ports; false when each uses another one. */
@@ -87,15 +92,14 @@ class Branch {
     this.#measure();
   }
 
-  recount(): void {
-    this.size = 0;
-    this.users.clear();
-    for (const child of this.children) {
-      this.size += child instanceof Branch ? child.size : 1;
-      if (child instanceof Branch) for (const [port, users] of child.users) count(this.users, port, users);
-      else for (const port of child.ports()) count(this.users, port, 1);
-    }
+  /** Cuts off the upper half when it has grown too wide. */
+  split(): Branch | undefined {
+    if (this.children.length <= WIDTH) return undefined;
+    const half = new Branch(this.children.splice(WIDTH / 2));
+    this.size -= half.size;
+    for (const [port, users] of half.users) count(this.users, port, -users);
     this.#measure();
+    return half;
   }
 
   #measure(): void {
@@ -114,24 +118,16 @@ function lastOf(child: Child): bigint {
   return child instanceof Branch ? child.last : child.value;
 }
 
-function insert(branch: Branch, address: Occupied, gained: readonly string[]): void {
+function insert(branch: Branch, address: Occupied, change: PortChange): void {
   const { children } = branch;
   const at = childFor(children, address.value);
   const child = children[at] ?? children[children.length - 1];
   if (child instanceof Branch) {
-    insert(child, address, gained);
-    const half = split(child);
-    if (half !== undefined) children.splice(children.indexOf(child) + 1, 0, half);
+    insert(child, address, change);
+    const half = child.split();
+    if (half !== undefined) children.splice(Math.min(at, children.length - 1) + 1, 0, half);
   } else children.splice(at, 0, address);
-  branch.update({ gained, lost: [] }, 1);
-}
-
-/** Cuts a branch that has grown too wide; returns its upper half. */
-function split(branch: Branch): Branch | undefined {
-  if (branch.children.length <= WIDTH) return undefined;
-  const half = new Branch(branch.children.splice(WIDTH / 2));
-  branch.recount();
-  return half;
+  branch.update(change, 1);
 }
 
 /** Changes the leaf that holds an address, and all branches on the way to it. */

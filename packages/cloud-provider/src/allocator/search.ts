@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Address, Family } from '@fairlead/shared/address/address.ts';
 import type { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
+import type { AddressRange } from '@fairlead/shared/address/range.ts';
 import { isOctetEnd } from '../pools/octet-ends.ts';
 import { type Pool, type PoolSource, poolContains } from '../pools/pool.ts';
 import type { Holdings } from './holdings.ts';
@@ -62,15 +63,38 @@ function freeIn(
   order: Direction,
   holdings: Holdings,
 ): bigint | undefined {
-  let from = firstOf(addresses, family, order);
-  while (from !== undefined) {
-    const value = holdings.nextFree(family, from, order);
-    from = nextOf(addresses, family, value, order);
-    if (from !== value) continue;
-    if (!isOctetEnd(family, value)) return value;
-    holdings.stepOver(family, value);
+  const ranges = addresses.ranges(family);
+  const isAscending = order === 'ascending';
+  let i = isAscending ? 0 : ranges.length - 1;
+  for (let range = ranges[i]; range !== undefined; range = ranges[i]) {
+    const value = holdings.nextFree(family, isAscending ? range.first : range.last, order);
+    if (isPast(range, value, isAscending)) {
+      i += isAscending ? 1 : -1;
+      // Past one range means in the gap behind it as a rule, where an avoided address is; else in one far behind.
+      if (isPast(ranges[i], value, isAscending)) i = rangeAt(ranges, value, isAscending);
+    } else if (isOctetEnd(family, value)) holdings.stepOver(family, value);
+    else return value;
   }
   return undefined;
+}
+
+/** Whether a search that has come to `value` has the range behind it. */
+function isPast(range: AddressRange | undefined, value: bigint, isAscending: boolean): boolean {
+  if (range === undefined) return false;
+  return isAscending ? value > range.last : value < range.first;
+}
+
+/** Index of the range around `value`, or of the next one. */
+function rangeAt(ranges: readonly AddressRange[], value: bigint, isAscending: boolean): number {
+  let low = 0;
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const range = ranges[middle];
+    if (range !== undefined && (isAscending ? range.last < value : range.first <= value)) low = middle + 1;
+    else high = middle;
+  }
+  return isAscending ? low : low - 1;
 }
 
 /** Addresses ending in .0 and .255 that the source names one by one are not found by {@link freeIn}. */

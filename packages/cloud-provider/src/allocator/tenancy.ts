@@ -66,17 +66,22 @@ export class Tenancy {
 
   /** Replaces the claim of one Service. Tells how the ports in use have changed by it. */
   exchange(before: Title | undefined, after: Title | undefined): PortChange {
-    const concerned = new Set([...(before?.ports() ?? []), ...(after?.ports() ?? [])]);
-    const used = new Set([...concerned].filter((port) => this.uses(port)));
-    if (!this.#exchangeSharer(before, after)) {
-      for (const port of this.ports()) used.add(port);
-      if (after !== undefined) this.#titles.add(after);
-      this.#settle();
-      for (const port of [...used, ...this.ports()]) concerned.add(port);
-    }
+    const own = [...(before?.ports() ?? []), ...(after?.ports() ?? [])];
+    const used = own.filter((port) => this.uses(port));
+    if (this.#exchangeSharer(before, after)) return this.#portChange(used, own);
+    used.push(...this.ports());
+    if (after !== undefined) this.#titles.add(after);
+    this.#settle();
+    return this.#portChange(used, this.ports());
+  }
+
+  /** `used`: before the change; `candidates`: those among which new ones are. */
+  #portChange(used: readonly string[], candidates: Iterable<string>): PortChange {
+    const before = new Set(used);
+    const after = new Set(candidates);
     return {
-      gained: [...concerned].filter((port) => !used.has(port) && this.uses(port)),
-      lost: [...used].filter((port) => !this.uses(port)),
+      gained: [...after].filter((port) => !before.has(port) && this.uses(port)),
+      lost: [...before].filter((port) => !this.uses(port)),
     };
   }
 

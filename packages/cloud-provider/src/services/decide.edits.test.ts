@@ -2,7 +2,7 @@
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { describe, expect, it } from 'vitest';
 import type { ServiceTraits } from './testing/services.ts';
-import { type Data, FOUR, Stage, without } from './testing/stage.ts';
+import { annotatedWith, type Data, FOUR, Stage, without } from './testing/stage.ts';
 
 describe('the interface', () => {
   const data = (name: string): Data => ({ 'range-global': FOUR, 'interface-global': name });
@@ -79,5 +79,51 @@ describe('what users take away', () => {
     expect(stage.get('a').metadata?.labels).toMatchObject({ implementation: 'kube-vip' });
     expect(stage.get('a').metadata?.finalizers).toEqual(before.metadata?.finalizers);
     expect(stage.get('a').spec).toEqual(before.spec);
+  });
+});
+
+describe('spec.loadBalancerIP of a Service that has an address', () => {
+  const specifying = (loadBalancerIP: string) => (each: Service) => ({
+    ...each,
+    spec: { ...each.spec, loadBalancerIP },
+  });
+  const annotation = (stage: Stage) => stage.get('a').metadata?.annotations?.['kube-vip.io/loadbalancerIPs'];
+
+  it('is a request when it is edited', () => {
+    const stage = new Stage({ 'range-global': FOUR });
+    stage.add('a');
+    stage.edit('a', specifying('10.0.0.3'));
+    expect(stage.sync('a')).toBe('10.0.0.3 from request');
+    expect(annotation(stage)).toBe('10.0.0.3');
+    stage.edit('a', specifying('10.0.0.4'));
+    expect(stage.sync('a')).toBe('10.0.0.4 from request');
+    expect(stage.add('b')).toBe('10.0.0.1 from global');
+  });
+
+  it('leaves what there is while it is refused, and is granted when the holder lets go', () => {
+    const stage = new Stage({ 'range-global': FOUR });
+    stage.add('a');
+    stage.add('b');
+    stage.edit('a', specifying('10.0.0.2'));
+    const kept =
+      /^10\.0\.0\.1 from global; spec\.loadBalancerIP=10\.0\.0\.2: 10\.0\.0\.2 belongs to Service default\/b/;
+    expect(stage.sync('a')).toMatch(kept);
+    expect(stage.sync('a')).toMatch(kept);
+    expect(stage.get('a').spec?.loadBalancerIP).toBe('10.0.0.2');
+    expect(annotation(stage)).toBe('10.0.0.1');
+    expect(stage.add('c')).toBe('10.0.0.3 from global');
+    stage.edit('b', annotatedWith('10.0.0.4'));
+    stage.sync('b');
+    expect(stage.sync('a')).toBe('10.0.0.2 from request');
+  });
+
+  it('changes nothing when it is no address, and gives way to the annotation', () => {
+    const stage = new Stage({ 'range-global': FOUR });
+    stage.add('a');
+    stage.edit('a', specifying('banana'));
+    expect(stage.sync('a')).toMatch(/^10\.0\.0\.1 from global; spec\.loadBalancerIP=banana/);
+    stage.edit('a', annotatedWith('10.0.0.3'));
+    expect(stage.sync('a')).toBe('10.0.0.3 from request');
+    expect(stage.get('a').spec?.loadBalancerIP).toBe('10.0.0.3');
   });
 });

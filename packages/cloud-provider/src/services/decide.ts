@@ -10,7 +10,7 @@ import { allocationConditionOf, type ConditionWord } from './conditions.ts';
 import { decideFromPool } from './decide-from-pool.ts';
 import { decideRequest, decideSpecRequest } from './decide-request.ts';
 import type { Drain } from './draining.ts';
-import { givenTo } from './given.ts';
+import { editedSpec, type Given, givenTo } from './given.ts';
 import {
   type ClassMode,
   familyRequestOf,
@@ -66,6 +66,8 @@ export interface Assignment {
   readonly notes: readonly string[];
   /** Addresses that are replaced just now. */
   readonly moves: readonly Move[];
+  /** The user has put something into `spec.loadBalancerIP` that is refused: it stays there, and the rest as it was. */
+  readonly refusedEdit?: Refusal;
 }
 
 /** An address from a pool that a Service loses for another one. */
@@ -127,6 +129,21 @@ export function wordOf(
 
 function decideAddresses(service: Service, context: DecisionContext): Assignment | Refusal {
   const given = givenTo(service);
+  const edited = given === undefined ? undefined : editedSpec(service, given);
+  if (edited === undefined) return decideUnedited(service, given, context);
+  const asked = decideSpecRequest(service, edited, undefined, context);
+  if (asked.kind === 'assign') return asked;
+  // Whoever asks for more than can be had does not lose what there is.
+  const kept = decideUnedited(service, given, context);
+  if (kept.kind === 'refuse') return kept;
+  return { ...kept, refusedEdit: asked, notes: [...kept.notes, asked.message] };
+}
+
+function decideUnedited(
+  service: Service,
+  given: Given | undefined,
+  context: DecisionContext,
+): Assignment | Refusal {
   if (given?.origin === 'pool') return decideFromPool(service, given, context);
   if (given?.requested !== undefined) {
     return hasFamilyOf(service, given.requested)

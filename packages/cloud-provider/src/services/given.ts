@@ -40,8 +40,20 @@ export function givenTo(service: Service): Given | undefined {
 }
 
 /**
- * The annotation leads: while it says what was written last, an edit of `spec.loadBalancerIP` alone means nothing. When the
- * annotation is gone and the spec still names the address, the annotation is put back.
+ * What the user has put into `spec.loadBalancerIP` in place of the first address given; undefined when nothing. Only our
+ * record tells such an edit from one of the annotation, which leads wherever both were edited.
+ */
+export function editedSpec(service: Service, { addresses }: Given): string | undefined {
+  const text = specAddress(service);
+  const [first] = addresses;
+  if (text === '' || first === undefined) return undefined;
+  if (writtenOf(service) === undefined || annotatedAddresses(service) === '') return undefined;
+  const address = addressOf(text);
+  return address !== undefined && sameAddress(address, first) ? undefined : text;
+}
+
+/**
+ * The annotation leads. When it is gone and the spec still names the address that was written last, it is put back.
  */
 function givenText(service: Service): string | undefined {
   const annotated = annotatedAddresses(service);

@@ -273,7 +273,8 @@ export class Reconciler {
       this.#teller.assigned(service, assignment, waitedMs);
     }
     this.#waitFor(service, assignment);
-    this.#teller.settled(key);
+    if (assignment.refusedEdit === undefined) this.#teller.settled(key);
+    else this.#teller.refused(current, assignment.refusedEdit);
     const word = wordOf(current, assignment);
     if (word !== undefined) await this.#writeCondition(current, word);
     return 'done';

@@ -147,16 +147,17 @@ export function claimOf(service: Service, pools: Pools = NO_POOLS): Claim {
 }
 
 /**
- * Whether a cloud provider accepted what the annotation says. It writes label, annotation and spec together, so their
- * agreement shows it; where we wrote them, our record of it has to agree as well.
+ * Whether a cloud provider accepted what the annotation says: where we wrote it, our record says the same. The peer keeps no
+ * record, but writes label, annotation and spec together, so that their agreement shows it.
  */
 export function isAccepted(service: Service): boolean {
   if (!isMarked(service)) return false;
   const [first] = annotatedList(service);
-  const spec = addressOf(specAddress(service));
-  if (first === undefined || spec === undefined || !sameAddress(first, spec)) return false;
+  if (first === undefined) return false;
   const written = writtenOf(service);
-  return written === undefined || sameAddressList(written.addresses, annotatedAddresses(service));
+  if (written !== undefined) return sameAddressList(written.addresses, annotatedAddresses(service));
+  const spec = addressOf(specAddress(service));
+  return spec !== undefined && sameAddress(first, spec);
 }
 
 /** A marked Service whose fields came apart: a user edited one, and may take it back. What was accepted stays its own. */

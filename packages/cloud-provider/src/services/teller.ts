@@ -68,13 +68,12 @@ export class Teller {
     this.#told.clear();
   }
 
-  /** The Service gets no address. */
+  /** The Service gets no address, or not the one that it asks for now. */
   refused(service: Service, { reason, message, withdraw }: Refusal): void {
     const { metrics, logger } = this.#options;
     const condition = allocationConditionOf(service);
     // A predecessor told it.
-    if (condition?.status === 'False' && condition.message === message)
-      this.#told.set(keyOf(service), message);
+    if (condition?.message?.endsWith(message)) this.#told.set(keyOf(service), message);
     const text = withdraw === undefined ? message : `${withdraw}; ${message}`;
     if (!this.#tellOnce(service, message, text)) return;
     metrics.failures.inc({ reason });

@@ -31,7 +31,10 @@ type Annotations = Readonly<Record<string, string>>;
 export function withAssignment(service: Service, assignment: Assignment): Service | undefined {
   const [first] = assignment.addresses;
   const known = addressOf(specAddress(service));
-  const sameSpec = first === undefined || (known !== undefined && sameAddress(known, first));
+  const sameSpec =
+    first === undefined ||
+    assignment.refusedEdit !== undefined ||
+    (known !== undefined && sameAddress(known, first));
   const before = service.metadata?.annotations ?? {};
   const annotations = annotationsFor(service, assignment);
   const complete =

@@ -189,7 +189,9 @@ export class History {
       if (twin !== undefined) this.broken.push(`${text} of ${keyOf(twin)} written to ${key}`);
     }
     for (const text of had.filter((each) => !has.includes(each))) {
-      if (!this.#mayGo(before, text, known))
+      const isReplaced =
+        has.includes(before.spec?.loadBalancerIP ?? '') && before.spec?.loadBalancerIP !== had[0];
+      if (!isReplaced && !this.#mayGo(before, text, known))
         this.broken.push(`${text} taken from ${key}, which became ${has}`);
     }
   }

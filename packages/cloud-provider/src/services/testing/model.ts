@@ -93,6 +93,9 @@ function faultsOfServed(service: Service, key: string, world: World): readonly s
   const has = acceptedBy(service);
   if (has.length === 0) return [`${key} has nothing and says otherwise`];
   if (service.metadata?.annotations?.['fairlead.io/draining']) return [`${key} drains for ever`];
+  const edit = editOf(service, has);
+  if (edit !== undefined && waitsInVain(service, world, edit))
+    return [`${key} waits in vain for ${edit.text}`];
   const from = service.metadata?.annotations?.['fairlead.io/allocated-from'] ?? '';
   const choice = choosePool(world.pools, subjectOf(service));
   if (from === 'request' || !choice.ok) return [];
@@ -125,11 +128,13 @@ function twins({ all, data }: World): readonly string[] {
   );
 }
 
+interface Request {
+  readonly field: string;
+  readonly text: string;
+}
+
 /** The address that the Service names itself. */
-function requestOf({
-  metadata,
-  spec,
-}: Service): { readonly field: string; readonly text: string } | undefined {
+function requestOf({ metadata, spec }: Service): Request | undefined {
   const annotated = metadata?.annotations?.['kube-vip.io/loadbalancerIPs'];
   if (annotated !== undefined && annotated !== '')
     return { field: 'kube-vip.io/loadbalancerIPs', text: annotated };
@@ -137,9 +142,16 @@ function requestOf({
   return inSpec === undefined || inSpec === '' ? undefined : { field: 'spec.loadBalancerIP', text: inSpec };
 }
 
-function waitsInVain(service: Service, world: World): boolean {
+/** What the user has put into the spec of a Service that has another address. */
+function editOf({ spec }: Service, has: readonly string[]): Request | undefined {
+  const text = spec?.loadBalancerIP ?? '';
+  const address = addressOf(text);
+  const same = address !== undefined && formatAddress(address) === has[0];
+  return text === '' || same ? undefined : { field: 'spec.loadBalancerIP', text };
+}
+
+function waitsInVain(service: Service, world: World, request = requestOf(service)): boolean {
   const { pools } = world;
-  const request = requestOf(service);
   const choice = choosePool(pools, subjectOf(service));
   const families = familiesOf(service);
   const all = service.spec?.ipFamilyPolicy === 'RequireDualStack';

@@ -157,6 +157,25 @@ describe('rest of released addresses', () => {
     expect(take(holdings, 61_000)).toBe('10.0.0.1');
   });
 
+  it('gives nobody an address before its rest is over when the pool says so, and tells when that is', () => {
+    const strict = pool({ 'range-global': '10.0.0.1-10.0.0.2', 'cooldown-global': '1m' });
+    const holdings = new Holdings({ restOf: ({ value }) => (value % 2n === 1n ? 60_000 : 90_000) });
+    for (const text of ['10.0.0.1', '10.0.0.2', '10.9.9.9']) {
+      holdings.observe({ service: `a/${text}`, addresses: [claimed(text)], createdAt: '' }, 0);
+    }
+    const ask = (nowMs: number) =>
+      allocate(strict, { service: 'a/new', families: SINGLE_V4, preferred: [] }, holdings, nowMs);
+    expect(ask(0)).toEqual({ ok: false, reason: 'PoolExhausted', families: [4] });
+    // Another pool's address does not matter.
+    holdings.forget('a/10.9.9.9', 0);
+    holdings.forget('a/10.0.0.2', 1_000);
+    expect(ask(2_000)).toMatchObject({ ok: false, coolingUntilMs: 91_000 });
+    holdings.forget('a/10.0.0.1', 10_000);
+    expect(ask(10_000)).toMatchObject({ ok: false, coolingUntilMs: 70_000 });
+    expect(ask(69_999)).toMatchObject({ ok: false, coolingUntilMs: 70_000 });
+    expect(ask(70_000)).toMatchObject({ ok: true, addresses: [address('10.0.0.1')] });
+  });
+
   it('hands out the longest resting address when nothing else is left', () => {
     const holdings = holdingsOf(['10.0.0.1', '10.0.0.2'], 60_000);
     holdings.forget('other/1', 1_000);
@@ -175,10 +194,40 @@ describe('rest of released addresses', () => {
   });
 });
 
+describe('addresses that a pool never gives', () => {
+  it.each<[Record<string, string>, string[], string]>([
+    [{ 'range-global': '10.0.0.1-10.0.0.9', 'avoid-global': '10.0.0.1,10.0.0.3' }, ['10.0.0.2'], '10.0.0.4'],
+    [
+      { 'range-global': '10.0.0.1-10.0.0.9', 'avoid-global': '10.0.0.9', 'search-order': 'desc' },
+      ['10.0.0.8'],
+      '10.0.0.7',
+    ],
+    [{ 'range-global': '10.0.0.1-10.0.0.2', 'avoid-global': '10.0.0.2' }, ['10.0.0.1'], 'PoolExhausted 4'],
+    [{ 'cidr-global': '10.0.0.0/31', 'avoid-global': '10.0.0.0' }, [], '10.0.0.1'],
+    // A range of many, far behind which the first free one lies.
+    [
+      { 'range-global': '10.0.0.1-10.0.0.2,10.0.1.1-10.0.1.2,10.0.2.1-10.0.2.2' },
+      ['10.0.0.1', '10.0.0.2', '10.0.1.1', '10.0.1.2'],
+      '10.0.2.1',
+    ],
+  ])('%j with %j in use: %s', (data, used, expected) => {
+    expect(outcome(data, used)).toBe(expected);
+  });
+
+  it('are stepped over at once, half of a /64 as well', () => {
+    const data = { 'cidr-global': '2001:db8::/64', 'avoid-global': '2001:db8::/65' };
+    expect(outcome(data, [], SINGLE_V6)).toBe('2001:db8:0:0:8000::');
+    expect(outcome(data, ['2001:db8:0:0:8000::'], SINGLE_V6)).toBe('2001:db8:0:0:8000::1');
+    const upper = { ...data, 'avoid-global': '2001:db8:0:0:8000::/65', 'search-order': 'desc' };
+    expect(outcome(upper, [], SINGLE_V6)).toBe('2001:db8::7fff:ffff:ffff:ffff');
+  });
+});
+
 describe('against a naive model', () => {
   const subject = pool({
     'range-global': '10.0.0.250-10.0.1.8,10.0.1.12-10.0.1.14',
     'cidr-global': '10.0.2.0/30,10.0.3.0/32',
+    'avoid-global': '10.0.0.252,10.0.1.4-10.0.1.5',
   });
   const candidates = ['10.0.0', '10.0.1', '10.0.2', '10.0.3']
     .flatMap((prefix) => Array.from({ length: 256 }, (_, i) => address(`${prefix}.${i}`)))

@@ -117,6 +117,14 @@ export class Coordinator {
     return this.#members;
   }
 
+  /** Has every living member what it should have, and does it know? */
+  get isSettled(): boolean {
+    for (const { state, ledger } of this.#members.values()) {
+      if (state === 'up' && ledger?.isKnown === false) return false;
+    }
+    return this.#waiting.size === 0;
+  }
+
   /** What was placed anew since the last call. */
   takeMoves(): readonly Move[] {
     return this.#moves.splice(0);

@@ -59,6 +59,8 @@ export class Member {
   /** Renewals that may still be answered in time: nonce -> when sent. */
   readonly #asked = new Map<number, number>();
   #heardMs = Number.NEGATIVE_INFINITY;
+  /** When the present binding began. */
+  #boundMs = Number.NEGATIVE_INFINITY;
   #lastMs: number;
   #renewMs: number;
   #seekMs: number;
@@ -257,6 +259,7 @@ export class Member {
     // What is still coming off is for the new coordinator neither granted nor free before its time.
     this.#leaving.clear();
     this.#heardMs = nowMs;
+    this.#boundMs = nowMs;
     this.news.restart();
     this.#isRenewDue = true;
   }
@@ -287,7 +290,9 @@ export class Member {
 
   #renew(nowMs: number): void {
     this.#isRenewDue = false;
-    this.#renewMs = nowMs + this.#timing.renewMs;
+    // A page of the report may be lost, and without it there is no answer.
+    const isReporting = this.#report.length > 0 && nowMs - this.#boundMs < this.#timing.grantMs;
+    this.#renewMs = nowMs + (isReporting ? this.#timing.resendMs : this.#timing.renewMs);
     if (this.#reign === undefined) return;
     for (const [nonce, askedMs] of this.#asked) {
       if (askedMs + this.#timing.grantMs > nowMs) break;

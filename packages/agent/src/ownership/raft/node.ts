@@ -423,6 +423,8 @@ export class RaftNode {
     const successor = this.#successor();
     // Better an office that leaves soon than none.
     if (successor === undefined) return;
+    // Who has not heard yet what it was given would have to wait for it as for the grant of a stranger.
+    if (!this.#coordinator.isSettled) return;
     const isDrained = this.#isDraining && this.#member.isClear;
     if (isDrained || rankOf(successor.knowledge) > rankOf(this.#knowledge)) {
       this.#voter.stepDown(nowMs, successor.name);

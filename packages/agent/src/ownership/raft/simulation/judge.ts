@@ -16,6 +16,12 @@ interface Hold {
   untilMs: number;
 }
 
+/** A time in which a process held an address. */
+interface Span {
+  readonly fromMs: number;
+  untilMs: number;
+}
+
 /** What happened to an address, for those who measure. */
 export interface Handover {
   readonly address: string;
@@ -36,10 +42,13 @@ export class Judge {
   readonly handovers: Handover[] = [];
   readonly #holds = new Map<string, Hold[]>();
   readonly #lastOwner = new Map<string, string>();
+  readonly #freeUntilMs = new Map<string, number>();
   readonly #epochs = new Map<Process, number>();
   /** Host -> true time at which it was last disturbed; infinity: it still is. */
   readonly #disturbedMs = new Map<string, number>();
   readonly #checksMoves: boolean;
+  #spans: Map<string, Map<Process, Span[]>> | undefined;
+  readonly #silent = new Set<Process>();
 
   constructor(options: { readonly checksMoves: boolean }) {
     this.#checksMoves = options.checksMoves;
@@ -50,9 +59,9 @@ export class Judge {
     this.#disturbedMs.set(host, Math.max(untilMs, this.#disturbedMs.get(host) ?? 0));
   }
 
-  /** The address is not wanted for the time being: who gets it next is free. */
-  forget(address: string): void {
-    this.#lastOwner.delete(address);
+  /** Whether the address is wanted has changed, and some may not know before this time: until then it may go anywhere. */
+  forget(address: string, untilMs: number): void {
+    this.#freeUntilMs.set(address, untilMs);
   }
 
   holders(address: string, nowMs: number): readonly string[] {
@@ -61,6 +70,34 @@ export class Judge {
       if (untilMs > nowMs && process.isAlive) holders.push(process.name);
     }
     return holders;
+  }
+
+  /** From now on keeps when each address was held, for {@link longestGapMs}. */
+  watchGaps(nowMs: number): void {
+    this.#spans = new Map();
+    for (const [address, holds] of this.#holds) {
+      for (const { process, untilMs } of holds) {
+        if (untilMs > nowMs && process.isAlive) this.#span(address, process).push({ fromMs: nowMs, untilMs });
+      }
+    }
+  }
+
+  /** Nobody outside hears of this process any more, whatever it believes to hold. */
+  silence(process: Process): void {
+    this.#silent.add(process);
+    for (const spans of this.#spans?.values() ?? []) spans.delete(process);
+  }
+
+  /** Longest time in which no process that can be heard held the address. */
+  longestGapMs(address: string, fromMs: number, untilMs: number): number {
+    const spans = [...(this.#spans?.get(address)?.values() ?? [])].flat().sort((a, b) => a.fromMs - b.fromMs);
+    let reachedMs = fromMs;
+    let longestMs = 0;
+    for (const span of spans) {
+      longestMs = Math.max(longestMs, span.fromMs - reachedMs);
+      reachedMs = Math.max(reachedMs, span.untilMs);
+    }
+    return Math.max(longestMs, untilMs - reachedMs);
   }
 
   /** After each step of a process. */
@@ -97,6 +134,7 @@ export class Judge {
   }
 
   #hold(address: string, process: Process, untilMs: number, nowMs: number): void {
+    this.#extend(address, process, nowMs, untilMs);
     const holds = this.#holds.get(address);
     if (holds === undefined) {
       this.#holds.set(address, [{ process, untilMs }]);
@@ -112,7 +150,25 @@ export class Judge {
     this.#note(address, process, nowMs);
   }
 
+  #span(address: string, process: Process): Span[] {
+    const byProcess = this.#spans?.get(address) ?? new Map<Process, Span[]>();
+    this.#spans?.set(address, byProcess);
+    const spans = byProcess.get(process) ?? [];
+    byProcess.set(process, spans);
+    return spans;
+  }
+
+  /** Notes that the process holds the address now, up to then. */
+  #extend(address: string, process: Process, nowMs: number, untilMs: number): void {
+    if (this.#spans === undefined || this.#silent.has(process)) return;
+    const spans = this.#span(address, process);
+    const last = spans.at(-1);
+    if (last !== undefined && last.untilMs >= nowMs) last.untilMs = untilMs;
+    else if (untilMs > nowMs) spans.push({ fromMs: nowMs, untilMs });
+  }
+
   #drop(address: string, process: Process, nowMs: number): void {
+    if (this.#spans !== undefined) this.#extend(address, process, nowMs, nowMs);
     const hold = this.#holds.get(address)?.find((each) => each.process === process);
     if (hold !== undefined && hold.untilMs > nowMs) hold.untilMs = nowMs;
   }
@@ -131,6 +187,7 @@ export class Judge {
     this.handovers.push({ address, atMs: nowMs, from, to: process.name });
     this.#lastOwner.set(address, process.name);
     if (!this.#checksMoves || from === undefined || from === process.name) return;
+    if (nowMs < (this.#freeUntilMs.get(address) ?? 0)) return;
     const disturbedMs = this.#disturbedMs.get(from) ?? Number.NEGATIVE_INFINITY;
     if (disturbedMs + DISTURBANCE_MS > nowMs) return;
     const detail = `${address} went from ${from} to ${process.name}, and nothing had befallen ${from}`;

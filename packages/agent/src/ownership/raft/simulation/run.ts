@@ -83,6 +83,7 @@ function heal(world: World): void {
   for (const host of world.hosts) {
     world.judge.disturb(host.name, world.agenda.nowMs);
     world.kill(host.twin);
+    while (host.apiFaults > 0) world.setApi(host, true);
     const { process } = host;
     while (process?.isFrozen === true) world.thaw(process);
     if (process === undefined || !process.isAlive) {

@@ -13,6 +13,9 @@ import { Network } from './network.ts';
 import { Random } from './random.ts';
 import { RecordStore } from './record-store.ts';
 
+/** Longest time until an agent hears what the API server has known for long, and what follows from it. */
+const OLDEST_VIEW_MS = 3_000;
+
 /** What a {@link World} is made of. */
 export interface WorldOptions {
   readonly seed: number;
@@ -118,7 +121,9 @@ export class World implements ProcessListener {
 
   /** Only these addresses are wanted; agents hear of it some time later, each at its own. */
   want(unwanted: readonly string[]): void {
-    for (const address of [...unwanted, ...this.#unwanted]) this.judge.forget(address);
+    for (const address of [...unwanted, ...this.#unwanted]) {
+      this.judge.forget(address, this.agenda.nowMs + OLDEST_VIEW_MS);
+    }
     this.#unwanted = new Set(unwanted);
     this.#groupsVersion++;
     for (const host of this.hosts) this.#tell(host, 'groups');
@@ -140,7 +145,7 @@ export class World implements ProcessListener {
 
   /** Whether a host reaches the API server. */
   setApi(host: Host, isUp: boolean): void {
-    host.apiFaults += isUp ? -1 : 1;
+    host.apiFaults = Math.max(0, host.apiFaults + (isUp ? -1 : 1));
     // An agent notices that its cache is old only after a while.
     this.agenda.after(200, () => host.process?.give({ type: 'informed', isInformed: host.apiFaults === 0 }));
     this.#tell(host, 'config');

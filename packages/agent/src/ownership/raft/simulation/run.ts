@@ -55,7 +55,8 @@ export function run(seed: number, options: RunOptions = {}, only?: readonly Faul
     seed: worldSeed,
     hosts,
     voters,
-    addresses: 3,
+    // Now and then more than fit into one message.
+    addresses: random.chance(0.02) ? 60 : 3,
     timing: options.timing ?? DEFAULT_TIMING,
     rules: rulesWithout(without),
     oneAgentPerNode: without !== 6,

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_TIMING } from '../timing.ts';
+import type { Violation } from './judge.ts';
+import { describeRun, type RuleNumber, type RunOptions, run, shrink } from './run.ts';
+
+/** The first run (by seed) that finds such a violation. */
+function firstFind(rule: Violation['rule'], seeds: number, options: RunOptions) {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const result = run(seed, options);
+    if (result.violations.some((violation) => violation.rule === rule)) return result;
+  }
+  return undefined;
+}
+
+describe('simulated groups', () => {
+  it('keep all rules under thousands of seeded sequences of faults', { timeout: 60_000 }, () => {
+    for (let seed = 1; seed <= 2_000; seed++) {
+      const result = run(seed);
+      if (result.violations.length > 0) expect.fail(describeRun(shrink(result)));
+    }
+  });
+
+  it('do the same again for the same seed', () => {
+    const { steps, faults } = run(7);
+    expect(run(7)).toMatchObject({ steps, faults });
+    expect(run(7, {}, faults).steps).toBe(steps);
+  });
+
+  it.each<[RuleNumber, Violation['rule']]>([
+    [1, 'twoHolders'],
+    [2, 'twoHolders'],
+    [3, 'twoHolders'],
+    [4, 'twoHolders'],
+    [5, 'twoHolders'],
+    [6, 'twoHolders'],
+    [7, 'needlessMove'],
+  ])('without rule %i are found to violate: %s', { timeout: 60_000 }, (without, rule) => {
+    const found = firstFind(rule, 2_000, { without });
+    if (found === undefined) throw new Error('no violation found');
+    const shrunk = shrink(found, { without });
+    expect(shrunk.violations).not.toEqual([]);
+    expect(shrunk.faults.length).toBeLessThanOrEqual(found.faults.length);
+    expect(describeRun(shrunk)).toContain(`seed ${found.seed}`);
+  });
+
+  it('without rule 4 follow lower epochs', () => {
+    expect(firstFind('lowerEpoch', 200, { without: 4 })).toBeDefined();
+  });
+
+  it('depend on clocks that keep within the drift that is allowed for, and on nothing more', {
+    timeout: 60_000,
+  }, () => {
+    expect(firstFind('twoHolders', 1_000, { clockDrift: 0.05 })).toBeDefined();
+    const timing = { ...DEFAULT_TIMING, maxDrift: 0.05 };
+    for (let seed = 1; seed <= 300; seed++) {
+      const found = run(seed, { timing }).violations.filter(({ rule }) => rule === 'twoHolders');
+      expect(found, `seed ${seed}`).toEqual([]);
+    }
+  });
+});

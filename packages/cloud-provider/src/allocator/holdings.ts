@@ -111,7 +111,7 @@ export class Holdings {
     const observed = pending?.observed ?? this.#titlesOf(service);
     if (reserved.length > 0) this.#pending.set(service, { observed, reserved });
     else if (!this.#pending.delete(service)) return NO_HANDOVER;
-    return this.#replace(service, merge(observed, reserved), nowMs);
+    return this.#replace(service, merge(observed, reserved), nowMs, wasGiven);
   }
 
   /** Addresses reserved for the Service. */
@@ -205,7 +205,12 @@ export class Holdings {
   }
 
   /** Puts these titles in the place of those the Service has. */
-  #replace(service: string, wanted: readonly Title[], nowMs: number): Handover {
+  #replace(
+    service: string,
+    wanted: readonly Title[],
+    nowMs: number,
+    rests: (title: Title) => boolean = () => true,
+  ): Handover {
     const before = this.#titlesOf(service);
     if (sameTitles(before, wanted)) return NO_HANDOVER;
     // The books know titles by identity: those that have not changed stay.
@@ -214,9 +219,12 @@ export class Holdings {
     if (only === undefined) this.#titles.delete(service);
     else this.#titles.set(after.length === 1 ? only : after);
     const changes: Changes = { freed: [], loosened: [], affected: [] };
-    for (const title of before) this.#exchange(title, titleTo(title, after), nowMs, changes);
+    for (const title of before) {
+      const restsFrom = rests(title) ? nowMs : undefined;
+      this.#exchange(title, titleTo(title, after), restsFrom, changes);
+    }
     for (const title of after) {
-      if (titleTo(title, before) === undefined) this.#exchange(undefined, title, nowMs, changes);
+      if (titleTo(title, before) === undefined) this.#exchange(undefined, title, undefined, changes);
     }
     if (changes.affected.length === 0) return changes;
     const affected = new Set(changes.affected);
@@ -224,7 +232,13 @@ export class Holdings {
     return { ...changes, affected: [...affected] };
   }
 
-  #exchange(before: Title | undefined, after: Title | undefined, nowMs: number, changes: Changes): void {
+  /** @param restsFrom when a rest of the address would begin, should it be free now; undefined: it does not rest */
+  #exchange(
+    before: Title | undefined,
+    after: Title | undefined,
+    restsFrom: number | undefined,
+    changes: Changes,
+  ): void {
     const title = after ?? before;
     if (before === after || title === undefined) return;
     const address = { family: title.family, value: title.value };
@@ -232,11 +246,16 @@ export class Holdings {
     const { freed, loosened, affected } = book.exchange(address.value, before, after);
     if (freed) {
       changes.freed.push(address);
-      book.release(address.value, nowMs, this.#restOf(address));
+      book.release(address.value, restsFrom ?? 0, restsFrom === undefined ? 0 : this.#restOf(address));
     }
     if (loosened) changes.loosened.push(address);
     if (affected.length > 0) changes.affected.push(...affected);
   }
+}
+
+/** A promise, or a write that was not carried out, ends without anybody having seen the address. */
+function wasGiven({ standing }: Title): boolean {
+  return standing !== 'kept';
 }
 
 /** A {@link Handover} in the making. */

@@ -14,8 +14,7 @@ import {
   poolContains,
   poolSize,
 } from '../pools/pool.ts';
-import { subjectOf } from '../services/decide-from-pool.ts';
-import { type ClassMode, claimOf, isMarked, wantsAddresses } from '../services/service-state.ts';
+import { type ClassMode, claimOf, isMarked, subjectOf, wantsAddresses } from '../services/service-state.ts';
 
 /** What the cluster says. */
 export interface PoolsInput {

@@ -8,8 +8,6 @@ import { keepUp } from './keep-up.ts';
 import { allocateFor, allocateOne, assignment, type Failure, noPool, refusal, sceneOf } from './scene.ts';
 import { familyRequestOf } from './service-state.ts';
 
-export { subjectOf } from './service-state.ts';
-
 /** The addresses of a Service that left the choice to its pool. */
 export function decideFromPool(
   service: Service,

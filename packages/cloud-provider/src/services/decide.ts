@@ -136,7 +136,13 @@ function decideAddresses(service: Service, context: DecisionContext): Assignment
   // Whoever asks for more than can be had does not lose what there is.
   const kept = decideUnedited(service, given, context);
   if (kept.kind === 'refuse') return kept;
-  return { ...kept, refusedEdit: asked, notes: [...kept.notes, asked.message] };
+  return {
+    ...kept,
+    refusedEdit: asked,
+    notes: [...kept.notes, asked.message],
+    need: kept.need ?? asked.need,
+    coolingUntilMs: kept.coolingUntilMs ?? asked.coolingUntilMs,
+  };
 }
 
 function decideUnedited(

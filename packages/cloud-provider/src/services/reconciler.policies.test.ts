@@ -137,6 +137,13 @@ describe('a strict cooldown', () => {
     expect(['middle', 'young'].map((name) => addressOf(rig, name))).toEqual([undefined, undefined]);
   });
 
+  it('does not begin for an address that nobody got: its write was refused', async () => {
+    const rig = leading({ data: { 'range-global': '10.0.0.1-10.0.0.1', 'cooldown-global': '1h' } });
+    rig.cluster.faults.push('conflict', 'not reached');
+    rig.cluster.put(service('a'));
+    await hasAddress(rig, 'a', '10.0.0.1');
+  });
+
   it('does not let a newcomer in between its end and the timer', async () => {
     const clock = new ManualClock();
     const rig = leading({

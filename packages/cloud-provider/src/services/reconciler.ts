@@ -26,7 +26,7 @@ import {
 } from './service-state.ts';
 import { remembersPorts } from './sharing-terms.ts';
 import { Teller } from './teller.ts';
-import { Waiters } from './waiters.ts';
+import { type Need, Waiters } from './waiters.ts';
 import { withAssignment, withoutAssignment } from './write.ts';
 import { ServiceWriter, type StatusOutcome, type WriteOutcome } from './writer.ts';
 
@@ -361,16 +361,19 @@ export class Reconciler {
     for (const key of affected) this.#term.queue.add(key);
   }
 
-  /** Reserves addresses for a waiting Service at once, so that no younger one gets them, and has them written. */
-  #promise(service: Service): boolean {
+  /**
+   * Reserves addresses for a waiting Service at once, so that no younger one gets them, and has them written. Otherwise
+   * returns what the Service goes on to wait for.
+   */
+  #promise(service: Service): Need | undefined {
     const decision = this.#decide(service);
     if (decision.kind === 'refuse' || decision.kind === 'assign') {
       this.#waiters.wakeAt(decision.coolingUntilMs);
-      if (decision.kind === 'refuse' || withAssignment(service, decision) === undefined) return false;
+      if (decision.kind === 'refuse' || withAssignment(service, decision) === undefined) return decision.need;
       this.#reservations.promise(service, decision.addresses);
     }
     this.#term?.queue.add(keyOf(service));
-    return true;
+    return undefined;
   }
 
   #stored(key: string): Service | undefined {

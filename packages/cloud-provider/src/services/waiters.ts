@@ -12,8 +12,8 @@ import { WaitingList } from './waiting-list.ts';
 export interface WaitersOptions {
   readonly clock: Clock;
   readonly stored: (key: string) => Service | undefined;
-  /** Gives a Service what it waits for, if that is possible now. */
-  readonly serve: (service: Service) => boolean;
+  /** Gives a Service what it waits for, if that is possible now; else says what it waits for. */
+  readonly serve: (service: Service) => Need | undefined;
 }
 
 /** What a Service waits for: addresses of its pool (text: what of it), or that the holder of one address lets go. */
@@ -130,9 +130,11 @@ export class Waiters {
       (group) => concerns(poolOf(group), sharesIn(group)),
       (key) => {
         const service = stored(key);
-        const served = service === undefined || this.#options.serve(service);
-        if (served) this.#needs.delete(key);
-        return served;
+        const need = service && this.#options.serve(service);
+        // It may want something else by now, and must not stand in the way of those who still want this.
+        if (service !== undefined && need !== undefined) this.add(service, need);
+        else this.#needs.delete(key);
+        return need === undefined;
       },
     );
   }

@@ -62,3 +62,20 @@ it('moves a waiter between groups and forgets it', () => {
   list.remove('a');
   expect(list.size).toBe(0);
 });
+
+it('goes on with a group whose first has moved to another one', () => {
+  const list = new WaitingList();
+  list.add('old', '2026-01-01', 'group');
+  list.add('young', '2026-01-02', 'group');
+  const asked: string[] = [];
+  list.offer(
+    (group) => group === 'group',
+    (service) => {
+      asked.push(service);
+      if (service === 'old') list.add('old', '2026-01-01', 'elsewhere');
+      return service === 'young';
+    },
+  );
+  expect(asked).toEqual(['old', 'young']);
+  expect(list.oldestFirst()).toEqual(['old']);
+});

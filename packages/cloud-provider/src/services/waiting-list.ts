@@ -66,7 +66,8 @@ export class WaitingList {
 
   /**
    * Offers what has become free to the waiters of the groups that `concerns`, oldest first over all groups, and removes
-   * those that `serve` accepts. A group is left alone after its first refusal.
+   * those that `serve` accepts. A group is left alone after its first refusal, unless it turns out that the Service belongs
+   * to another group by now.
    */
   offer(concerns: (group: string) => boolean, serve: (service: string) => boolean): void {
     const open = new Set([...this.#groups.keys()].filter(concerns));
@@ -76,7 +77,7 @@ export class WaitingList {
         .sort((a, b) => byAge(a.waiter, b.waiter));
       if (next === undefined) return;
       if (serve(next.waiter.service)) this.remove(next.waiter.service);
-      else open.delete(next.group);
+      else if (this.#groupOf.get(next.waiter.service)?.group === next.group) open.delete(next.group);
     }
   }
 

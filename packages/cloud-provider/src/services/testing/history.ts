@@ -212,10 +212,13 @@ export class History {
       from === 'request' && (writtenOf(service)?.requested === undefined || spec.loadBalancerIP === text);
     const id = choice.ok && from === 'request' ? choice.pool.id : from;
     const moves = choice.ok && !poolContains(choice.pool, address) && pools.onChange(id).kind !== 'keep';
-    const isTaken = this.#others(service).some((other) =>
-      [other, known.get(keyOf(other)) ?? other].some(
-        (each) => mentionedBy(each).includes(text) && !mayBeTogether(service, each, this.#data),
-      ),
+    // By what is there, or by what the watch had shown: that another one is gone may be news to come.
+    const states = [...this.#others(service), ...known.values()];
+    const isTaken = states.some(
+      (other) =>
+        keyOf(other) !== keyOf(service) &&
+        mentionedBy(other).includes(text) &&
+        !mayBeTogether(service, other, this.#data),
     );
     return !isRequested && (moves || isTaken);
   }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Address } from '@fairlead/shared/address/address.ts';
 import { isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import type { EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import { keyOf, type Service, splitKey } from '@fairlead/shared/kubernetes/objects.ts';
@@ -11,24 +10,17 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { Claim, Handover, Holdings } from '../allocator/holdings.ts';
 import { NO_POOLS } from '../pools/parse.ts';
 import type { Pools } from '../pools/pool.ts';
-import { type ConditionWord, withCondition, withoutCondition } from './conditions.ts';
-import { type Assignment, type Decision, decide, type Refusal, type Release, wordOf } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
+import { Executor } from './executor.ts';
 import type { IpamMetrics } from './metrics.ts';
 import { PoolChanges } from './pool-changes.ts';
 import { Reservations } from './reservations.ts';
-import {
-  annotatedAddresses,
-  type ClassMode,
-  claimOf,
-  hasTraces,
-  isBeingDeleted,
-  wantsAddresses,
-} from './service-state.ts';
+import { annotatedAddresses, type ClassMode, claimOf, hasTraces, wantsAddresses } from './service-state.ts';
 import { remembersPorts } from './sharing-terms.ts';
 import { Teller } from './teller.ts';
 import { type Need, Waiters } from './waiters.ts';
-import { withAssignment, withoutAssignment } from './write.ts';
-import { ServiceWriter, type StatusOutcome, type WriteOutcome } from './writer.ts';
+import { withAssignment } from './write.ts';
+import { ServiceWriter } from './writer.ts';
 
 /** What the {@link Reconciler} needs. */
 export interface ReconcilerOptions {
@@ -64,8 +56,6 @@ export interface Term {
 
 /** How often a sync decides again after a conflict before it leaves the rest to the queue's backoff. */
 const MAX_CONFLICTS = 4;
-/** A status that changed under us is looked at again when the watch shows the change, after this time at the latest. */
-const STATUS_RETRY_MS = 1_000;
 /** After this time an API server has given up any request it ever got (`--request-timeout`, 60 s). */
 const SERVER_TIME_LIMIT_MS = 61_000;
 
@@ -78,8 +68,8 @@ export class Reconciler {
   readonly #holdings: Holdings;
   readonly #waiters: Waiters;
   readonly #reservations: Reservations;
-  readonly #writer: ServiceWriter;
   readonly #teller: Teller;
+  readonly #executor: Executor;
   /** When a Service without an address was first seen; monotonic. */
   readonly #wantedSinceMs = new Map<string, number>();
   #pools: Pools = NO_POOLS;
@@ -97,10 +87,20 @@ export class Reconciler {
       claimOf: (service) => claimOf(service, this.#pools),
       reserve: (key, addresses) => this.#handOver(holdings.reserve(key, addresses, clock.monotonicMs())),
     });
-    this.#writer = new ServiceWriter({
-      ...options,
-      reservations: this.#reservations,
-      mayWrite: () => this.#term?.mayWrite() === true,
+    const reservations = this.#reservations;
+    this.#executor = new Executor({
+      reservations,
+      waiters: this.#waiters,
+      teller: this.#teller,
+      writer: new ServiceWriter({
+        ...options,
+        reservations,
+        mayWrite: () => this.#term?.mayWrite() === true,
+      }),
+      clock,
+      stored,
+      wantedSinceMs: (key) => this.#wantedSinceMs.get(key),
+      lookAgainAfter: (key, delayMs) => this.#term?.queue.addAfter(key, delayMs),
     });
   }
 
@@ -212,7 +212,7 @@ export class Reconciler {
     this.#waiters.offerCooled();
     for (let conflicts = 0; service !== undefined; conflicts++) {
       const decision = this.#decide(service);
-      const outcome = await this.#carryOut(service, decision);
+      const outcome = await this.#executor.carryOut(service, decision);
       if (outcome === 'done') return;
       if (conflicts === MAX_CONFLICTS) throw new Error(`Service ${key} keeps changing; trying again later`);
       service = await this.#fresh(key);
@@ -241,116 +241,6 @@ export class Reconciler {
       nowMs: clock.monotonicMs(),
       wallMs: clock.wallMs(),
     });
-  }
-
-  async #carryOut(service: Service, decision: Decision): Promise<'done' | 'conflict'> {
-    const key = keyOf(service);
-    if (decision.kind === 'assign') return this.#assign(service, decision);
-    this.#reservations.dropPromise(key);
-    if (decision.kind === 'refuse') return this.#refuse(service, decision);
-    this.#waiters.remove(key);
-    this.#teller.settled(key);
-    if (decision.kind === 'release') return this.#release(service, decision.only);
-    return 'done';
-  }
-
-  async #assign(service: Service, assignment: Assignment): Promise<'done' | 'conflict'> {
-    const key = keyOf(service);
-    const wanted = withAssignment(service, assignment);
-    // What a failed write sets free goes to others, or it would be promised to this one again at once.
-    this.#waiters.remove(key);
-    let current = service;
-    if (wanted === undefined) {
-      this.#reservations.dropPromise(key);
-    } else {
-      this.#teller.ensuring(service);
-      // The watch may show the write before its answer is here.
-      const sinceMs = this.#wantedSinceMs.get(key);
-      const outcome = await this.#write(service, wanted, assignment.addresses);
-      if (outcome.kind !== 'written') return outcome.kind === 'conflict' ? 'conflict' : 'done';
-      current = outcome.service;
-      const waitedMs = sinceMs === undefined ? undefined : this.#options.clock.monotonicMs() - sinceMs;
-      this.#teller.assigned(service, assignment, waitedMs);
-    }
-    this.#waitFor(service, assignment);
-    if (assignment.refusedEdit === undefined) this.#teller.settled(key);
-    else this.#teller.refused(current, assignment.refusedEdit);
-    const word = wordOf(current, assignment);
-    if (word !== undefined) await this.#writeCondition(current, word);
-    return 'done';
-  }
-
-  async #refuse(service: Service, refusal: Refusal): Promise<'done' | 'conflict'> {
-    const { reason, message } = refusal;
-    this.#waitFor(service, refusal);
-    let current = service;
-    if (refusal.withdraw !== undefined) {
-      const wanted = withoutAssignment(service, 'everything');
-      const outcome = wanted && (await this.#write(service, wanted, []));
-      if (outcome?.kind === 'conflict') return 'conflict';
-      if (outcome?.kind === 'dropped') return 'done';
-      current = outcome?.service ?? service;
-    }
-    this.#teller.refused(service, refusal);
-    await this.#writeCondition(current, { status: 'False', reason, message });
-    return 'done';
-  }
-
-  /** The condition goes first: as long as the rest is there, the next instance knows that there is something to do. */
-  async #release(service: Service, only: Release): Promise<'done' | 'conflict'> {
-    let current = service;
-    // One that is being deleted is gone with the finalizer, or keeps what it says until others let it go.
-    const spoken = isBeingDeleted(service) ? undefined : withoutCondition(service);
-    if (spoken !== undefined) {
-      const outcome = await this.#writeStatus(spoken);
-      if (outcome.kind !== 'written' && outcome.kind !== 'later') return 'done';
-      if (outcome.kind === 'written') current = outcome.service;
-    }
-    const wanted = withoutAssignment(current, only);
-    if (wanted === undefined) return 'done';
-    const outcome = await this.#write(current, wanted, []);
-    if (outcome.kind !== 'written') return outcome.kind === 'conflict' ? 'conflict' : 'done';
-    this.#teller.released(service);
-    return 'done';
-  }
-
-  /** What the Service still lacks, and when it has to be looked at again without anybody having changed anything. */
-  #waitFor(service: Service, decision: Assignment | Refusal): void {
-    const { clock } = this.#options;
-    const key = keyOf(service);
-    // It may have gone while it was being written.
-    if (decision.need === undefined || this.#stored(key) === undefined) this.#waiters.remove(key);
-    else this.#waiters.add(service, decision.need);
-    this.#waiters.wakeAt(decision.coolingUntilMs);
-    if (decision.kind === 'refuse' || decision.drains.length === 0) return;
-    const endMs = Math.min(...decision.drains.map(({ untilMs }) => untilMs));
-    this.#term?.queue.addAfter(key, Math.max(1, endMs - clock.wallMs()));
-  }
-
-  /** A write that the server refuses for good is told to the user, too. */
-  async #write(before: Service, after: Service, addresses: readonly Address[]): Promise<WriteOutcome> {
-    try {
-      return await this.#writer.replace(before, after, addresses);
-    } catch (error) {
-      this.#teller.writeFailed(before, error);
-      throw error;
-    }
-  }
-
-  async #writeCondition(service: Service, word: ConditionWord): Promise<void> {
-    const wanted = withCondition(service, word, this.#options.clock.wallMs());
-    if (wanted !== undefined) await this.#writeStatus(wanted);
-  }
-
-  /**
-   * Agents write the status at about the same time. After a conflict the watch shows their change, and with it this
-   * Service comes up again.
-   */
-  async #writeStatus(wanted: Service): Promise<StatusOutcome> {
-    const outcome = await this.#writer.replaceStatus(wanted);
-    if (outcome.kind === 'conflict') this.#term?.queue.addAfter(keyOf(wanted), STATUS_RETRY_MS);
-    if (outcome.kind === 'later') this.#term?.queue.addAfter(keyOf(wanted), outcome.afterMs);
-    return outcome;
   }
 
   /** Others may have become able to have an address. */

@@ -109,7 +109,7 @@ export class Coordinator {
     this.#options = options;
     this.#timing = options.timing;
     // Those who live are heard by then; without that wait the first ones would get everything.
-    this.#placeFromMs = Math.max(options.silentUntilMs, options.startMs + options.timing.tailMs);
+    this.#placeFromMs = Math.max(options.silentUntilMs, options.startMs + options.timing.gatherMs);
   }
 
   /** Who lives, as far as this coordinator knows. */

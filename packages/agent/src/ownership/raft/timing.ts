@@ -12,6 +12,8 @@ export interface RaftTiming {
   readonly leaseMs: number;
   /** No grant outlives the coordinator's right by more than this. */
   readonly tailMs: number;
+  /** A new coordinator hears who is there for this long before it places what nobody has. */
+  readonly gatherMs: number;
   /** Voters stand for election one after the other, this far apart, in an order that differs from term to term. */
   readonly electionStepMs: number;
   /** Random part of the wait before standing for election. */
@@ -41,6 +43,7 @@ export const DEFAULT_TIMING: RaftTiming = {
   heartbeatMs: 40,
   leaseMs: 160,
   tailMs: 140,
+  gatherMs: 100,
   electionStepMs: 12,
   electionJitterMs: 6,
   electionRoundMs: 30,

@@ -174,9 +174,9 @@ export class Chaos {
     // A writer tries again until it is through, or others have other ideas.
     const attempt = (left: number) => {
       if (world.store.change(voters, (voter) => world.settledEpochOf(voter))) world.spreadRecord();
-      if (left > 0) world.agenda.after(100, () => attempt(left - 1));
+      if (left > 0) world.agenda.after(left % 2 === 0 ? 150 : 10, () => attempt(left - 1));
     };
-    attempt(8);
+    attempt(12);
   }
 }
 

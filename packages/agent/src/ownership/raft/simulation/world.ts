@@ -174,8 +174,8 @@ export class World implements ProcessListener {
   sent(from: Process, message: Message): void {
     const to = this.#byName.get(message.to);
     if (to === undefined) return;
-    this.#carry(from.name, to, message);
-    if (this.#random.chance(this.network.duplication)) this.#carry(from.name, to, message);
+    this.#carry(from.name, to, message, this.network.delayMs(from.name, to.name));
+    this.#carry(from.name, to, message, this.network.echoMs(from.name, to.name));
   }
 
   stepped(process: Process, output: NodeOutput): void {
@@ -183,8 +183,7 @@ export class World implements ProcessListener {
     this.judge.watch(process, output, this.addresses, this.agenda.nowMs);
   }
 
-  #carry(from: string, to: Host, message: Message): void {
-    const delayMs = this.network.delayMs(from, to.name);
+  #carry(from: string, to: Host, message: Message, delayMs: number | undefined): void {
     if (delayMs === undefined) return;
     // Two processes at one port: the kernel decides by the sender which of them gets a datagram.
     const goesToTwin = to.twin?.isAlive === true && from.charCodeAt(1) % 2 === 1;

@@ -71,3 +71,23 @@ it('never holds the DHCP placeholders', () => {
   expect(holdings.size).toBe(0);
   expect(holdings.isAvailableTo('a/two', address('0.0.0.0'))).toBe(true);
 });
+
+it('lets an address rest that others may have seen, and not one that was never written', () => {
+  const holdings = new Holdings({ restOf: () => 60_000 });
+  const reserved = { ...address(X), standing: 'accepted' } as const;
+  const isResting = () => [...holdings.resting(4)].length > 0;
+  holdings.reserve('a/one', [reserved], 0);
+  expect(summary(holdings.reserve('a/one', [], 0)).freed).toEqual([X]);
+  expect(isResting()).toBe(false);
+  expect(holdings.isTaken(address(X))).toBe(false);
+  holdings.reserve('a/one', [{ ...reserved, isShown: true }], 0);
+  holdings.reserve('a/one', [], 0);
+  expect(isResting()).toBe(true);
+  holdings.observe(claim('a/one', X, 'accepted'), 0);
+  expect(isResting()).toBe(false);
+  holdings.reserve('a/one', [reserved], 0);
+  holdings.reserve('a/one', [], 0);
+  expect(isResting()).toBe(false);
+  holdings.forget('a/one', 0);
+  expect(isResting()).toBe(true);
+});

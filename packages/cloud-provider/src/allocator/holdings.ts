@@ -31,6 +31,8 @@ export interface ReservedAddress extends ClaimedAddress {
   readonly createdAt?: string | undefined;
   /** Terms of the Service in the state that the write is for; absent: it shares with nobody. */
   readonly sharing?: SharingTerms | undefined;
+  /** The server has shown it, so others may know it: it rests when it is released. One that was never written does not. */
+  readonly isShown?: boolean | undefined;
 }
 
 /** What a change of one Service's claims means for the others. */
@@ -56,6 +58,8 @@ export interface HoldingsOptions {
 interface Pending {
   observed: readonly Title[];
   reserved: readonly Title[];
+  /** Those reserved addresses that the server has shown. */
+  shown: readonly Address[];
 }
 
 const NO_HANDOVER: Handover = { freed: [], loosened: [], affected: [] };
@@ -109,9 +113,11 @@ export class Holdings {
     });
     const pending = this.#pending.get(service);
     const observed = pending?.observed ?? this.#titlesOf(service);
-    if (reserved.length > 0) this.#pending.set(service, { observed, reserved });
+    const shown = addresses.filter(({ isShown }) => isShown);
+    if (reserved.length > 0) this.#pending.set(service, { observed, reserved, shown });
     else if (!this.#pending.delete(service)) return NO_HANDOVER;
-    return this.#replace(service, merge(observed, reserved), nowMs, wasGiven);
+    const wasShown = (address: Address) => pending?.shown.some((each) => sameAddress(each, address)) ?? false;
+    return this.#replace(service, merge(observed, reserved), nowMs, wasShown);
   }
 
   /** Addresses reserved for the Service. */
@@ -204,12 +210,12 @@ export class Holdings {
     return this.#replace(service, merge(observed, pending.reserved), nowMs);
   }
 
-  /** Puts these titles in the place of those the Service has. */
+  /** Puts these titles in the place of those the Service has. What is free by that rests, or not. */
   #replace(
     service: string,
     wanted: readonly Title[],
     nowMs: number,
-    rests: (title: Title) => boolean = () => true,
+    rests: (address: Address) => boolean = () => true,
   ): Handover {
     const before = this.#titlesOf(service);
     if (sameTitles(before, wanted)) return NO_HANDOVER;
@@ -219,12 +225,12 @@ export class Holdings {
     if (only === undefined) this.#titles.delete(service);
     else this.#titles.set(after.length === 1 ? only : after);
     const changes: Changes = { freed: [], loosened: [], affected: [] };
-    for (const title of before) {
-      const restsFrom = rests(title) ? nowMs : undefined;
-      this.#exchange(title, titleTo(title, after), restsFrom, changes);
-    }
+    for (const title of before) this.#exchange(title, titleTo(title, after), changes);
     for (const title of after) {
-      if (titleTo(title, before) === undefined) this.#exchange(undefined, title, undefined, changes);
+      if (titleTo(title, before) === undefined) this.#exchange(undefined, title, changes);
+    }
+    for (const address of changes.freed) {
+      this.#books[address.family].release(address.value, nowMs, rests(address) ? this.#restOf(address) : 0);
     }
     if (changes.affected.length === 0) return changes;
     const affected = new Set(changes.affected);
@@ -232,30 +238,15 @@ export class Holdings {
     return { ...changes, affected: [...affected] };
   }
 
-  /** @param restsFrom when a rest of the address would begin, should it be free now; undefined: it does not rest */
-  #exchange(
-    before: Title | undefined,
-    after: Title | undefined,
-    restsFrom: number | undefined,
-    changes: Changes,
-  ): void {
+  #exchange(before: Title | undefined, after: Title | undefined, changes: Changes): void {
     const title = after ?? before;
     if (before === after || title === undefined) return;
     const address = { family: title.family, value: title.value };
-    const book = this.#books[address.family];
-    const { freed, loosened, affected } = book.exchange(address.value, before, after);
-    if (freed) {
-      changes.freed.push(address);
-      book.release(address.value, restsFrom ?? 0, restsFrom === undefined ? 0 : this.#restOf(address));
-    }
+    const { freed, loosened, affected } = this.#books[address.family].exchange(address.value, before, after);
+    if (freed) changes.freed.push(address);
     if (loosened) changes.loosened.push(address);
     if (affected.length > 0) changes.affected.push(...affected);
   }
-}
-
-/** A promise, or a write that was not carried out, ends without anybody having seen the address. */
-function wasGiven({ standing }: Title): boolean {
-  return standing !== 'kept';
 }
 
 /** A {@link Handover} in the making. */

@@ -118,7 +118,10 @@ export class Reservations {
     entry.attempts = entry.attempts.filter(({ base }) => !supersedes(version, base));
     if (behind) {
       const { addresses, createdAt, sharing } = this.#options.claimOf(service);
-      entry.seen = { version, addresses: addresses.map((each) => ({ ...each, createdAt, sharing })) };
+      entry.seen = {
+        version,
+        addresses: addresses.map((each) => ({ ...each, createdAt, sharing, isShown: true })),
+      };
     }
     this.#publish(key, entry);
   }

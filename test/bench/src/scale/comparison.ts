@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { OURS, rivalSubject, type Subject } from './cluster.ts';
 import { fixedRateRun, perService } from './fixed-rate.ts';
+import { tenth } from './statistics.ts';
 
 /** The peer may need long, and shall not be judged by what it has not done yet. */
 const LAST_ADDRESS_MS = 300_000;
@@ -20,10 +21,11 @@ export async function compare(binary: string, services: number, rate: number, sa
       p50Ms,
       p99Ms,
       worstMs,
-      ...perService(offered.requests, services),
+      // Of those served: who is slow must not look thrifty.
+      ...perService(offered.requests, Math.max(1, offered.served)),
       rssMB,
       peakRssMB,
-      cpuMs,
+      cpuMsPerService: tenth(cpuMs / Math.max(1, offered.served)),
       requests: offered.requests,
     };
   };
@@ -39,7 +41,7 @@ export async function compare(binary: string, services: number, rate: number, sa
       p99: ratio(rival.p99Ms, ours.p99Ms),
       requestsPerService: ratio(rival.requestsPerService, ours.requestsPerService),
       rss: ratio(rival.rssMB, ours.rssMB),
-      cpu: ratio(rival.cpuMs, ours.cpuMs),
+      cpuPerService: ratio(rival.cpuMsPerService, ours.cpuMsPerService),
     },
   };
 }

@@ -220,10 +220,12 @@ export class Cluster {
   }
 
   #pidsOf(node: string, program: string): readonly number[] {
-    return this.lab
+    const found = this.lab
       .processes(node)
-      .map(({ pid }) => pid)
-      .filter((pid) => commandLine(pid).some((part) => part.endsWith(program)));
+      .filter(({ pid }) => commandLine(pid).some((part) => part.endsWith(program)));
+    const pids = new Set(found.map(({ pid }) => pid));
+    // A child that is about to become `ip` or `nft` still bears the command line of its parent.
+    return found.filter(({ parentPid }) => !pids.has(parentPid)).map(({ pid }) => pid);
   }
 
   /** Waits until as many agents are ready as there should be. */

@@ -19,12 +19,17 @@ import type { RaftTiming } from './timing.ts';
 /** A coordinator that has not answered for this many renewals is looked for elsewhere. */
 const SILENT_RENEWALS = 1.5;
 
+/** Part of the interval by which renewals are early at random, so that those of many members do not stay together. */
+const RENEWAL_SPREAD = 0.1;
+
 /** What a {@link Member} needs. */
 export interface MemberOptions {
   readonly id: AgentId;
   readonly timing: RaftTiming;
   readonly electorate: Electorate;
   readonly outbox: Outbox;
+  /** Random numbers in [0, 1). */
+  readonly random: () => number;
   readonly startMs: number;
   readonly rules: Rules;
 }
@@ -67,7 +72,7 @@ export class Member {
   #isRenewDue = false;
   /** Addresses on this node, as told, and those that were granted since. */
   #onNode: ReadonlySet<string> = new Set();
-  /** Removed, but still on this node -> version of the removal. */
+  /** Removed, but still on this node -> earliest version that can have removed it. */
   readonly #leaving = new Map<string, number>();
   #refused: ReadonlySet<string> = new Set();
   /**
@@ -140,7 +145,7 @@ export class Member {
 
   tick(nowMs: number): void {
     // A process that was stopped, or a clock that did not run: what we believe is older than it seems.
-    if (this.#options.rules.gapsNoticed && nowMs - this.#lastMs > this.#timing.grantMs) this.#forgetTime();
+    if (this.#options.rules.gapsNoticed && nowMs - this.#lastMs > this.#timing.grantMs) this.loseTime();
     this.#lastMs = nowMs;
     if (nowMs >= this.#untilMs) this.#isLive = false;
     if (nowMs >= this.#renewMs) this.#isRenewDue = true;
@@ -225,18 +230,19 @@ export class Member {
     for (const address of before) if (!onNode.has(address)) this.#isRenewDue = true;
   }
 
+  /** More time may have passed than our clock shows: only what is asked from now on counts. */
+  loseTime(): void {
+    if (this.#untilMs > Number.NEGATIVE_INFINITY) this.#changes++;
+    this.#untilMs = Number.NEGATIVE_INFINITY;
+    this.#asked.clear();
+  }
+
   get #serves(): boolean {
     return this.#availability === 'available' || this.#availability === 'draining';
   }
 
   #isUnheard(nowMs: number): boolean {
     return nowMs - this.#heardMs > this.#timing.renewMs * SILENT_RENEWALS;
-  }
-
-  #forgetTime(): void {
-    if (this.#untilMs > Number.NEGATIVE_INFINITY) this.#changes++;
-    this.#untilMs = Number.NEGATIVE_INFINITY;
-    this.#asked.clear();
   }
 
   #bind(reign: Reign, nowMs: number): void {
@@ -274,7 +280,9 @@ export class Member {
     this.#onNode = onNode;
     for (const address of remove) {
       this.#waived.delete(address);
-      if (this.#granted.delete(address) && this.#onNode.has(address)) this.#leaving.set(address, version);
+      // All we know of the version that removed it is that it came after the one that we had.
+      if (this.#granted.delete(address) && this.#onNode.has(address))
+        this.#leaving.set(address, this.#applied + 1);
     }
     if (version === this.#applied) return;
     this.#applied = version;
@@ -292,7 +300,8 @@ export class Member {
     this.#isRenewDue = false;
     // A page of the report may be lost, and without it there is no answer.
     const isReporting = this.#report.length > 0 && nowMs - this.#boundMs < this.#timing.grantMs;
-    this.#renewMs = nowMs + (isReporting ? this.#timing.resendMs : this.#timing.renewMs);
+    const intervalMs = isReporting ? this.#timing.resendMs : this.#timing.renewMs;
+    this.#renewMs = nowMs + intervalMs * (1 - RENEWAL_SPREAD * this.#options.random());
     if (this.#reign === undefined) return;
     for (const [nonce, askedMs] of this.#asked) {
       if (askedMs + this.#timing.grantMs > nowMs) break;

@@ -49,6 +49,8 @@ export type NodeInput =
   | { readonly type: 'link'; readonly isUp: boolean }
   /** The main thread lives. */
   | { readonly type: 'mainAlive' }
+  /** The clock has stood still (the machine was suspended): nothing that we hold may be trusted. */
+  | { readonly type: 'timeLost' }
   /** Hand over what is here and give up the office, or take part again. */
   | { readonly type: 'drain'; readonly isOn: boolean }
   /** The last call: nothing is on this node any more. */
@@ -268,6 +270,10 @@ export class RaftNode {
       case 'drain':
         this.#isDraining = input.isOn;
         this.#watchAvailability(nowMs);
+        break;
+      case 'timeLost':
+        this.#voter.stepDown(nowMs, '');
+        this.#member.loseTime();
         break;
       case 'stop':
         this.#stop(nowMs);

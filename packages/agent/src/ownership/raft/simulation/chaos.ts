@@ -2,6 +2,9 @@
 import { COORDINATOR, type Fault } from './faults.ts';
 import type { Host, World } from './world.ts';
 
+/** Longer than a lease: by then a voter that hears nothing is free to follow somebody else. */
+const DEAFNESS_MS = 250;
+
 /** Lets faults happen to a world, and ends them. */
 export class Chaos {
   readonly #world: World;
@@ -48,6 +51,8 @@ export class Chaos {
         return () => world.want([]);
       case 'usurp':
         return this.#usurp(fault.forMs);
+      case 'outvote':
+        return this.#outvote(fault.forMs);
       case 'cut':
         return this.#cutLinks([[fault.host, fault.other]], fault.forMs);
       case 'isolate':
@@ -125,6 +130,42 @@ export class Chaos {
     return this.#cutLinks([...this.#links(number, 'to'), ...this.#links(number, 'from')], forMs);
   }
 
+  /**
+   * One voter does not hear the coordinator; then that is cut off from everything, and at the same moment all hosts are to
+   * become voters as fast as possible: those who never heard of it must not become a majority before it has ended.
+   */
+  #outvote(forMs: number): undefined {
+    const world = this.#world;
+    const coordinator = world.host(COORDINATOR);
+    const number = world.hosts.indexOf(coordinator);
+    const voters = world.store.newest.voters.filter((voter) => voter !== coordinator.name);
+    const deaf = world.hosts.findIndex(({ name }) => name === voters.at(-1));
+    if (deaf < 0) return;
+    world.agenda.after(
+      DEAFNESS_MS + forMs,
+      this.#cutLinks(
+        [
+          [number, deaf],
+          [deaf, number],
+        ],
+        DEAFNESS_MS + forMs,
+      ),
+    );
+    world.agenda.after(DEAFNESS_MS, () => {
+      world.setApi(coordinator, false);
+      const mend = this.#cutLinks([...this.#links(number, 'to'), ...this.#links(number, 'from')], forMs);
+      this.#attemptVoters(
+        world.hosts.map(({ name }) => name),
+        40,
+        () => 5,
+      );
+      world.agenda.after(forMs, () => {
+        mend();
+        world.setApi(coordinator, true);
+      });
+    });
+  }
+
   #links(number: number, direction: 'from' | 'to'): readonly (readonly [number, number])[] {
     const host = number === COORDINATOR ? this.#world.hosts.indexOf(this.#world.host(number)) : number;
     return this.#world.hosts.flatMap((_, other) => {
@@ -170,13 +211,21 @@ export class Chaos {
 
   #changeVoters(numbers: readonly number[]): undefined {
     const world = this.#world;
-    const voters = numbers.map((number) => world.host(number).name);
-    // A writer tries again until it is through, or others have other ideas.
+    this.#attemptVoters(
+      numbers.map((number) => world.host(number).name),
+      12,
+      (left) => (left % 2 === 0 ? 150 : 10),
+    );
+  }
+
+  /** A writer tries again until it is through, or others have other ideas. */
+  #attemptVoters(voters: readonly string[], times: number, pauseMs: (left: number) => number): void {
+    const world = this.#world;
     const attempt = (left: number) => {
       if (world.store.change(voters, (voter) => world.settledEpochOf(voter))) world.spreadRecord();
-      if (left > 0) world.agenda.after(left % 2 === 0 ? 150 : 10, () => attempt(left - 1));
+      if (left > 0) world.agenda.after(pauseMs(left), () => attempt(left - 1));
     };
-    attempt(12);
+    attempt(times);
   }
 }
 

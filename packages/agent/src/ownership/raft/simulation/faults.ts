@@ -8,7 +8,7 @@ export const COORDINATOR = -1;
 export type Fault = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'crash' | 'freeze' | 'isolate' | 'deafen' | 'mute' | 'mainStall'; readonly host: number }
   | { readonly kind: 'drain' | 'linkDown' | 'refuse' | 'twin'; readonly host: number }
-  | { readonly kind: 'usurp' }
+  | { readonly kind: 'usurp' | 'outvote' }
   | { readonly kind: 'cut'; readonly host: number; readonly other: number }
   | { readonly kind: 'partition' | 'apiDown'; readonly hosts: readonly number[] }
   | { readonly kind: 'loss' | 'slow' | 'duplicate'; readonly amount: number }
@@ -36,6 +36,7 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ['refuse', 1],
   ['twin', 3],
   ['usurp', 1],
+  ['outvote', 1],
   ['voters', 3],
   ['restoreRecord', 2],
   ['apiDown', 2],
@@ -87,6 +88,7 @@ function drawFault(random: Random, hosts: number, atMs: number): Fault {
     case 'crash':
       return { kind, atMs, forMs: random.chance(0.5) ? random.between(1, 120) : forMs, host };
     case 'usurp':
+    case 'outvote':
     case 'restoreRecord':
     case 'unwant':
       return { kind, atMs, forMs };

@@ -70,6 +70,11 @@ export class Process {
     return this.#isAlive && this.#freezes === 0;
   }
 
+  /** Addresses that are on this host. */
+  get onNode(): ReadonlySet<string> {
+    return this.#onNode;
+  }
+
   /** This host's monotonic clock. */
   clockMs(): number {
     return this.#options.offsetMs + this.#agenda.nowMs * this.#options.rate;

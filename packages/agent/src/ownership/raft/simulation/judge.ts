@@ -5,15 +5,17 @@ import type { Process } from './host.ts';
 /** What must never happen. */
 export interface Violation {
   readonly atMs: number;
-  readonly rule: 'twoHolders' | 'lowerEpoch' | 'needlessMove' | 'stalledHolder' | 'unheld';
+  readonly rule: 'twoHolders' | 'lowerEpoch' | 'needlessMove' | 'stillOnNode' | 'unheld';
   readonly detail: string;
 }
 
 /** One process that holds an address. */
 interface Hold {
   readonly process: Process;
-  /** True time at which its own clock ends it. */
+  /** True time at which it ends: by its own clock, or because it was given up. */
   untilMs: number;
+  /** True time at which it would have ended by its own clock. */
+  deadlineMs: number;
 }
 
 /** A time in which a process held an address. */
@@ -137,14 +139,16 @@ export class Judge {
     this.#extend(address, process, nowMs, untilMs);
     const holds = this.#holds.get(address);
     if (holds === undefined) {
-      this.#holds.set(address, [{ process, untilMs }]);
+      this.#holds.set(address, [{ process, untilMs, deadlineMs: untilMs }]);
     } else {
       const known = holds.find((hold) => hold.process === process);
-      if (known === undefined) holds.push({ process, untilMs });
-      else if (known.untilMs > nowMs) {
+      if (known === undefined) holds.push({ process, untilMs, deadlineMs: untilMs });
+      else {
+        const holds = known.untilMs > nowMs;
         known.untilMs = untilMs;
-        return;
-      } else known.untilMs = untilMs;
+        known.deadlineMs = untilMs;
+        if (holds) return;
+      }
     }
     this.#compare(address, process, nowMs);
     this.#note(address, process, nowMs);
@@ -175,11 +179,22 @@ export class Judge {
 
   #compare(address: string, process: Process, nowMs: number): void {
     for (const other of this.#holds.get(address) ?? NOBODY) {
-      if (other.process === process || !other.process.isAlive || other.untilMs <= nowMs) continue;
+      if (other.process === process || !other.process.isAlive) continue;
+      if (other.untilMs <= nowMs) {
+        this.#compareNode(address, process, other, nowMs);
+        continue;
+      }
       const leftMs = (other.untilMs - nowMs).toFixed(2);
       const detail = `${process.name} has ${address} while ${other.process.name} has it for another ${leftMs} ms`;
       this.violations.push({ atMs: nowMs, rule: 'twoHolders', detail });
     }
+  }
+
+  /** Whoever was told to let go is asked whether the address is off its node before somebody else may begin. */
+  #compareNode(address: string, process: Process, other: Hold, nowMs: number): void {
+    if (other.deadlineMs <= nowMs || !other.process.onNode.has(address)) return;
+    const detail = `${process.name} has ${address} while it is still on ${other.process.name}`;
+    this.violations.push({ atMs: nowMs, rule: 'stillOnNode', detail });
   }
 
   #note(address: string, process: Process, nowMs: number): void {

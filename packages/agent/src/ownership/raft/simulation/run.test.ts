@@ -4,6 +4,8 @@ import { DEFAULT_TIMING } from '../timing.ts';
 import type { Violation } from './judge.ts';
 import { describeRun, type RuleNumber, type RunOptions, run, shrink } from './run.ts';
 
+const SAFETY: readonly Violation['rule'][] = ['twoHolders', 'stillOnNode', 'lowerEpoch'];
+
 /** The first run (by seed) that finds such a violation. */
 function firstFind(rule: Violation['rule'], seeds: number, options: RunOptions) {
   for (let seed = 1; seed <= seeds; seed++) {
@@ -18,6 +20,13 @@ describe('simulated groups', () => {
     for (let seed = 1; seed <= 2_000; seed++) {
       const result = run(seed);
       if (result.violations.length > 0) expect.fail(describeRun(shrink(result)));
+    }
+  });
+
+  it('hold no address twice, however restless the placement is', { timeout: 60_000 }, () => {
+    for (let seed = 1; seed <= 500; seed++) {
+      const found = run(seed, { without: 7 }).violations.filter(({ rule }) => SAFETY.includes(rule));
+      expect(found, `seed ${seed}`).toEqual([]);
     }
   });
 

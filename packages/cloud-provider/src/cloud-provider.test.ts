@@ -2,6 +2,7 @@
 import { isNotFound } from '@fairlead/shared/kubernetes/client.ts';
 import { SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { allocationConditionOf } from './services/conditions.ts';
 import { given, type Instance, REAL_ASSETS, TestCluster } from './testing/test-cluster.ts';
 
 if (REAL_ASSETS === undefined) {
@@ -151,8 +152,11 @@ describe.each(SERVERS)('cloud provider on %s', (_name, startCluster) => {
     await cluster.setPools({ 'cidr-global': '10.30.0.0/16' });
     instance = await cluster.start();
     const names = await Promise.all(Array.from({ length: 60 }, () => cluster.expose()));
+    // The condition is the last thing that is written.
     await until(async () =>
-      expect((await cluster.all()).filter((each) => given(each))).toHaveLength(names.length),
+      expect(
+        (await cluster.all()).filter((each) => allocationConditionOf(each)?.status === 'True'),
+      ).toHaveLength(names.length),
     );
     const before = await cluster.all();
     expect(new Set(before.map(given)).size).toBe(names.length);

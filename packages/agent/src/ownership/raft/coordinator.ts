@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger } from './ledger.ts';
-import type { Knowledge, Message, Renew } from './messages.ts';
+import { MemberRecord, type MemberState, type MemberStatus } from './member-record.ts';
+import type { AgentId, Message, Renew } from './messages.ts';
 import { NewsLog } from './news.ts';
 import type { Outbox } from './outbox.ts';
 import type { Move, Placement, PlacementGroup } from './placement.ts';
+import { Refusals } from './refusals.ts';
 import type { NodeCondition } from './standing.ts';
 import { outlastMs, type RaftTiming } from './timing.ts';
 
 /** What the coordinator uses of {@link Placement}. */
 export type Placer = Pick<Placement, 'adopt' | 'setGroups' | 'setNodes' | 'place' | 'nextMs' | 'nodeOf'>;
-
-/** A member that could not serve an address is not given it again for this long. */
-const REFUSAL_MS = 5_000;
-
-/** Whose renewals come, but show no answer to any for this many intervals longer than a grant, does not hear us. */
-const DEAF_RENEWALS = 1.5;
 
 /** What a {@link Coordinator} needs. */
 export interface CoordinatorOptions {
@@ -26,43 +22,6 @@ export interface CoordinatorOptions {
   readonly silentUntilMs: number;
   /** Members that somebody has heard of before: those that stay silent are lost. */
   readonly knownMembers: Iterable<string>;
-}
-
-/** `left` said goodbye, `lost` fell silent, `deaf` asks but does not get our answers. */
-export type MemberState = 'up' | 'lost' | 'left' | 'deaf';
-
-/** What a coordinator tells of a member. */
-export interface MemberStatus {
-  readonly state: MemberState;
-  readonly heardMs: number;
-  readonly condition: NodeCondition;
-  readonly knowledge: Knowledge;
-}
-
-/** What is known of one member in this reign. */
-interface Record_ {
-  readonly name: string;
-  instance: string;
-  /** Earlier instances: what still comes from them is ignored. */
-  readonly retired: Set<string>;
-  binding: number;
-  nonce: number;
-  /** When the newest renewal came; what is granted in answer ends before this plus a grant. */
-  heardMs: number;
-  condition: NodeCondition;
-  knowledge: Knowledge;
-  state: MemberState;
-  /** Renewals that may still be said to have been answered: nonce -> when they came. */
-  readonly asked: Map<number, number>;
-  /** When the newest renewal came of which it is known that our answer has arrived. */
-  reachedMs: number;
-  applied: number;
-  newsVersion: number;
-  pages: (readonly string[] | undefined)[];
-  /** Undefined until the report is complete. */
-  ledger: Ledger | undefined;
-  /** When changes that it may not know are sent again. */
-  resendMs: number;
 }
 
 /**
@@ -80,20 +39,19 @@ interface Record_ {
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #timing: RaftTiming;
-  readonly #members = new Map<string, Record_>();
+  readonly #members = new Map<string, MemberRecord>();
   /** Address -> members whose ledgers have it, granted or leaving. */
-  readonly #occupants = new Map<string, Set<Record_>>();
+  readonly #occupants = new Map<string, Set<MemberRecord>>();
   /** Address -> until when somebody may hold it who is in no ledger any more. */
   readonly #ghosts = new Map<string, number>();
   /** Placed, but not free -> when to look again. */
   readonly #waiting = new Map<string, number>();
-  /** Address -> member that cannot serve it -> until when that is believed. */
-  readonly #refusals = new Map<string, Map<string, number>>();
+  readonly #refusals = new Refusals();
   /** Address -> member that had it last, if nobody has it now. */
   readonly #lapsed = new Map<string, { readonly name: string; readonly ranOutMs: number }>();
   readonly #news = new NewsLog();
-  readonly #dirty = new Set<Record_>();
-  readonly #unacknowledged = new Set<Record_>();
+  readonly #dirty = new Set<MemberRecord>();
+  readonly #unacknowledged = new Set<MemberRecord>();
   readonly #moves: Move[] = [];
   #groups: readonly PlacementGroup[] | undefined;
   #isPlacementDue = false;
@@ -104,6 +62,7 @@ export class Coordinator {
   #lostCheckMs = Number.POSITIVE_INFINITY;
   #waitingMs = Number.POSITIVE_INFINITY;
   #resendMs = Number.POSITIVE_INFINITY;
+  #refusalMs = Number.POSITIVE_INFINITY;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -132,7 +91,7 @@ export class Coordinator {
 
   nextMs(): number {
     const placeMs = this.#hasBegun ? this.#options.placement.nextMs() : this.#placeFromMs;
-    return Math.min(placeMs, this.#lostCheckMs, this.#waitingMs, this.#resendMs);
+    return Math.min(placeMs, this.#lostCheckMs, this.#waitingMs, this.#resendMs, this.#refusalMs);
   }
 
   setGroups(groups: readonly PlacementGroup[]): void {
@@ -144,6 +103,7 @@ export class Coordinator {
     if (!this.#hasBegun && nowMs >= this.#placeFromMs) this.#begin(nowMs);
     if (nowMs >= this.#lostCheckMs) this.#findLost(nowMs);
     if (nowMs >= this.#waitingMs) this.#retryWaiting(nowMs);
+    if (nowMs >= this.#refusalMs) this.#forgetRefusals(nowMs);
     if (this.#hasBegun && nowMs >= this.#options.placement.nextMs()) this.#isPlacementDue = true;
     if (nowMs >= this.#resendMs) this.#resend(nowMs);
   }
@@ -160,16 +120,16 @@ export class Coordinator {
 
   /** A member asks. */
   heed({ from }: Message, renew: Renew, nowMs: number): void {
-    const record = this.#recordOf(from.name, from.instance, nowMs);
+    const record = this.#recordOf(from, nowMs);
     if (record === undefined || renew.binding < record.binding) return;
-    if (renew.binding > record.binding || record.ledger === undefined) this.#takeReport(record, renew, nowMs);
+    if (record.ledger?.binding !== renew.binding) this.#takeReport(record, renew, nowMs);
     if (renew.nonce <= record.nonce) return;
     record.nonce = renew.nonce;
     record.heardMs = nowMs;
     this.#lostCheckMs = Math.min(this.#lostCheckMs, this.#lostAtMs(record));
     record.newsVersion = renew.newsVersion;
     record.knowledge = renew.knowledge;
-    this.#takeState(record, renew, this.#isDeaf(record, renew, nowMs), nowMs);
+    this.#takeState(record, renew, nowMs);
     const { ledger } = record;
     if (ledger === undefined || ledger.binding !== renew.binding) {
       // It believes that we know what it holds.
@@ -183,23 +143,23 @@ export class Coordinator {
     this.#tell(record);
   }
 
-  #recordOf(name: string, instance: string, nowMs: number): Record_ | undefined {
-    const known = this.#members.get(name);
+  #recordOf(id: AgentId, nowMs: number): MemberRecord | undefined {
+    const known = this.#members.get(id.name);
     if (known === undefined) {
-      const record = newRecord(name, instance, nowMs);
-      this.#members.set(name, record);
+      const record = new MemberRecord(id, nowMs);
+      this.#members.set(id.name, record);
       return record;
     }
-    if (known.instance === instance) return known;
-    if (known.retired.has(instance)) return undefined;
+    if (known.instance === id.instance) return known;
+    if (known.isRetired(id.instance)) return undefined;
     this.#retire(known, nowMs, new Set());
-    Object.assign(known, { ...newRecord(name, instance, nowMs), retired: known.retired.add(known.instance) });
+    known.restart(id.instance, nowMs);
     this.#isPlacementDue = true;
     return known;
   }
 
   /** This binding is no more, but what it was granted may be: as long as that can last, nobody else gets it. */
-  #retire(record: Record_, nowMs: number, reported: ReadonlySet<string>): void {
+  #retire(record: MemberRecord, nowMs: number, reported: ReadonlySet<string>): void {
     const { ledger } = record;
     if (ledger === undefined) return;
     for (const address of [...ledger.held.keys()]) ledger.remove(address);
@@ -213,20 +173,13 @@ export class Coordinator {
     record.ledger = undefined;
   }
 
-  #takeReport(record: Record_, renew: Renew, nowMs: number): void {
-    const { report, binding } = renew;
-    if (report === undefined) return;
-    if (binding > record.binding || report.pages !== record.pages.length) {
-      record.pages = Array.from({ length: report.pages });
-      record.binding = binding;
-    }
-    record.pages[report.page] = report.addresses;
-    if (record.pages.includes(undefined)) return;
-    const reported = record.pages.flatMap((page) => page ?? []);
-    record.pages = [];
-    this.#adopt(record, report.ranOutMs === undefined ? reported : [], nowMs);
-    if (report.ranOutMs === undefined) return;
-    const ranOutMs = nowMs - report.ranOutMs;
+  #takeReport(record: MemberRecord, renew: Renew, nowMs: number): void {
+    const reported = record.takePage(renew);
+    const ranForMs = renew.report?.ranOutMs;
+    if (reported === undefined) return;
+    this.#adopt(record, ranForMs === undefined ? reported : [], nowMs);
+    if (ranForMs === undefined) return;
+    const ranOutMs = nowMs - ranForMs;
     for (const address of reported) {
       if (ranOutMs > (this.#lapsed.get(address)?.ranOutMs ?? Number.NEGATIVE_INFINITY)) {
         this.#lapsed.set(address, { name: record.name, ranOutMs });
@@ -238,7 +191,7 @@ export class Coordinator {
    * Takes over what a member has said it holds: that is all it holds. It may have run out since, and have been given to
    * somebody else: then it is no more than an old claim, that has to be put off.
    */
-  #adopt(record: Record_, reported: readonly string[], nowMs: number): void {
+  #adopt(record: MemberRecord, reported: readonly string[], nowMs: number): void {
     const { placement, silentUntilMs } = this.#options;
     const boundMs = Math.max(silentUntilMs, record.ledger?.boundMs ?? silentUntilMs);
     this.#retire(record, nowMs, new Set(reported));
@@ -264,20 +217,8 @@ export class Coordinator {
     }
   }
 
-  /** Do our answers not arrive? */
-  #isDeaf(record: Record_, { nonce, answered }: Renew, nowMs: number): boolean {
-    const { grantMs, renewMs } = this.#timing;
-    const patienceMs = grantMs + DEAF_RENEWALS * renewMs;
-    const reachedMs = record.asked.get(answered);
-    if (reachedMs !== undefined) record.reachedMs = Math.max(record.reachedMs, reachedMs);
-    for (const [old, askedMs] of record.asked) {
-      if (old < answered || askedMs < nowMs - patienceMs) record.asked.delete(old);
-    }
-    record.asked.set(nonce, nowMs);
-    return nowMs - record.reachedMs > patienceMs;
-  }
-
-  #takeState(record: Record_, renew: Renew, isDeaf: boolean, nowMs: number): void {
+  #takeState(record: MemberRecord, renew: Renew, nowMs: number): void {
+    const isDeaf = record.isDeaf(renew, this.#timing, nowMs);
     const state = renew.availability === 'gone' ? 'left' : isDeaf ? 'deaf' : 'up';
     const condition = CONDITIONS[renew.availability];
     if (state === record.state && condition === record.condition) return;
@@ -286,14 +227,14 @@ export class Coordinator {
     this.#retryHomeless(nowMs);
   }
 
-  #setState(record: Record_, state: MemberState): void {
+  #setState(record: MemberRecord, state: MemberState): void {
     record.state = state;
     this.#isPlacementDue = true;
     if (this.#news.setMember(record.name, state === 'deaf' ? 'lost' : state) && state !== 'up')
       this.#isNewsUrgent = true;
   }
 
-  #takeAcknowledgement(record: Record_, ledger: Ledger, renew: Renew, nowMs: number): void {
+  #takeAcknowledgement(record: MemberRecord, ledger: Ledger, renew: Renew, nowMs: number): void {
     record.applied = renew.applied;
     for (const address of ledger.acknowledge(renew.applied, renew.settled)) {
       this.#vacate(address, record);
@@ -303,19 +244,24 @@ export class Coordinator {
     if (!renew.letGo && renew.refused.length === 0) return;
     for (const address of ledger.refuse(renew.letGo ? undefined : renew.refused, renew.applied)) {
       this.#vacate(address, record);
-      if (!renew.letGo) this.#noteRefusal(address, record.name, nowMs);
+      if (!renew.letGo) this.#refuse(address, record.name, nowMs);
       this.#wait(address, nowMs);
     }
   }
 
-  #noteRefusal(address: string, name: string, nowMs: number): void {
-    const refusals = this.#refusals.get(address) ?? new Map<string, number>();
-    refusals.set(name, nowMs + REFUSAL_MS);
-    this.#refusals.set(address, refusals);
+  #refuse(address: string, name: string, nowMs: number): void {
+    this.#refusals.note(address, name, nowMs);
+    this.#refusalMs = this.#refusals.nextMs();
     this.#isPlacementDue = true;
   }
 
-  #lostAtMs(record: Record_): number {
+  #forgetRefusals(nowMs: number): void {
+    this.#refusals.forgetOld(nowMs);
+    this.#refusalMs = this.#refusals.nextMs();
+    this.#isPlacementDue = true;
+  }
+
+  #lostAtMs(record: MemberRecord): number {
     return record.heardMs + outlastMs(this.#timing, this.#timing.grantMs);
   }
 
@@ -351,33 +297,12 @@ export class Coordinator {
       if (state === 'up' && ledger !== undefined) conditions.set(name, condition);
     }
     placement.setNodes(conditions, nowMs);
-    if (this.#groups !== undefined)
-      placement.setGroups(this.#withoutRefusals(this.#groups, conditions, nowMs));
+    if (this.#groups !== undefined) placement.setGroups(this.#refusals.applyTo(this.#groups, conditions));
     for (const move of placement.place(nowMs)) {
       this.#moves.push(move);
       this.#settle(move.address, nowMs);
     }
     this.#retryWaiting(nowMs);
-  }
-
-  /** Groups as they are, less the members that have just said that they cannot serve one of its addresses. */
-  #withoutRefusals(
-    groups: readonly PlacementGroup[],
-    members: ReadonlyMap<string, unknown>,
-    nowMs: number,
-  ): readonly PlacementGroup[] {
-    for (const [address, refusals] of this.#refusals) {
-      for (const [name, untilMs] of refusals) if (untilMs <= nowMs) refusals.delete(name);
-      if (refusals.size === 0) this.#refusals.delete(address);
-    }
-    if (this.#refusals.size === 0) return groups;
-    return groups.map((group) => {
-      const refusing = group.addresses.flatMap((address) => [...(this.#refusals.get(address)?.keys() ?? [])]);
-      if (refusing.length === 0) return group;
-      const candidates = new Set(group.candidates === 'any' ? members.keys() : group.candidates);
-      for (const name of refusing) candidates.delete(name);
-      return { ...group, candidates };
-    });
   }
 
   /** Brings one address nearer to where it should be: off everybody else, then to its node. */
@@ -401,7 +326,7 @@ export class Coordinator {
   }
 
   /** Until when the member may hold it. */
-  #takeBack(address: string, record: Record_, nowMs: number): number {
+  #takeBack(address: string, record: MemberRecord, nowMs: number): number {
     const { ledger } = record;
     if (ledger === undefined) return Number.NEGATIVE_INFINITY;
     if (ledger.has(address)) {
@@ -417,10 +342,10 @@ export class Coordinator {
   }
 
   /** Until when the member is believed not to serve it: to give it back at once would only be refused again. */
-  #refusedUntilMs(address: string, target: Record_ | undefined): number {
+  #refusedUntilMs(address: string, target: MemberRecord | undefined): number {
     if (target === undefined) return Number.NEGATIVE_INFINITY;
     if (target.condition === 'ineligible') return Number.POSITIVE_INFINITY;
-    return this.#refusals.get(address)?.get(target.name) ?? Number.NEGATIVE_INFINITY;
+    return this.#refusals.untilMs(address, target.name);
   }
 
   #ghostUntilMs(address: string, nowMs: number): number {
@@ -429,20 +354,20 @@ export class Coordinator {
     return untilMs;
   }
 
-  #changed(record: Record_, nowMs: number): void {
+  #changed(record: MemberRecord, nowMs: number): void {
     this.#dirty.add(record);
     this.#unacknowledged.add(record);
     record.resendMs = nowMs + this.#timing.resendMs;
     this.#resendMs = Math.min(this.#resendMs, record.resendMs);
   }
 
-  #occupy(address: string, record: Record_): void {
+  #occupy(address: string, record: MemberRecord): void {
     const occupants = this.#occupants.get(address);
     if (occupants === undefined) this.#occupants.set(address, new Set([record]));
     else occupants.add(record);
   }
 
-  #vacate(address: string, record: Record_): void {
+  #vacate(address: string, record: MemberRecord): void {
     const occupants = this.#occupants.get(address);
     if (occupants?.delete(record) === true && occupants.size === 0) this.#occupants.delete(address);
   }
@@ -477,7 +402,7 @@ export class Coordinator {
   }
 
   /** Grants to a member what it has, in answer to its newest renewal. */
-  #answer(record: Record_, nowMs: number, rightUntilMs: number): void {
+  #answer(record: MemberRecord, nowMs: number, rightUntilMs: number): void {
     const { ledger, nonce, heardMs, name, instance, applied } = record;
     if (ledger === undefined) return;
     if (record.state === 'deaf') {
@@ -501,7 +426,7 @@ export class Coordinator {
     }
   }
 
-  #tell(record: Record_): void {
+  #tell(record: MemberRecord): void {
     if (record.newsVersion >= this.#news.version || record.state !== 'up') return;
     for (const news of this.#news.since(record.newsVersion)) {
       this.#options.outbox.send(record.name, record.instance, news);
@@ -509,7 +434,7 @@ export class Coordinator {
   }
 }
 
-const NOBODY: Iterable<Record_> = [];
+const NOBODY: Iterable<MemberRecord> = [];
 
 const CONDITIONS: Readonly<Record<Renew['availability'], NodeCondition>> = {
   available: 'ready',
@@ -517,24 +442,3 @@ const CONDITIONS: Readonly<Record<Renew['availability'], NodeCondition>> = {
   unavailable: 'ineligible',
   gone: 'ineligible',
 };
-
-function newRecord(name: string, instance: string, nowMs: number): Record_ {
-  return {
-    name,
-    instance,
-    retired: new Set(),
-    binding: 0,
-    nonce: 0,
-    heardMs: nowMs,
-    condition: 'ready',
-    knowledge: 'none',
-    state: 'up',
-    asked: new Map(),
-    reachedMs: nowMs,
-    applied: 0,
-    newsVersion: 0,
-    pages: [],
-    ledger: undefined,
-    resendMs: Number.POSITIVE_INFINITY,
-  };
-}

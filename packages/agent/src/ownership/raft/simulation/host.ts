@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Message } from '../messages.ts';
-import { type NodeInput, type NodeOptions, type NodeOutput, RaftNode } from '../node.ts';
+import { RaftNode } from '../node.ts';
+import type { NodeInput, NodeOptions, NodeOutput } from '../node-api.ts';
 import type { Agenda } from './agenda.ts';
 import type { Random } from './random.ts';
 

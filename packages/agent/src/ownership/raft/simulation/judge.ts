@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { NodeOutput } from '../node.ts';
+import type { NodeOutput } from '../node-api.ts';
 import type { Process } from './host.ts';
 
 /** What must never happen. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Placer } from '../coordinator.ts';
 import type { Message } from '../messages.ts';
-import type { NodeInput, NodeOutput } from '../node.ts';
+import type { NodeInput, NodeOutput } from '../node-api.ts';
 import type { PlacementGroup } from '../placement.ts';
 import { ALL_RULES, type Rules } from '../rules.ts';
 import type { RaftTiming } from '../timing.ts';

@@ -72,6 +72,8 @@ const ELECTION_HEAD_START_MS = 1_000;
  */
 const PAGE_SIZE = 200;
 const DEFAULT_WRITE_TIMEOUT_MS = 5_000;
+/** Events are a courtesy: an API server that takes them slowly does not hold up the end. */
+const FLUSH_LIMIT_MS = 3_000;
 
 /** Puts the program together; nothing happens before `start()`. */
 export function createCloudProvider(options: CloudProviderOptions): CloudProvider {
@@ -160,7 +162,11 @@ export function createCloudProvider(options: CloudProviderOptions): CloudProvide
     stop: async () => {
       stopping.abort();
       await leadership.stop();
-      await stopRest(events, [services, poolConfig, ...(serviceConfigMaps ? [serviceConfigMaps] : [])]);
+      await stopRest(events, clock, [
+        services,
+        poolConfig,
+        ...(serviceConfigMaps ? [serviceConfigMaps] : []),
+      ]);
     },
   };
 }
@@ -223,7 +229,9 @@ function syncCheck(name: string, { isSynced }: { readonly isSynced: boolean }) {
   return { name, ok: isSynced, ...(!isSynced && { detail: 'not listed yet' }) };
 }
 
-async function stopRest(events: EventRecorder, watches: readonly { stop(): Promise<void> }[]) {
-  await events.flush();
+async function stopRest(events: EventRecorder, clock: Clock, watches: readonly { stop(): Promise<void> }[]) {
+  const limit = new AbortController();
+  await Promise.race([events.flush(), delay(clock, FLUSH_LIMIT_MS, limit.signal)]);
+  limit.abort();
   await Promise.all(watches.map((watch) => watch.stop()));
 }

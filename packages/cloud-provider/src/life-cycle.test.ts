@@ -2,30 +2,20 @@
 import { isConflict } from '@fairlead/shared/kubernetes/client.ts';
 import type { CoreEvent, Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { EVENTS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { allocationConditionOf } from './services/conditions.ts';
 import { tracesOf } from './services/testing/traces.ts';
-import { given, type Instance, REAL_ASSETS, TestCluster } from './testing/test-cluster.ts';
+import { SERVERS, tellWhatIsSkipped, until } from './testing/servers.ts';
+import { given, type Instance, type TestCluster } from './testing/test-cluster.ts';
 
 /*
  * What stands in a Service from its first address to its last trace, on API servers: they clear, keep and refuse parts of a
  * Service by rules of their own when its type changes.
  */
 
-if (REAL_ASSETS === undefined) {
-  console.warn('SKIPPED: life of a Service on a real kube-apiserver (KUBEBUILDER_ASSETS names none)');
-}
+tellWhatIsSkipped('life of a Service');
 
-const assets = REAL_ASSETS === undefined ? [] : [REAL_ASSETS];
-const SERVERS: readonly (readonly [string, () => Promise<TestCluster>])[] = [
-  ['the embedded API server', () => TestCluster.embedded()],
-  ...assets.map((folder) => ['a real kube-apiserver', () => TestCluster.real(folder)] as const),
-];
 const FIRST = '172.18.0.200';
-
-function until(condition: () => Promise<void>): Promise<void> {
-  return vi.waitFor(condition, { timeout: 10_000, interval: 10 });
-}
 
 describe.each(SERVERS)('the life of a Service on %s', (_name, startCluster) => {
   let cluster: TestCluster;
@@ -106,7 +96,7 @@ describe.each(SERVERS)('the life of a Service on %s', (_name, startCluster) => {
   });
 
   it('is not disturbed by an agent that writes the status all the time', async () => {
-    await start();
+    await start({ 'range-global': `${FIRST}-172.18.0.229` });
     const names = await Promise.all(Array.from({ length: 20 }, () => cluster.expose()));
     let writes = 0;
     const announce = async (name: string): Promise<void> => {
@@ -129,7 +119,7 @@ describe.each(SERVERS)('the life of a Service on %s', (_name, startCluster) => {
       await Promise.all(names.map((name) => announce(name).catch(ignoreConflict)));
     }
     // Each round took our label away, and it was put back.
-    for (const name of names.slice(0, 10)) {
+    for (const name of names) {
       await until(async () => {
         const service = await cluster.get(name);
         expect(allocationConditionOf(service)?.status).toBe('True');

@@ -80,9 +80,6 @@ it('lets an address rest that others may have seen, and not one that was never w
   expect(summary(holdings.reserve('a/one', [], 0)).freed).toEqual([X]);
   expect(isResting()).toBe(false);
   expect(holdings.isTaken(address(X))).toBe(false);
-  holdings.reserve('a/one', [{ ...reserved, isShown: true }], 0);
-  holdings.reserve('a/one', [], 0);
-  expect(isResting()).toBe(true);
   holdings.observe(claim('a/one', X, 'accepted'), 0);
   expect(isResting()).toBe(false);
   holdings.reserve('a/one', [reserved], 0);

@@ -31,8 +31,6 @@ export interface ReservedAddress extends ClaimedAddress {
   readonly createdAt?: string | undefined;
   /** Terms of the Service in the state that the write is for; absent: it shares with nobody. */
   readonly sharing?: SharingTerms | undefined;
-  /** The server has shown it, so others may know it: it rests when it is released. One that was never written does not. */
-  readonly isShown?: boolean | undefined;
 }
 
 /** What a change of one Service's claims means for the others. */
@@ -58,8 +56,6 @@ export interface HoldingsOptions {
 interface Pending {
   observed: readonly Title[];
   reserved: readonly Title[];
-  /** Those reserved addresses that the server has shown. */
-  shown: readonly Address[];
 }
 
 const NO_HANDOVER: Handover = { freed: [], loosened: [], affected: [] };
@@ -113,11 +109,10 @@ export class Holdings {
     });
     const pending = this.#pending.get(service);
     const observed = pending?.observed ?? this.#titlesOf(service);
-    const shown = addresses.filter(({ isShown }) => isShown);
-    if (reserved.length > 0) this.#pending.set(service, { observed, reserved, shown });
+    if (reserved.length > 0) this.#pending.set(service, { observed, reserved });
     else if (!this.#pending.delete(service)) return NO_HANDOVER;
-    const wasShown = (address: Address) => pending?.shown.some((each) => sameAddress(each, address)) ?? false;
-    return this.#replace(service, merge(observed, reserved), nowMs, wasShown);
+    // Nobody has seen an address that was only reserved: no cache points at it.
+    return this.#replace(service, merge(observed, reserved), nowMs, false);
   }
 
   /** Addresses reserved for the Service. */
@@ -211,12 +206,7 @@ export class Holdings {
   }
 
   /** Puts these titles in the place of those the Service has. What is free by that rests, or not. */
-  #replace(
-    service: string,
-    wanted: readonly Title[],
-    nowMs: number,
-    rests: (address: Address) => boolean = () => true,
-  ): Handover {
+  #replace(service: string, wanted: readonly Title[], nowMs: number, rests = true): Handover {
     const before = this.#titlesOf(service);
     if (sameTitles(before, wanted)) return NO_HANDOVER;
     // The books know titles by identity: those that have not changed stay.
@@ -230,7 +220,7 @@ export class Holdings {
       if (titleTo(title, before) === undefined) this.#exchange(undefined, title, changes);
     }
     for (const address of changes.freed) {
-      this.#books[address.family].release(address.value, nowMs, rests(address) ? this.#restOf(address) : 0);
+      this.#books[address.family].release(address.value, nowMs, rests ? this.#restOf(address) : 0);
     }
     if (changes.affected.length === 0) return changes;
     const affected = new Set(changes.affected);

@@ -2,7 +2,7 @@
 import { type Address, type Family, formatAddress } from '@fairlead/shared/address/address.ts';
 import { ALLOCATED_ON_REQUEST } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
-import type { Assignment, DecisionContext, Refusal } from './decide.ts';
+import type { Assignment, DecisionContext, Refusal } from './decision.ts';
 import type { Given } from './given.ts';
 import { keepUp } from './keep-up.ts';
 import { allocateFor, allocateOne, assignment, type Failure, noPool, refusal, sceneOf } from './scene.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Assignment, wordOf } from './decide.ts';
+import { wordOf } from './decide.ts';
+import type { Assignment } from './decision.ts';
 import { formatDrains } from './draining.ts';
 import type { ServiceTraits } from './testing/services.ts';
 import { type Data, FOUR, Stage, withFamilies } from './testing/stage.ts';

@@ -4,7 +4,8 @@ import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { describe, expect, it } from 'vitest';
 import { Holdings } from '../allocator/holdings.ts';
 import { parsePools } from '../pools/parse.ts';
-import { type Decision, decide } from './decide.ts';
+import { decide } from './decide.ts';
+import type { Decision } from './decision.ts';
 import { type ClassMode, claimOf } from './service-state.ts';
 import { allocatedService, service } from './testing/services.ts';
 

@@ -7,7 +7,7 @@ import {
   sameAddress,
 } from '@fairlead/shared/address/address.ts';
 import { type ChangePolicy, type Pool, poolContains } from '../pools/pool.ts';
-import type { Assignment, Move, Refusal } from './decide.ts';
+import type { Assignment, Move, Refusal } from './decision.ts';
 import { type Drain, drainsOf } from './draining.ts';
 import type { Given } from './given.ts';
 import { allocateOne, assignment, type Failure, noPool, refusal, type Scene } from './scene.ts';

@@ -10,7 +10,8 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { Claim, Handover, Holdings } from '../allocator/holdings.ts';
 import { NO_POOLS } from '../pools/parse.ts';
 import type { Pools } from '../pools/pool.ts';
-import { type Decision, decide } from './decide.ts';
+import { decide } from './decide.ts';
+import type { Decision } from './decision.ts';
 import { Executor } from './executor.ts';
 import type { IpamMetrics } from './metrics.ts';
 import { PoolChanges } from './pool-changes.ts';
@@ -85,6 +86,9 @@ export class Reconciler {
     this.#reservations = new Reservations({
       stored,
       claimOf: (service) => claimOf(service, this.#pools),
+      observe: (service) =>
+        this.#handOver(holdings.observe(claimOf(service, this.#pools), clock.monotonicMs())),
+      forget: (key) => this.#handOver(holdings.forget(key, clock.monotonicMs())),
       reserve: (key, addresses) => this.#handOver(holdings.reserve(key, addresses, clock.monotonicMs())),
     });
     const reservations = this.#reservations;
@@ -129,7 +133,7 @@ export class Reconciler {
 
   #observeState(key: string, service: Service, nowMs: number): void {
     const claim = claimOf(service, this.#pools);
-    this.#handOver(this.#holdings.observe(claim, nowMs));
+    if (!this.#reservations.isOutdated(service)) this.#handOver(this.#holdings.observe(claim, nowMs));
     this.#reservations.observed(service);
     const wants = wantsAddresses(service, this.#options.mode);
     if (wants && annotatedAddresses(service) === '') {
@@ -156,7 +160,8 @@ export class Reconciler {
     this.#wantedSinceMs.delete(key);
     this.#waiters.remove(key);
     this.#reservations.deleted(service);
-    this.#handOver(this.#holdings.forget(key, nowMs));
+    // A successor of the same name may be known already.
+    if (!this.#reservations.isAhead(key)) this.#handOver(this.#holdings.forget(key, nowMs));
   }
 
   /** Puts other pools into force; serves, or tells, all that wait, and looks again at the others that it concerns. */
@@ -177,7 +182,7 @@ export class Reconciler {
     for (const service of services.values()) {
       const newTerms = changes.changesTermsIn(service.metadata?.namespace ?? '');
       if (newTerms) {
-        const claim = claimOf(service, this.#pools);
+        const claim = claimOf(this.#reservations.newest(service), this.#pools);
         for (const key of this.#holdings.observe(claim, clock.monotonicMs()).affected) again.add(key);
       }
       if (wantsAddresses(service, mode) && (newTerms || changes.concerns(service))) again.add(keyOf(service));

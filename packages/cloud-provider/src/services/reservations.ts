@@ -19,8 +19,8 @@ interface Reservation {
   /** Chosen, the write has not begun. */
   promised: readonly ReservedAddress[];
   attempts: readonly Attempt[];
-  /** What an answer of the server showed that the reflector has yet to show. */
-  seen: { readonly version: string; readonly addresses: readonly ReservedAddress[] } | undefined;
+  /** The newest state that the server has shown, when the reflector has yet to show it. */
+  seen: Service | undefined;
 }
 
 /** What {@link Reservations} needs. */
@@ -29,14 +29,18 @@ export interface ReservationsOptions {
   readonly stored: (key: string) => Service | undefined;
   /** What a state of a Service claims, and on what terms. */
   readonly claimOf: (service: Service) => Claim;
-  /** Told the addresses to hold for a Service beside those the reflector shows; empty: none any more. */
+  /** Told a state of a Service that is newer than the reflector's: what counts is the newest. */
+  readonly observe: (service: Service) => void;
+  /** Told that a Service which only {@link observe} has shown does not exist. */
+  readonly forget: (key: string) => void;
+  /** Told the addresses to hold for a Service beside those that it has been seen with; empty: none any more. */
   readonly reserve: (key: string, addresses: readonly ReservedAddress[]) => void;
 }
 
 /**
- * The addresses that a Service may have on the server although the reflector does not show them: those of writes that are
- * under way or whose outcome is unclear, those an answer has shown, those promised. They count as held until the
- * reflector has caught up or it is certain that they were not written, so that no address is given twice.
+ * What is known about Services beyond what the reflector shows: the states that answers have shown, and the addresses that
+ * were promised, or are in writes under way or with an unclear outcome. They count as held until the reflector has caught up
+ * or it is certain that they were not written, so that no address is given twice.
  */
 export class Reservations {
   readonly #options: ReservationsOptions;
@@ -49,7 +53,17 @@ export class Reservations {
   /** Whether the server is known to have a later state of the Service than this one. */
   isOutdated(service: Service): boolean {
     const seen = this.#entries.get(keyOf(service))?.seen;
-    return seen !== undefined && isOlder(service, seen.version);
+    return seen !== undefined && isOlder(service, versionOf(seen));
+  }
+
+  /** The newest known state of a Service, of which the reflector shows this one. */
+  newest(service: Service): Service {
+    return this.isOutdated(service) ? (this.#entries.get(keyOf(service))?.seen ?? service) : service;
+  }
+
+  /** Whether a state of the Service is known that the reflector has yet to show. */
+  isAhead(key: string): boolean {
+    return this.#entries.get(key)?.seen !== undefined;
   }
 
   /** Holds addresses for a Service that are going to be written to it. */
@@ -116,12 +130,9 @@ export class Reservations {
     if (!behind && !this.#entries.has(key)) return;
     const entry = this.#entryOf(service);
     entry.attempts = entry.attempts.filter(({ base }) => !supersedes(version, base));
-    if (behind) {
-      const { addresses, createdAt, sharing } = this.#options.claimOf(service);
-      entry.seen = {
-        version,
-        addresses: addresses.map((each) => ({ ...each, createdAt, sharing, isShown: true })),
-      };
+    if (behind && (entry.seen === undefined || isOlder(entry.seen, version))) {
+      entry.seen = service;
+      this.#options.observe(service);
     }
     this.#publish(key, entry);
   }
@@ -130,7 +141,7 @@ export class Reservations {
   observed(service: Service): void {
     const version = versionOf(service);
     this.#update(keyOf(service), (entry) => {
-      if (entry.seen !== undefined && !isOlder(service, entry.seen.version)) entry.seen = undefined;
+      if (entry.seen !== undefined && !isOlder(service, versionOf(entry.seen))) entry.seen = undefined;
       entry.attempts = entry.attempts.filter(({ base }) => !supersedes(version, base));
     });
   }
@@ -143,12 +154,23 @@ export class Reservations {
 
   /** The Service does not exist on the server. */
   gone(key: string): void {
-    if (this.#entries.delete(key)) this.#options.reserve(key, []);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#options.reserve(key, []);
+    // Otherwise the reflector will show its end.
+    if (entry.seen !== undefined && this.#options.stored(key) === undefined) this.#options.forget(key);
   }
 
   /** Nothing that was under way can still happen, and all that did happen is known. */
   clear(): void {
-    for (const key of [...this.#entries.keys()]) this.gone(key);
+    for (const key of [...this.#entries.keys()]) {
+      if (this.#options.stored(key) === undefined) this.gone(key);
+      this.#update(key, (entry) => {
+        entry.promised = [];
+        entry.attempts = [];
+      });
+    }
   }
 
   /**
@@ -180,7 +202,7 @@ export class Reservations {
   #publish(key: string, { promised, attempts, seen }: Reservation): void {
     const chosen = [promised, ...attempts.map((attempt) => attempt.addresses)].flat();
     if (promised.length === 0 && attempts.length === 0 && seen === undefined) this.#entries.delete(key);
-    this.#options.reserve(key, [...chosen, ...(seen?.addresses ?? [])]);
+    this.#options.reserve(key, chosen);
   }
 }
 

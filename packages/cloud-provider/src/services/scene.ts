@@ -6,7 +6,7 @@ import { type FamilyPlan, type FamilyRequest, planFamilies } from '../allocator/
 import type { SharingTerms } from '../allocator/sharing.ts';
 import { choosePool, type PoolChoice } from '../pools/choose-pool.ts';
 import { hasFamily, interfaceFor, type Pool } from '../pools/pool.ts';
-import type { Assignment, DecisionContext, Move, Refusal } from './decide.ts';
+import type { Assignment, DecisionContext, Move, Refusal } from './decision.ts';
 import type { Drain } from './draining.ts';
 import { explainFailure, explainNoPool, isUsable } from './explain.ts';
 import type { Given } from './given.ts';

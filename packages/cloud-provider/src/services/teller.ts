@@ -6,7 +6,7 @@ import type { EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import { keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { allocationConditionOf } from './conditions.ts';
-import type { Assignment, Refusal } from './decide.ts';
+import type { Assignment, Refusal } from './decision.ts';
 import type { IpamMetrics } from './metrics.ts';
 import { annotatedAddresses, isAccepted, isMarked } from './service-state.ts';
 import { sameAddressList } from './written.ts';

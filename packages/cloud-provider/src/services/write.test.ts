@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { address } from '@fairlead/shared/address/address.ts';
 import { expect, it } from 'vitest';
-import type { Assignment } from './decide.ts';
+import type { Assignment } from './decision.ts';
 import { allocatedService, service } from './testing/services.ts';
 import { withAssignment, withoutAssignment } from './write.ts';
 

@@ -7,7 +7,7 @@ import {
   LOAD_BALANCER_FINALIZER,
 } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
-import type { Assignment, Release } from './decide.ts';
+import type { Assignment, Release } from './decision.ts';
 import { formatDrains } from './draining.ts';
 import {
   addressesIn,

@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isNotFound } from '@fairlead/shared/kubernetes/client.ts';
 import { SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { allocationConditionOf } from './services/conditions.ts';
-import { given, type Instance, REAL_ASSETS, TestCluster } from './testing/test-cluster.ts';
+import { SERVERS, tellWhatIsSkipped, until } from './testing/servers.ts';
+import { given, type Instance, type TestCluster } from './testing/test-cluster.ts';
 
-if (REAL_ASSETS === undefined) {
-  console.warn('SKIPPED: cloud provider against a real kube-apiserver (KUBEBUILDER_ASSETS names none)');
-}
-
-const assets = REAL_ASSETS === undefined ? [] : [REAL_ASSETS];
-const SERVERS: readonly (readonly [string, () => Promise<TestCluster>])[] = [
-  ['the embedded API server', () => TestCluster.embedded()],
-  ...assets.map((folder) => ['a real kube-apiserver', () => TestCluster.real(folder)] as const),
-];
+tellWhatIsSkipped('cloud provider');
 
 /** Promised: a repaired ConfigMap serves a waiting Service within this time. */
 const REPAIR_LIMIT_MS = 1_000;
-
-function until(condition: () => Promise<void>, timeoutMs = 10_000): Promise<void> {
-  return vi.waitFor(condition, { timeout: timeoutMs, interval: 10 });
-}
 
 describe.each(SERVERS)('cloud provider on %s', (_name, startCluster) => {
   let cluster: TestCluster;

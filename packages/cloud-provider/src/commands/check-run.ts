@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
-import { type CheckOutput, UNUSABLE } from './check.ts';
 import { checkManifest } from './check-manifest.ts';
+import { type CheckOutput, UNUSABLE } from './check-options.ts';
 import { formatReport, isClean, reportAsJson } from './check-report.ts';
 import { readConfigMap } from './settings.ts';
 

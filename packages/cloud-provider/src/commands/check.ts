@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, CommanderError, Option } from 'commander';
-
-/** How a report is written. */
-export type CheckOutput = 'text' | 'json';
-
-/** Exit code for a command line or file that cannot be read, apart from 1 for a ConfigMap with problems. */
-export const UNUSABLE = 2;
+import { type CheckOutput, UNUSABLE } from './check-options.ts';
 
 /** `cloud-provider check <file>`: reads a manifest as the daemon would and tells what is wrong, before it is applied. */
 export function checkCommand({

@@ -11,7 +11,7 @@ import { type ConfigMap, type Service, splitKey } from '@fairlead/shared/kuberne
 import { CONFIG_MAPS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import { isAboutPools, type PoolConfigMap, poolDataOf } from '../pool-config.ts';
-import type { PoolsFlags } from './pools.ts';
+import type { PoolsFlags } from './pools-flags.ts';
 import { type PoolsReport, reportPools } from './pools-report.ts';
 import { renderJson, renderTable } from './pools-view.ts';
 import { readConfigMap, readMode } from './settings.ts';

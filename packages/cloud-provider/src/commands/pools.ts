@@ -1,18 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, Option } from 'commander';
-
-/** How the pools are shown. */
-export type PoolsOutput = 'table' | 'json';
-
-/** Flags of `cloud-provider pools`. */
-export interface PoolsFlags {
-  readonly output: PoolsOutput;
-  readonly services?: boolean;
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  /** `name` or `namespace/name`. */
-  readonly configMap?: string;
-}
+import type { PoolsFlags } from './pools-flags.ts';
 
 /** `cloud-provider pools`: shows the pools of a cluster and how full they are. */
 export function poolsCommand({

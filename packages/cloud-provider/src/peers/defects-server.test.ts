@@ -6,7 +6,8 @@ import { CONFIG_MAPS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts'
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { given, type Instance, REAL_ASSETS, TestCluster } from '../testing/test-cluster.ts';
+import { SERVERS, until } from '../testing/servers.ts';
+import { given, type Instance, TestCluster } from '../testing/test-cluster.ts';
 
 /*
  * The weak spots of kube-vip-cloud-provider that show only with an API server, by their number in our register, each as a
@@ -18,16 +19,6 @@ const CLASS_MODE = { mode: { kind: 'class', name: CLASS } } as const;
 const CONFIG_MAP = { namespace: 'kube-system', name: 'kubevip' };
 /** Far below the 5 to 300 s (1000 s in class mode) after which the peer looks again. */
 const WAKE_UP_LIMIT_MS = 1_000;
-
-const assets = REAL_ASSETS === undefined ? [] : [REAL_ASSETS];
-const SERVERS: readonly (readonly [string, () => Promise<TestCluster>])[] = [
-  ['the embedded API server', () => TestCluster.embedded()],
-  ...assets.map((folder) => ['a real kube-apiserver', () => TestCluster.real(folder)] as const),
-];
-
-function until(condition: () => Promise<void>, timeoutMs = 10_000): Promise<void> {
-  return vi.waitFor(condition, { timeout: timeoutMs, interval: 10 });
-}
 
 function ignoreNotFound(error: unknown): undefined {
   if (!isNotFound(error)) throw error;

@@ -2,18 +2,11 @@
 import { isNotFound } from '@fairlead/shared/kubernetes/client.ts';
 import type { ConfigMap } from '@fairlead/shared/kubernetes/objects.ts';
 import { CONFIG_MAPS, NAMESPACES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { given, type Instance, REAL_ASSETS, TestCluster } from '../testing/test-cluster.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SERVERS, tellWhatIsSkipped, until } from '../testing/servers.ts';
+import { given, type Instance, type TestCluster } from '../testing/test-cluster.ts';
 
-if (REAL_ASSETS === undefined) {
-  console.warn('SKIPPED: lists for balancers on a real kube-apiserver (KUBEBUILDER_ASSETS names none)');
-}
-
-const assets = REAL_ASSETS === undefined ? [] : [REAL_ASSETS];
-const SERVERS: readonly (readonly [string, () => Promise<TestCluster>])[] = [
-  ['the embedded API server', () => TestCluster.embedded()],
-  ...assets.map((folder) => ['a real kube-apiserver', () => TestCluster.real(folder)] as const),
-];
+tellWhatIsSkipped('lists for balancers');
 
 const ENABLED = { writeServiceConfigMaps: true } as const;
 
@@ -51,7 +44,6 @@ describe.each(SERVERS)('lists for balancers on %s', (_name, startCluster) => {
     const text = (await configMap(namespace))?.data?.['plndr-services'];
     return text === undefined ? undefined : (JSON.parse(text) as { services: unknown }).services;
   };
-  const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 10 });
   const entryOf = async (serviceName: string, vip: string, port = 80) => {
     const { metadata } = await cluster.get(serviceName);
     return { vip, port, type: 'TCP', uid: metadata?.uid, serviceName };

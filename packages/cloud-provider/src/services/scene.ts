@@ -10,7 +10,14 @@ import type { Assignment, DecisionContext, Move, Refusal } from './decision.ts';
 import type { Drain } from './draining.ts';
 import { explainFailure, explainNoPool, isUsable } from './explain.ts';
 import type { Given } from './given.ts';
-import { addressesIn, entriesOf, familyRequestOf, statusAddresses, subjectOf } from './service-state.ts';
+import {
+  addressesIn,
+  entriesOf,
+  familyRequestOf,
+  specAddress,
+  statusAddresses,
+  subjectOf,
+} from './service-state.ts';
 import { sharedPortsFor, termsOf } from './sharing-terms.ts';
 import type { Need } from './waiters.ts';
 import { writtenOf } from './written.ts';
@@ -84,9 +91,10 @@ export function allocateOne(scene: Scene, family: Family): Allocation | undefine
 /** What the pool has for these families. */
 export function allocateFor(scene: Scene, pool: Pool, families: FamilyRequest): Allocation {
   const { service, context, key, terms, given } = scene;
-  // Its own claims, which nobody else may have: of those that are given and still missing here, one that its pool has back.
+  // Its own claims, which nobody else may have: what it has or had, what an agent serves for it, what it asks for in vain.
   const written = given?.addresses ?? addressesIn(entriesOf(writtenOf(service)?.addresses ?? ''));
-  const preferred = [...context.holdings.reservedFor(key), ...written, ...statusAddresses(service)];
+  const asked = addressesIn([specAddress(service)]);
+  const preferred = [...context.holdings.reservedFor(key), ...written, ...statusAddresses(service), ...asked];
   return allocate(
     pool,
     { service: key, families, preferred, sharing: terms },

@@ -35,14 +35,16 @@ export class FakeCluster {
   /** Successful writes of the status. */
   statusWrites = 0;
   gets = 0;
-  /** Told of each write of the reconciler before it counts, and of what the watch had shown when it was sent. */
-  onWrite: (before: Service, after: Service, known: ReadonlyMap<string, Service>) => void = () => {};
+  /** Told of each write of the reconciler before it counts, and of the states that it knew when it sent it. */
+  onWrite: (before: Service, after: Service, known: readonly Service[]) => void = () => {};
   /** While false, changes pile up and the watch shows nothing. */
   watchFlows = true;
   #version = 100;
 
   /** Taken at each write. Tests with many Services leave it out. */
-  knowledge: () => ReadonlyMap<string, Service> = () => new Map();
+  knowledge: () => readonly Service[] = () => [];
+  /** The last state of each Service that an answer to the reconciler showed. */
+  readonly answers = new Map<string, Service>();
 
   readonly store = {
     get: (namespace: string | undefined, name: string) => this.#seen.get(`${namespace}/${name}`),
@@ -57,6 +59,7 @@ export class FakeCluster {
       await Promise.resolve();
       const found = this.#services.get(`${ref.namespace}/${ref.name}`);
       if (found === undefined) throw new ApiError(404, 'NotFound', 'not found');
+      this.answers.set(keyOf(found), found);
       return found as never;
     },
     replace: async (
@@ -86,6 +89,7 @@ export class FakeCluster {
   /** What a LIST shows. */
   async *list(): AsyncIterable<Service> {
     await Promise.resolve();
+    for (const each of this.all()) this.answers.set(keyOf(each), each);
     yield* this.all();
   }
 
@@ -117,7 +121,7 @@ export class FakeCluster {
     }
   }
 
-  #replace(object: Service, isStatus: boolean, known: ReadonlyMap<string, Service>): Service {
+  #replace(object: Service, isStatus: boolean, known: readonly Service[]): Service {
     const fault = (isStatus ? this.statusFaults : this.faults).shift();
     if (fault === 'conflict') throw new ApiError(409, 'Conflict', 'injected conflict');
     if (fault === 'server error') throw new ApiError(500, 'InternalError', 'injected');
@@ -139,6 +143,7 @@ export class FakeCluster {
     if (!isStatus) this.onWrite(current, after, known);
     const stored = this.#commit(after);
     if (fault === 'answer lost') throw new NetworkError('response', true, 'injected');
+    this.answers.set(keyOf(stored), stored);
     return stored;
   }
 

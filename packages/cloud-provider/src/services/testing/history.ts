@@ -67,12 +67,17 @@ export class History {
     await this.#rig.stop();
   }
 
-  /** What the watch has shown. Asked for at each write, so this is also where an endless argument ends. */
-  #knowledge(): ReadonlyMap<string, Service> {
+  /** The newest states that watch and answers have shown. Asked for at each write, so this is also where an endless argument ends. */
+  #knowledge(): readonly Service[] {
     this.#writes += 1;
     if (this.#writes === MAX_WRITES) this.broken.push('writes do not end');
     if (this.#writes >= MAX_WRITES) throw new Error('too many writes');
-    return new Map([...this.cluster.store.values()].map((each) => [keyOf(each), each]));
+    const newest = new Map<string, Service>();
+    for (const each of [...this.cluster.store.values(), ...this.cluster.answers.values()]) {
+      const known = newest.get(keyOf(each));
+      if (known === undefined || versionOf(known) < versionOf(each)) newest.set(keyOf(each), each);
+    }
+    return [...newest.values()];
   }
 
   #newInstance(relist: boolean): Rig {
@@ -175,13 +180,13 @@ export class History {
   }
 
   /** What a write may do, by what the watch had shown when it was sent: give what nobody else has, and take nothing without a reason. */
-  #judge(before: Service, after: Service, known: ReadonlyMap<string, Service>): void {
+  #judge(before: Service, after: Service, known: readonly Service[]): void {
     const key = keyOf(after);
     const [had, has] = [acceptedBy(before), acceptedBy(after)];
     for (const text of has.filter((each) => !had.includes(each))) {
       // An edit of the ports that the watch has not shown is nobody's fault.
       const twin = this.#others(after).find((other) => {
-        const states = [other, known.get(keyOf(other)) ?? other];
+        const states = [other, ...known.filter((each) => keyOf(each) === keyOf(other))];
         return (
           acceptedBy(other).includes(text) && states.every((each) => !mayBeTogether(after, each, this.#data))
         );
@@ -196,7 +201,7 @@ export class History {
     }
   }
 
-  #mayGo(service: Service, text: string, known: ReadonlyMap<string, Service>): boolean {
+  #mayGo(service: Service, text: string, known: readonly Service[]): boolean {
     const { spec, metadata } = service;
     if (spec?.type !== 'LoadBalancer' || spec.loadBalancerClass !== undefined) return true;
     const address = addressOf(text);
@@ -213,7 +218,7 @@ export class History {
     const id = choice.ok && from === 'request' ? choice.pool.id : from;
     const moves = choice.ok && !poolContains(choice.pool, address) && pools.onChange(id).kind !== 'keep';
     // By what is there, or by what the watch had shown: that another one is gone may be news to come.
-    const states = [...this.#others(service), ...known.values()];
+    const states = [...this.#others(service), ...known];
     const isTaken = states.some(
       (other) =>
         keyOf(other) !== keyOf(service) &&
@@ -260,6 +265,10 @@ export class History {
       .join();
   }
 }
+function versionOf({ metadata }: Service): number {
+  return Number(metadata?.resourceVersion);
+}
+
 /** `shop-f` is in the namespace `shop`. */
 function placeOf(text: string): readonly [string, string] {
   return [text, text.startsWith('shop-') ? 'shop' : 'default'];

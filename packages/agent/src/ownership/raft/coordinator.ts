@@ -103,7 +103,10 @@ export class Coordinator {
     if (!this.#hasBegun && nowMs >= this.#placeFromMs) this.#begin(nowMs);
     if (nowMs >= this.#lostCheckMs) this.#findLost(nowMs);
     if (nowMs >= this.#waitingMs) this.#retryWaiting(nowMs);
-    if (nowMs >= this.#refusalMs) this.#forgetRefusals(nowMs);
+    if (nowMs >= this.#refusalMs) {
+      this.#refusalMs = this.#refusals.nextMs(nowMs);
+      this.#isPlacementDue = true;
+    }
     if (this.#hasBegun && nowMs >= this.#options.placement.nextMs()) this.#isPlacementDue = true;
     if (nowMs >= this.#resendMs) this.#resend(nowMs);
   }
@@ -251,13 +254,7 @@ export class Coordinator {
 
   #refuse(address: string, name: string, nowMs: number): void {
     this.#refusals.note(address, name, nowMs);
-    this.#refusalMs = this.#refusals.nextMs();
-    this.#isPlacementDue = true;
-  }
-
-  #forgetRefusals(nowMs: number): void {
-    this.#refusals.forgetOld(nowMs);
-    this.#refusalMs = this.#refusals.nextMs();
+    this.#refusalMs = this.#refusals.nextMs(nowMs);
     this.#isPlacementDue = true;
   }
 
@@ -297,7 +294,8 @@ export class Coordinator {
       if (state === 'up' && ledger !== undefined) conditions.set(name, condition);
     }
     placement.setNodes(conditions, nowMs);
-    if (this.#groups !== undefined) placement.setGroups(this.#refusals.applyTo(this.#groups, conditions));
+    if (this.#groups !== undefined)
+      placement.setGroups(this.#refusals.applyTo(this.#groups, conditions, nowMs));
     for (const move of placement.place(nowMs)) {
       this.#moves.push(move);
       this.#settle(move.address, nowMs);

@@ -41,6 +41,9 @@ export class Voter {
   #leadership: Leadership | undefined;
   /** Name of whom we followed last. */
   #leader = '';
+  /** Whose heartbeats we answer (instance and term), and the newest of them. */
+  #heardReign = '';
+  #heardNonce = 0;
   #resigned = '';
   #round = 0;
   #roundEndMs = Number.POSITIVE_INFINITY;
@@ -287,15 +290,20 @@ export class Voter {
   #answerHeartbeat({ from, term }: Message, nonce: number, nowMs: number): void {
     const { outbox, electorate } = this.#options;
     const { instance, name } = from;
-    const isLate = term < this.#term || `${instance} ${term}` === this.#resigned;
+    const reign = `${instance} ${term}`;
+    const isLate = term < this.#term || reign === this.#resigned;
     if (isLate || (term === this.#term && this.#leadership !== undefined)) {
       outbox.send(name, instance, { type: 'heartbeatRefused' });
       return;
     }
+    // Doubled or overtaken: to answer would bind us for longer, and help nobody.
+    if (reign === this.#heardReign && nonce <= this.#heardNonce) return;
     // No word until the promise to somebody else ends; this one is elected and will ask again.
     if (!this.#promises.make(instance, term, nowMs)) return;
     if (term > this.#term || this.#role !== 'follower') this.#follow(term, nowMs);
     this.#leader = name;
+    this.#heardReign = reign;
+    this.#heardNonce = nonce;
     this.#failures = 0;
     this.#electionMs = this.#promises.untilMs + this.#delayMs();
     const settledEpoch = electorate.settledEpoch(nowMs);

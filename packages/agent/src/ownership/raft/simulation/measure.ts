@@ -6,7 +6,7 @@ import { Random } from './random.ts';
 import { type Host, World } from './world.ts';
 
 /** What befalls the node that has the address. */
-export type Blow = 'kill' | 'freeze' | 'silentDrop' | 'linkDown' | 'drain' | 'stop';
+export type Blow = 'kill' | 'freeze' | 'silentDrop' | 'linkDown' | 'drain';
 
 /** What to measure. */
 export interface MeasureOptions {
@@ -111,9 +111,6 @@ function strike(world: World, host: Host, process: Process, blow: Blow): void {
       break;
     case 'drain':
       process.give({ type: 'drain', isOn: true });
-      break;
-    case 'stop':
-      process.give({ type: 'stop' });
       break;
   }
 }

@@ -47,19 +47,20 @@ export function run(seed: number, options: RunOptions = {}, only?: readonly Faul
   const random = new Random(seed);
   const hosts = random.pick([3, 3, 3, 4, 5]);
   const voters = hosts === 5 && random.chance(0.4) ? 5 : 3;
-  // Drawn before the faults: leaving some out must not change the world.
-  const worldSeed = random.below(2 ** 31);
-  const faults = only ?? drawFaults(random, { hosts, fromMs: CALM_MS, untilMs: HEALED_MS - 700 });
   const { without } = options;
   // Haste must not cost safety: a coordinator that does not wait to hear who is there only moves more than needed.
   const isHasty = random.chance(0.3);
   const timing = { ...(options.timing ?? DEFAULT_TIMING), ...(isHasty && { gatherMs: 0 }) };
+  // Now and then more than fit into one message.
+  const addresses = random.chance(0.02) ? 60 : 3;
+  // All of this is drawn before the faults: leaving some of them out must not change the world.
+  const worldSeed = random.below(2 ** 31);
+  const faults = only ?? drawFaults(random, { hosts, fromMs: CALM_MS, untilMs: HEALED_MS - 700 });
   const world = new World({
     seed: worldSeed,
     hosts,
     voters,
-    // Now and then more than fit into one message.
-    addresses: random.chance(0.02) ? 60 : 3,
+    addresses,
     timing,
     rules: rulesWithout(without),
     oneAgentPerNode: without !== 6,

@@ -4,8 +4,8 @@ import type { AgentId, Knowledge, Renew } from './messages.ts';
 import type { NodeCondition } from './standing.ts';
 import type { RaftTiming } from './timing.ts';
 
-/** Whose renewals come, but show no answer to any for this many intervals longer than a grant, does not hear us. */
-const DEAF_RENEWALS = 1.5;
+/** Whose renewals come, but show no answer to any for this many intervals longer than a grant (three lost answers), does not hear us. */
+const DEAF_RENEWALS = 0.5;
 
 /** `left` said goodbye, `lost` fell silent, `deaf` asks but does not get our answers. */
 export type MemberState = 'up' | 'lost' | 'left' | 'deaf';

@@ -155,6 +155,7 @@ describe('a coordinator', () => {
   it('hands it on when the old owner has been silent for longer than a grant', () => {
     const { renew, at, granted } = withOwner();
     renew(200, 'a');
+    renew(200, 'b');
     renew(400, 'b');
     at(200 + LOST_MS - 0.5);
     expect(granted()).toEqual([]);
@@ -190,6 +191,7 @@ describe('a coordinator', () => {
 
   it('does not believe an old report against what it has granted since', () => {
     const { renew, granted } = withOwner();
+    renew(200, 'b');
     renew(400, 'b');
     expect(granted()).toEqual(['b: +x']);
     renew(501, 'b', { applied: 1, settled: 1 });
@@ -201,6 +203,7 @@ describe('a coordinator', () => {
   it('ignores renewals that were overtaken', () => {
     const { renew, at, granted } = withOwner();
     renew(200, 'a');
+    renew(200, 'b');
     renew(400, 'b');
     renew(450, 'a', { nonce: 1 });
     at(200 + LOST_MS);

@@ -54,7 +54,7 @@ export class Liveness {
   /** Has some majority been well for longer than the bound? */
   #updateWell(nowMs: number): boolean {
     const { hosts, network } = this.#world;
-    const isQuiet = network.loss === 0 && network.slowMs === 0;
+    const isQuiet = network.loss === 0 && network.slowMs === 0 && this.#canKnow();
     const views = hosts.map((host) =>
       isQuiet && this.#isWell(host, nowMs) ? this.#viewOf(host) : undefined,
     );
@@ -67,6 +67,15 @@ export class Liveness {
       if (nowMs - sinceMs > this.#boundMs) mustHold = true;
     }
     return mustHold;
+  }
+
+  /** Whoever coordinates knows what is wanted, or somebody else reaches the API server and is known to know more. */
+  #canKnow(): boolean {
+    const { hosts, groupsVersion } = this.#world;
+    const isCurrent = hosts.every(
+      ({ process }) => process?.runs !== true || process.groupsVersion === groupsVersion,
+    );
+    return isCurrent || hosts.some(({ apiFaults }) => apiFaults === 0);
   }
 
   #isWell({ harms, process }: Host, nowMs: number): boolean {

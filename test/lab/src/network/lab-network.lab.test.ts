@@ -274,8 +274,11 @@ describe('a predecessor that was killed', () => {
 
 describe('stop', () => {
   it('leaves no process and no namespace, and a new lab can start', async () => {
-    const program = network.spawn('worker2', ['sh', '-c', 'trap "" TERM; sleep 1000 & wait']);
+    const program = network.spawn('worker2', ['sh', '-c', 'trap "" TERM; echo up; sleep 1000 & wait']);
+    await program.waitForLine((line) => line === 'up');
+    const newcomer = network.spawn('worker2', ['sleep', '1000']);
     await network.stop();
+    expect((await newcomer.exited).signal).toBe('SIGKILL');
     expect((await program.exited).signal).toBe('SIGKILL');
     expect(readdirSync('/run/netns')).toEqual([]);
     expect((await run(['ip', '-brief', 'link'])).stdout).not.toMatch(/br0|p-/);

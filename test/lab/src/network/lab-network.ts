@@ -30,6 +30,7 @@ export class LabNetwork {
   readonly plan: NetworkPlan;
   readonly journal: Journal;
   readonly #claim: NamespaceClaim;
+  readonly #spawned = new Set<LabProcess>();
   readonly #states = new Map<string, HostState>();
   #stopped: Promise<void> | undefined;
 
@@ -68,7 +69,10 @@ export class LabNetwork {
   /** Starts a program on a host; it ends with the host (kill, reboot) or the lab. */
   spawn(host: string, argv: readonly string[], options: SpawnOptions = {}): LabProcess {
     this.#mustBeOn(host);
-    return new LabProcess(inHost(host, argv), options);
+    const program = new LabProcess(inHost(host, argv), options);
+    this.#spawned.add(program);
+    void program.exited.then(() => this.#spawned.delete(program));
+    return program;
   }
 
   /** What runs on a host, its pods included. */
@@ -155,6 +159,8 @@ export class LabNetwork {
   }
 
   async #stop(): Promise<void> {
+    // One that has just been started may not have entered its host yet, and would not be found there.
+    for (const program of this.#spawned) program.kill('SIGKILL');
     await killAll(() => this.plan.hosts.flatMap((host) => namespacesOf(host.name)));
     await Promise.all(this.plan.hosts.map((host) => this.#removeHost(host)));
     await removeNetwork(this.plan);

@@ -3,10 +3,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { StepResult } from './checks.ts';
 
-/** Counts of one or more test runs; `skipped` carries the full names, so that nothing is skipped silently. */
+/** A test that failed, or a file that broke before its tests were known. */
+export interface Failure {
+  readonly name: string;
+  /** First lines of what it said. */
+  readonly message: string;
+}
+
+/** Counts of one or more test runs; failures and skipped tests carry full names, so that nothing is lost in a long log. */
 export interface Tally {
   readonly passed: number;
-  readonly failed: number;
+  readonly failures: readonly Failure[];
   readonly skipped: readonly string[];
 }
 
@@ -17,47 +24,77 @@ const LISTED_PER_GROUP = 3;
 const SEPARATOR = ' > ';
 
 /** A run in which nothing happened. */
-export const EMPTY_TALLY: Tally = { passed: 0, failed: 0, skipped: [] };
+export const EMPTY_TALLY: Tally = { passed: 0, failures: [], skipped: [] };
+
+/** How much of a failure's message the closing words repeat. */
+const MESSAGE_LINES = 12;
+
+interface VitestTest {
+  readonly status: string;
+  readonly title: string;
+  readonly ancestorTitles: readonly string[];
+  readonly failureMessages?: readonly string[] | null;
+}
 
 interface VitestReport {
   readonly testResults: readonly {
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly title: string;
-      readonly ancestorTitles: readonly string[];
-    }[];
+    readonly message?: string;
+    readonly assertionResults: readonly VitestTest[];
   }[];
 }
 
 /** Counts a report; a file that failed before its tests were collected counts as one failure. */
 export function tallyReport(report: VitestReport): Tally {
   const tests = report.testResults.flatMap((file) => file.assertionResults);
-  const brokenFiles = report.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-  );
-  const count = (status: string) => tests.filter((test) => test.status === status).length;
+  const failures = report.testResults.flatMap((file): Failure[] => {
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0 && file.status === 'failed') {
+      return [{ name: file.name, message: firstLines(file.message ?? 'broke before its first test') }];
+    }
+    return failed.map((test) => ({
+      name: `${file.name}${SEPARATOR}${fullName(test)}`,
+      message: firstLines((test.failureMessages ?? []).join('\n')),
+    }));
+  });
   return {
-    passed: count('passed'),
-    failed: count('failed') + brokenFiles.length,
-    skipped: tests
-      .filter((test) => test.status !== 'passed' && test.status !== 'failed')
-      .map(({ ancestorTitles, title }) => [...ancestorTitles, title].join(SEPARATOR)),
+    passed: tests.filter((test) => test.status === 'passed').length,
+    failures,
+    skipped: tests.filter((test) => test.status !== 'passed' && test.status !== 'failed').map(fullName),
   };
+}
+
+function fullName({ ancestorTitles, title }: VitestTest): string {
+  return [...ancestorTitles, title].join(SEPARATOR);
+}
+
+function firstLines(text: string): string {
+  return text.split('\n').slice(0, MESSAGE_LINES).join('\n');
 }
 
 /** Reads the report file; a missing one means the runner died, which is a failure and not "no tests". */
 export function readTally(path: string): Tally {
-  if (!existsSync(path)) return { passed: 0, failed: 1, skipped: [] };
+  if (!existsSync(path)) {
+    return {
+      passed: 0,
+      failures: [{ name: path, message: 'the test runner ended without a report' }],
+      skipped: [],
+    };
+  }
   return tallyReport(JSON.parse(readFileSync(path, 'utf8')) as VitestReport);
 }
 
 /** Adds two tallies. */
 export function mergeTallies(a: Tally, b: Tally): Tally {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: [...a.skipped, ...b.skipped] };
+  return {
+    passed: a.passed + b.passed,
+    failures: [...a.failures, ...b.failures],
+    skipped: [...a.skipped, ...b.skipped],
+  };
 }
 
-/** The closing words: a line per step, then what was skipped, then the count as the last line. */
+/** The closing words: a line per step, what was skipped, what failed and how, and the count as the last line. */
 export function renderSummary(steps: readonly StepResult[], tally: Tally, notes: readonly string[]): string {
   const lines = ['', 'What ran:'];
   for (const step of steps) {
@@ -66,8 +103,11 @@ export function renderSummary(steps: readonly StepResult[], tally: Tally, notes:
   lines.push('What was skipped, and other remarks:');
   for (const line of skippedByGroup(tally.skipped)) lines.push(`  skipped: ${line}`);
   for (const note of notes) lines.push(`  ${note}`);
+  for (const { name, message } of tally.failures) {
+    lines.push('', `FAILED ${name}`, ...message.split('\n').map((line) => `  ${line}`));
+  }
   const failedSteps = steps.filter((step) => !step.ok).length;
-  const failed = Math.max(tally.failed, failedSteps);
+  const failed = Math.max(tally.failures.length, failedSteps);
   lines.push('', `${tally.passed} passed, ${failed} failed, ${tally.skipped.length} skipped`);
   return lines.join('\n');
 }

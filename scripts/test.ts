@@ -83,7 +83,7 @@ async function main(): Promise<number> {
       : 'API server: the embedded one; a real kube-apiserver was not tried (KUBEBUILDER_ASSETS is not set)',
   );
   console.log(renderSummary(steps, tally, notes));
-  return steps.every((step) => step.ok) && tally.failed === 0 ? 0 : 1;
+  return steps.every((step) => step.ok) && tally.failures.length === 0 ? 0 : 1;
 }
 
 process.exit(await main());

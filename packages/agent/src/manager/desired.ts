@@ -25,8 +25,10 @@ export interface DesiredRule extends SelectionRule {
 export interface Desired {
   readonly services: readonly ServedService[];
   readonly groups: readonly AddressGroup[];
-  /** Address -> link on this node. Addresses without a link are absent, and their groups not for this node. */
+  /** Address -> link on this node. */
   readonly interfaces: ReadonlyMap<string, string>;
+  /** Addresses without a link on this node. */
+  readonly unservable: ReadonlySet<string>;
   /** `namespace/name` -> what stands in the way. */
   readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>;
 }
@@ -46,10 +48,10 @@ export function desiredState(observed: Observed, rule: DesiredRule): Desired {
     }
     if (found.length > 0) problems.set(service.key, found);
   }
-  const groups = addressGroups(services, rule.lease, observed.lostNodes).map((group) =>
-    group.addresses.every((address) => interfaces.has(address)) ? group : withoutNode(group, rule.node),
-  );
-  return { services, groups, interfaces, problems };
+  const groups = addressGroups(services, rule.lease, observed.lostNodes);
+  const addresses = groups.flatMap((group) => group.addresses);
+  const unservable = new Set(addresses.filter((address) => !interfaces.has(address)));
+  return { services, groups, interfaces, unservable, problems };
 }
 
 /** No endpoint at all is worth telling once there is an address that could answer, and its pods have been looked for. */
@@ -72,10 +74,4 @@ function endpointProblems(
     `externalTrafficPolicy is Local and node ${node}, which carries all addresses, has no endpoint of this Service; ` +
     'set svc_election to "true" so that each Service has an owner of its own';
   return [{ reason: AGENT_REASON.noLocalEndpoints, message }];
-}
-
-/** The group is not for this node. The engines want to know the other candidates all the same. */
-function withoutNode(group: AddressGroup, node: string): AddressGroup {
-  if (group.candidates === 'any') return { ...group, candidates: new Set() };
-  return { ...group, candidates: new Set([...group.candidates].filter((name) => name !== node)) };
 }

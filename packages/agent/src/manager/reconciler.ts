@@ -44,7 +44,13 @@ export interface ReconcilerOptions {
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  #desired: Desired = { services: [], groups: [], interfaces: new Map(), problems: new Map() };
+  #desired: Desired = {
+    services: [],
+    groups: [],
+    interfaces: new Map(),
+    unservable: new Set(),
+    problems: new Map(),
+  };
   #model: BalanceModel = NOTHING_TO_BALANCE;
   #prepared = '';
   /** Address -> monotonic time at which a pass first saw the grant. */
@@ -77,7 +83,7 @@ export class Reconciler {
       },
       rule,
     );
-    engine.want(this.#desired.groups);
+    engine.want(this.#desired.groups, this.#desired.unservable);
   }
 
   /** See the class. */

@@ -25,9 +25,15 @@ export interface Owner {
   readonly sinceMs: number;
 }
 
+/**
+ * Deadline of a grant whose real deadline the announcing thread knows by itself: the `raft` engine's node lives there. The
+ * thread never takes this number for a time; without a node that grants the address it is silent.
+ */
+export const UNTIL_WITHDRAWN = Number.POSITIVE_INFINITY;
+
 /** What an engine says at one moment. A snapshot that does not change later. */
 export interface OwnershipState {
-  /** Address -> until when (monotonic) this node may answer for it. */
+  /** Address -> until when (monotonic) this node may answer for it, or {@link UNTIL_WITHDRAWN}. */
   readonly grants: ReadonlyMap<string, number>;
   /** Address -> node that owns it; absent when nobody does. */
   readonly owners: ReadonlyMap<string, Owner>;
@@ -53,8 +59,11 @@ export interface OwnershipEngine {
   readonly name: string;
   /** Begins to contend. Resolves when `state()` reflects what the others hold. */
   start(): Promise<void>;
-  /** The whole set of groups that there are. Idempotent. */
-  want(groups: readonly AddressGroup[]): void;
+  /**
+   * The whole set of groups that there are, and the addresses among them that this node cannot serve now, whatever its
+   * endpoints (no link for them, no carrier). Idempotent.
+   */
+  want(groups: readonly AddressGroup[], unservable: ReadonlySet<string>): void;
   /** The addresses that are on this node right now, granted or not (still coming off). */
   report(held: ReadonlySet<string>): void;
   state(): OwnershipState;
@@ -65,6 +74,10 @@ export interface OwnershipEngine {
   health(): EngineHealth;
   /** Counters for metrics. */
   stats(): EngineStats;
+  /**
+   * Hands over what is here while others take it, where the engine can do so; for at most `limitMs`. Passes go on meanwhile.
+   */
+  drain(limitMs: number): Promise<void>;
   /** Gives everything back so that others can begin at once. Only after all addresses are off this node. */
   stop(): Promise<void>;
 }

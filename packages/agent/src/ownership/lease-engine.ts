@@ -134,8 +134,10 @@ class LeaseEngine implements OwnershipEngine {
     this.#evaluate();
   }
 
-  want(groups: readonly AddressGroup[]): void {
-    this.#groups = groups;
+  want(groups: readonly AddressGroup[], unservable: ReadonlySet<string>): void {
+    this.#groups = groups.map((group) =>
+      group.addresses.some((address) => unservable.has(address)) ? this.#withoutUs(group) : group,
+    );
     this.#wantedLeases = new Set(groups.map(({ lease }) => leaseKey(lease)));
     this.#evaluate();
   }
@@ -143,6 +145,18 @@ class LeaseEngine implements OwnershipEngine {
   report(held: ReadonlySet<string>): void {
     this.#held = held;
     this.#evaluate();
+  }
+
+  /** Leases are taken by whoever can serve, and each owner by itself: there is nobody to hand over to. */
+  async drain(): Promise<void> {}
+
+  /** The group is not for this node. The other candidates matter all the same. */
+  #withoutUs(group: AddressGroup): AddressGroup {
+    if (group.candidates === 'any') return { ...group, candidates: new Set() };
+    return {
+      ...group,
+      candidates: new Set([...group.candidates].filter((name) => name !== this.#options.node)),
+    };
   }
 
   state(): OwnershipState {

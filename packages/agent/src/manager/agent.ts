@@ -12,6 +12,7 @@ import type { OwnershipEngine } from '../ownership/engine.ts';
 import { preferredNodes } from '../ownership/node-watch.ts';
 import { rendezvousRank } from '../ownership/rank.ts';
 import { AGENT_REASON } from '../services/problem.ts';
+import type { EngineView } from '../status/engine-view.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { defaultRouteInterface, type Link, listLinks } from '../system/links.ts';
 import { Announcements } from './announcements.ts';
@@ -27,6 +28,8 @@ export interface AgentOptions {
   readonly client: KubeClient;
   readonly watches: Watches;
   readonly engine: OwnershipEngine;
+  /** What else can be seen of the engine's group; default: nothing. */
+  readonly view?: EngineView;
   readonly keeper: AddressKeeper;
   readonly balancer: Balancer;
   readonly metrics: AgentMetrics;

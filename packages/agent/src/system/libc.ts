@@ -15,6 +15,9 @@ const nativeClose = libc.func('int close(int fd)');
 const nativeBind = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');
 const nativeConnect = libc.func('int connect(int fd, const uint8_t *address, uint32_t length)');
 const nativeSend = libc.func('intptr_t send(int fd, const uint8_t *data, size_t length, int flags)');
+const nativeSendTo = libc.func(
+  'intptr_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *address, uint32_t addressLength)',
+);
 const nativeReceive = libc.func(
   'intptr_t recvfrom(int fd, uint8_t *data, size_t length, int flags, uint8_t *address, uint8_t *addressLength)',
 );
@@ -30,6 +33,7 @@ const nativeEventFd = libc.func('int eventfd(unsigned int initial, int flags)');
 const nativeRead = libc.func('intptr_t read(int fd, uint8_t *data, size_t length)');
 const nativeWrite = libc.func('intptr_t write(int fd, const uint8_t *data, size_t length)');
 const nativeControl = libc.func('int ioctl(int fd, unsigned long request, uint8_t *argument)');
+const nativeClockGetTime = libc.func('int clock_gettime(int clock, uint8_t *time)');
 const nativeNameToIndex = libc.func('unsigned int if_nametoindex(const char *name)');
 
 /** Flags for {@link openSocket}: non-blocking, and closed in programs that we start. */
@@ -82,6 +86,11 @@ export function connectSocket(fd: number, address: Uint8Array, about = ''): void
 /** Sends one datagram. @throws SystemCallError, for instance ENETDOWN or ENOBUFS */
 export function sendDatagram(fd: number, data: Uint8Array): void {
   checked(nativeSend(fd, data, data.length, 0), 'send');
+}
+
+/** Sends one datagram to an address of its own. @throws SystemCallError, for instance ENETUNREACH or EPERM */
+export function sendDatagramTo(fd: number, data: Uint8Array, address: Uint8Array): void {
+  checked(nativeSendTo(fd, data, data.length, 0, address, address.length), 'sendto');
 }
 
 /**
@@ -198,6 +207,24 @@ export function isLinkRunning(fd: number, name: string): boolean {
   checked(nativeControl(fd, SIOCGIFFLAGS, request), 'ioctl', `link "${name}"`);
   const flags = request.readUInt16LE(16);
   return (flags & IFF_UP) !== 0 && (flags & IFF_RUNNING) !== 0;
+}
+
+const CLOCK_MONOTONIC = 1;
+const CLOCK_BOOTTIME = 7;
+
+/**
+ * How long this machine has been suspended since it started, in milliseconds: the monotonic clock, by which grants end, stands
+ * still meanwhile (clock_gettime(2)). Exact to some microseconds, and only ever grows.
+ */
+export function suspendedMs(): number {
+  const before = clockMs(CLOCK_MONOTONIC);
+  return Math.max(0, clockMs(CLOCK_BOOTTIME) - before);
+}
+
+function clockMs(clock: number): number {
+  const time = Buffer.alloc(16);
+  checked(nativeClockGetTime(clock, time), 'clock_gettime');
+  return Number(time.readBigInt64LE(0)) * 1000 + Number(time.readBigInt64LE(8)) / 1e6;
 }
 
 /** Index of a link of this network namespace, or undefined when there is none of that name. */

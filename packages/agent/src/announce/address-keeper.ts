@@ -7,6 +7,8 @@ import type { Grant } from './grant.ts';
 export interface HeldAddress extends Grant {
   /** When the address came up here, on the monotonic clock. */
   readonly sinceMs: number;
+  /** When the kernel had the address, on the same clock; undefined until then. */
+  readonly placedMs?: number;
   /** False while the address is being set up or when that failed; nothing is answered then. */
   readonly answering: boolean;
   /** Why it is not answering, in words; retried with the next tick. */
@@ -17,6 +19,8 @@ export interface HeldAddress extends Grant {
 export interface AddressCounters {
   /** Gratuitous frames (both forms, or unsolicited advertisements) sent. */
   readonly announced: number;
+  /** When the first of them left, on the monotonic clock; undefined: none yet. */
+  readonly firstAnnouncedMs?: number;
   /** Requests or solicitations answered. */
   readonly answered: number;
   /** Frames in which somebody else claimed the address. */

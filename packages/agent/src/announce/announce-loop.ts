@@ -168,7 +168,7 @@ export class AnnounceLoop {
       }
       try {
         port.send(frame);
-        this.#stats.countSent(transmission);
+        this.#stats.countSent(transmission, monotonicMs());
       } catch (error) {
         if (!(error instanceof SystemCallError)) throw error;
         this.#stats.framesFailed += 1;

@@ -33,6 +33,7 @@ interface Entry {
   readonly sinceMs: number;
   /** The kernel may have the address. */
   isPlaced: boolean;
+  placedMs?: number;
   answering: boolean;
   problem?: string;
 }
@@ -119,12 +120,13 @@ export class Keeper implements AddressKeeper {
     for (const [address, entry] of this.#entries) {
       const untilMs = this.#desired.get(address)?.untilMs ?? 0;
       if (untilMs <= nowMs) continue;
-      const { answering, problem, sinceMs } = entry;
+      const { answering, problem, sinceMs, placedMs } = entry;
       held.set(address, {
         address,
         interface: entry.grant.interface,
         untilMs,
         sinceMs,
+        ...(placedMs === undefined ? {} : { placedMs }),
         answering,
         ...(problem === undefined ? {} : { problem }),
       });
@@ -271,6 +273,8 @@ export class Keeper implements AddressKeeper {
       this.#validSeconds(),
     );
     for (const failure of refused) fail(failure);
+    const placedMs = this.#settings.clock.monotonicMs();
+    for (const entry of entries.values()) entry.placedMs = placedMs;
     // Deadlines may have moved on, and grants may have gone, while the kernel was busy.
     const wanted = this.#wanted();
     const grants = [...entries.keys()].flatMap((address) => wanted.get(address) ?? []);

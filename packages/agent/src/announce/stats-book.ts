@@ -4,6 +4,7 @@ import type { WorkerCounters } from './worker-protocol.ts';
 
 interface Counts {
   announced: number;
+  firstAnnouncedMs?: number;
   answered: number;
   foreignClaims: number;
 }
@@ -23,13 +24,16 @@ export class StatsBook {
   readonly #claimReportFromMs = new Map<string, number>();
   #reported = '';
 
-  countSent({ address, kind }: Transmission): void {
+  countSent({ address, kind }: Transmission, nowMs: number): void {
     this.#framesSent += 1;
     const counts = this.#of(address);
     if (kind === 'answer') {
       this.#probesAnswered += 1;
       counts.answered += 1;
-    } else counts.announced += 1;
+    } else {
+      counts.announced += 1;
+      counts.firstAnnouncedMs ??= nowMs;
+    }
   }
 
   /** Counts a foreign claim; returns how many there were about this address when it is time to report that. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { AddressCounters } from './address-keeper.ts';
 import type { Grant } from './grant.ts';
 import type { ResponderTiming } from './responder.ts';
 
@@ -36,7 +37,7 @@ export interface WorkerCounters {
   readonly probesAnswered: number;
   readonly foreignClaims: number;
   readonly letGo: number;
-  readonly addresses: ReadonlyMap<string, { announced: number; answered: number; foreignClaims: number }>;
+  readonly addresses: ReadonlyMap<string, AddressCounters>;
 }
 
 /** From the worker to the main thread. */

@@ -261,6 +261,7 @@ function writeNews(writer: ByteWriter, body: News, indexOf: NameIndex): void {
     if (change.kind === 'member') {
       writer.u8(1 + MEMBER_STATES.indexOf(change.state), 'state');
       writer.u8(indexOf(change.node), 'node');
+      writer.u16(change.silentMs, 'silentMs');
     } else {
       writer.u8(OWNER_CHANGE, 'kind of news');
       writer.u8(numberOf(change.node, indexOf), 'node');
@@ -280,7 +281,7 @@ function readNews(reader: ByteReader, nameAt: NameAt): News {
     else {
       const state = MEMBER_STATES[kind - 1];
       if (state === undefined || node === '') reader.fail(`news of kind ${kind} about "${node}"`);
-      changes.push({ kind: 'member', node, state: state ?? 'up' });
+      changes.push({ kind: 'member', node, state: state ?? 'up', silentMs: reader.u16() });
     }
   }
   return { type: 'news', base, version, changes };

@@ -65,6 +65,7 @@ const change: fc.Arbitrary<NewsChange> = fc.oneof(
     kind: fc.constant('member' as const),
     node: name,
     state: fc.constantFrom('up' as const, 'lost', 'left'),
+    silentMs: fc.nat(0xffff),
   }),
 );
 

@@ -225,16 +225,17 @@ export class Coordinator {
     const state = renew.availability === 'gone' ? 'left' : isDeaf ? 'deaf' : 'up';
     const condition = CONDITIONS[renew.availability];
     if (state === record.state && condition === record.condition) return;
-    this.#setState(record, state);
+    this.#setState(record, state, nowMs);
     record.condition = condition;
     this.#retryHomeless(nowMs);
   }
 
-  #setState(record: MemberRecord, state: MemberState): void {
+  #setState(record: MemberRecord, state: MemberState, nowMs: number): void {
     record.state = state;
     this.#isPlacementDue = true;
-    if (this.#news.setMember(record.name, state === 'deaf' ? 'lost' : state) && state !== 'up')
-      this.#isNewsUrgent = true;
+    const silentMs = state === 'lost' ? nowMs - record.heardMs : 0;
+    const isNews = this.#news.setMember(record.name, state === 'deaf' ? 'lost' : state, silentMs);
+    if (isNews && state !== 'up') this.#isNewsUrgent = true;
   }
 
   #takeAcknowledgement(record: MemberRecord, ledger: Ledger, renew: Renew, nowMs: number): void {
@@ -267,7 +268,7 @@ export class Coordinator {
     for (const record of this.#members.values()) {
       if (record.state !== 'up' && record.state !== 'deaf') continue;
       const lostMs = this.#lostAtMs(record);
-      if (nowMs >= lostMs) this.#setState(record, 'lost');
+      if (nowMs >= lostMs) this.#setState(record, 'lost', nowMs);
       else this.#lostCheckMs = Math.min(this.#lostCheckMs, lostMs);
     }
   }

@@ -139,6 +139,35 @@ describe('GroupKeeper', () => {
     expect(it.names.map((name) => it.engineOf(name))).toEqual(Array(4).fill('lease'));
   });
 
+  it('falls back to leases with fewer than three, and changes when the third comes', () => {
+    const it = world();
+    it.start('a');
+    it.start('b');
+    it.run(12_000);
+    expect(it.record).toMatchObject({ engine: 'raft', voters: [] });
+    it.run(8_000);
+    expect(it.record).toMatchObject({ engine: 'lease', voters: [], switching: undefined });
+    expect([it.engineOf('a'), it.engineOf('b')]).toEqual(['lease', 'lease']);
+    it.start('c');
+    it.run(60_000);
+    expect(it.record).toMatchObject({ engine: 'raft', voters: ['a', 'b', 'c'] });
+  });
+
+  it('makes a group with leases when there is no key, and does not count who has none', () => {
+    const alone = world({ keyless: ['a', 'b', 'c', 'd'] });
+    alone.startAll();
+    alone.run(10_000);
+    expect(alone.record).toMatchObject({ engine: 'lease', voters: [] });
+    alone.run(120_000);
+    expect(alone.record).toMatchObject({ engine: 'lease', switching: undefined });
+    const some = world({ keyless: ['b'] });
+    some.startAll();
+    some.run(60_000);
+    // Whoever made the group could run raft, and chose among those who can.
+    if (some.record?.engine === 'raft') expect(some.record.voters).toEqual(['a', 'c', 'd']);
+    else expect(some.keeper('a').standing().waitingFor).toContain('b');
+  });
+
   it('calls a change off when somebody does not stop', () => {
     const it = world({ engine: 'lease' });
     it.startAll();

@@ -15,7 +15,7 @@ const SELF = { name: 'a', instance: '00000000000000a1' };
 const OURS = '0'.repeat(32);
 const THEIRS = '1'.repeat(32);
 const OWN: OwnEntry = {
-  endpoint: '',
+  endpoint: '192.0.2.1:7947',
   controlPlane: false,
   canRun: new Set(['raft', 'lease']),
   isStopped: false,
@@ -43,7 +43,7 @@ const RECORD: GroupRecord = {
 };
 const entry = (instance: string): MemberEntry => ({
   instance,
-  endpoint: '',
+  endpoint: '192.0.2.1:7947',
   controlPlane: false,
   confirmed: 0,
 });

@@ -28,6 +28,8 @@ export interface GroupPolicy {
   readonly switchWaitMs: number;
   /** A group of which nobody was heard for so long is given up for the one in the API. */
   readonly abandonMs: number;
+  /** Engine `raft`, but fewer than three who can run it after so long: nothing can be granted, so `lease` it is. */
+  readonly fallBackAfterMs: number;
   /** Where everybody may write, the second waits so long for the first, and so on. */
   readonly staggerMs: number;
   /** Below a majority for so long, those who live make a group of their own; undefined: only when told to. */
@@ -43,12 +45,14 @@ export const DEFAULT_GROUP_POLICY: Omit<GroupPolicy, 'engine'> = {
   stopTimeoutMs: 15_000,
   switchWaitMs: 30_000,
   abandonMs: 60_000,
+  fallBackAfterMs: 10_000,
   staggerMs: 250,
   reformAfterMs: undefined,
 };
 
 /** What this agent says of itself. */
 export interface OwnEntry {
+  /** '' when it cannot run `raft`: then it is no voter. */
   readonly endpoint: string;
   readonly controlPlane: boolean;
   /** Engines that it can run: `raft` needs a key, `lease` the rights to Leases. */
@@ -122,6 +126,7 @@ export type ProposalReason =
   | 'switchStopping'
   | 'switchDone'
   | 'switchCalledOff'
+  | 'tooFewForRaft'
   | 'reformed';
 
 /** Fewer agents cannot elect anybody who may be lost. */
@@ -157,7 +162,7 @@ function make(input: ProposalInput): Proposal | undefined {
   const record: GroupRecord = {
     groupId: newGroupId,
     epoch: nextEpoch(input, 0),
-    engine: policy.engine,
+    engine: input.own.canRun.has(policy.engine) ? policy.engine : 'lease',
     switching: undefined,
     size: policy.size,
     voters: [],
@@ -278,7 +283,7 @@ function beginSwitch(
 ): Decision | undefined {
   const to = input.policy.engine;
   if (input.nowMs < input.epochSinceMs + input.policy.switchWaitMs) return undefined;
-  if (!input.own.canRun.has(to) || (to === 'raft' && members.size < FEWEST_FOR_RAFT)) return undefined;
+  if (!input.own.canRun.has(to) || (to === 'raft' && !areEnoughForRaft(members))) return undefined;
   return step(input, record, { switching: { to, stage: 'prepare' } }, 'switchBegun');
 }
 
@@ -292,7 +297,7 @@ function decideSwitch(
   const confirmed = [...members.values()].filter((member) => member.confirmed === record.epoch).length;
   const isUnanimous = confirmed === members.size && members.size > 0;
   const callOff = () => step(input, record, { switching: undefined }, 'switchCalledOff');
-  const canStart = switching.to !== 'raft' || members.size >= FEWEST_FOR_RAFT;
+  const canStart = switching.to !== 'raft' || areEnoughForRaft(members);
   if (switching.stage === 'prepare') {
     if (isUnanimous && canStart) {
       return step(input, record, { switching: { ...switching, stage: 'stop' } }, 'switchStopping');
@@ -303,10 +308,7 @@ function decideSwitch(
   }
   if (isUnanimous && canStart) {
     // Everybody has confirmed a moment ago, so everybody is alive.
-    const all = [...members].map(
-      ([name, { controlPlane }]): VoterCandidate => ({ name, controlPlane, state: 'live' }),
-    );
-    const voters = switching.to === 'raft' ? (firstVoters(all, record.size) ?? []) : [];
+    const voters = switching.to === 'raft' ? (firstVoters(ableOf(members), record.size) ?? []) : [];
     // Nobody has a right under the old engine, so there are no voters before these to be careful of.
     const done = { engine: switching.to, switching: undefined, voters, previous: undefined };
     return step(input, record, done, 'switchDone');
@@ -321,16 +323,30 @@ function decideVoters(
 ): Decision | undefined {
   const { policy, nowMs, currentSinceMs } = input;
   if (record.voters.length === 0) {
-    const all = [...members].map(
-      ([name, { controlPlane }]): VoterCandidate => ({ name, controlPlane, state: 'live' }),
-    );
+    const able = ableOf(members);
     const hasSettled = nowMs >= currentSinceMs + policy.settleMs;
-    const isComplete = all.filter(({ controlPlane }) => controlPlane).length >= policy.size;
-    const voters = hasSettled || isComplete ? firstVoters(all, policy.size) : undefined;
-    return voters && step(input, record, { size: policy.size, voters }, 'votersChosen');
+    const isComplete = able.filter(({ controlPlane }) => controlPlane).length >= policy.size;
+    const voters = hasSettled || isComplete ? firstVoters(able, policy.size) : undefined;
+    if (voters !== undefined) return step(input, record, { size: policy.size, voters }, 'votersChosen');
+    const isLate = nowMs >= input.epochSinceMs + policy.fallBackAfterMs;
+    // Without voters nobody can ever have been granted anything, so there is nothing to stop first.
+    return isLate && !areEnoughForRaft(members)
+      ? step(input, record, { engine: 'lease', switching: undefined }, 'tooFewForRaft')
+      : undefined;
   }
   const voters = nextVoters(record.voters, candidatesOf(input, members), policy.size);
   return voters && step(input, record, { size: policy.size, voters }, 'votersChanged');
+}
+
+/** Those who have said where their messages go, taken for alive: nobody has been heard yet. */
+function ableOf(members: GroupState['members']): readonly VoterCandidate[] {
+  return [...members].flatMap(([name, { controlPlane, endpoint }]): readonly VoterCandidate[] =>
+    endpoint === '' ? [] : [{ name, controlPlane, state: 'live' }],
+  );
+}
+
+function areEnoughForRaft(members: GroupState['members']): boolean {
+  return ableOf(members).length >= FEWEST_FOR_RAFT;
 }
 
 /** The next epoch of the same group. */
@@ -353,13 +369,13 @@ function step(
 /** Agents as voters, by what is heard of them. */
 function candidatesOf(input: ProposalInput, members: GroupState['members']): readonly VoterCandidate[] {
   const { nowMs, self, policy, known, own } = input;
-  return [...members].map(([name, { controlPlane }]): VoterCandidate => {
+  return [...members].map(([name, { controlPlane, endpoint }]): VoterCandidate => {
     if (name === self.name) return { name, controlPlane, state: own.isLeaving ? 'leaving' : 'live' };
     if (known.gone.has(name)) return { name, controlPlane, state: 'dead' };
     const heardMs = known.lastHeardMs.get(name) ?? Number.NEGATIVE_INFINITY;
     const silentMs = nowMs - Math.max(heardMs, known.listeningSinceMs);
     if (silentMs >= policy.replaceAfterMs) return { name, controlPlane, state: 'dead' };
-    if (nowMs - heardMs > LIVE_MS) return { name, controlPlane, state: 'silent' };
+    if (nowMs - heardMs > LIVE_MS || endpoint === '') return { name, controlPlane, state: 'silent' };
     return { name, controlPlane, state: known.leaving.has(name) ? 'leaving' : 'live' };
   });
 }

@@ -141,7 +141,11 @@ export function stepProblem(before: GroupRecord, after: GroupRecord): string | u
   }
   if (after.engine !== before.engine) {
     const isStopped = before.switching?.stage === 'stop' && before.switching.to === after.engine;
-    return isStopped ? undefined : `engine ${after.engine} while ${before.engine} has not been stopped`;
+    // Without voters nobody was ever granted anything.
+    const isIdle = before.engine === 'raft' && before.voters.length === 0;
+    return isStopped || isIdle
+      ? undefined
+      : `engine ${after.engine} while ${before.engine} has not been stopped`;
   }
   if (before.voters.length === 0) return undefined;
   const changes = difference(before.voters, after.voters) + difference(after.voters, before.voters);

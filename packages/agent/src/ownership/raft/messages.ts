@@ -220,8 +220,14 @@ export interface News {
 export type NewsChange =
   /** `node` '': nobody. */
   | { readonly kind: 'owner'; readonly address: string; readonly node: string }
-  /** `left` said goodbye, `lost` fell silent. */
-  | { readonly kind: 'member'; readonly node: string; readonly state: 'up' | 'lost' | 'left' };
+  | {
+      readonly kind: 'member';
+      readonly node: string;
+      /** `left` said goodbye, `lost` fell silent. */
+      readonly state: 'up' | 'lost' | 'left';
+      /** For how long it had been silent when it was given up, in whole milliseconds up to 65,535; 0: not measured. */
+      readonly silentMs: number;
+    };
 
 /** To somebody with a lower (or, as a question, a higher) epoch: what the sender follows. */
 export interface ConfigNews {

@@ -22,10 +22,11 @@ export class NewsLog {
     return this.#add(`a${address}`, { kind: 'owner', address, node });
   }
 
-  setMember(node: string, state: 'up' | 'lost' | 'left'): boolean {
+  /** `silentMs`: how long it had been silent, for one that is given up. */
+  setMember(node: string, state: 'up' | 'lost' | 'left', silentMs = 0): boolean {
     const known = this.#latest.get(`m${node}`)?.change;
     if (known?.kind === 'member' && known.state === state) return false;
-    return this.#add(`m${node}`, { kind: 'member', node, state });
+    return this.#add(`m${node}`, { kind: 'member', node, state, silentMs: wholeMs(silentMs) });
   }
 
   /** What somebody at `version` has to be told next; it asks again for the rest. */
@@ -59,10 +60,16 @@ export class NewsLog {
   }
 }
 
+/** As it travels: 16 bits. */
+function wholeMs(ms: number): number {
+  return Math.min(Math.max(Math.round(ms), 0), 0xffff);
+}
+
 /** The member's side. Kept when the coordinator changes, until the new one's first news. */
 export class NewsView {
   readonly #owners = new Map<string, string>();
   readonly #members = new Map<string, 'up' | 'lost' | 'left'>();
+  readonly #silences = new Map<string, number>();
   #version = 0;
 
   /** Version that we have of the present coordinator's news. */
@@ -79,6 +86,11 @@ export class NewsView {
     return this.#members;
   }
 
+  /** Member that was given up -> for how long it had been silent then; only where that was measured. */
+  get silences(): ReadonlyMap<string, number> {
+    return this.#silences;
+  }
+
   /** Another coordinator: its versions are its own. */
   restart(): void {
     this.#version = 0;
@@ -90,6 +102,7 @@ export class NewsView {
     if (news.base === 0 && this.#version === 0) {
       this.#owners.clear();
       this.#members.clear();
+      this.#silences.clear();
     }
     this.#version = news.version;
     for (const change of news.changes) this.#apply(change);
@@ -97,8 +110,11 @@ export class NewsView {
   }
 
   #apply(change: NewsChange): void {
-    if (change.kind === 'member') this.#members.set(change.node, change.state);
-    else if (change.node === '') this.#owners.delete(change.address);
+    if (change.kind === 'member') {
+      this.#members.set(change.node, change.state);
+      if (change.silentMs > 0) this.#silences.set(change.node, change.silentMs);
+      else this.#silences.delete(change.node);
+    } else if (change.node === '') this.#owners.delete(change.address);
     else this.#owners.set(change.address, change.node);
   }
 }

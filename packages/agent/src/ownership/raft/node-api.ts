@@ -94,6 +94,8 @@ export interface NodeStatus {
   /** Address -> node. For display. */
   readonly owners: ReadonlyMap<string, string>;
   readonly members: ReadonlyMap<string, 'up' | 'lost' | 'left'>;
+  /** Lost member -> for how long the coordinator had not heard it when it gave it up. For display. */
+  readonly silences: ReadonlyMap<string, number>;
   /** Drained: nothing is here any more, and the office is in other hands, if there are any. */
   readonly isDrained: boolean;
 }

@@ -89,6 +89,7 @@ export class RaftNode {
       availability: this.#member.availability,
       owners: this.#member.news.owners,
       members: this.#member.news.members,
+      silences: this.#member.news.silences,
       isDrained: this.#isDraining && this.#member.isClear && !this.#canHandOver,
     };
   }

@@ -17,6 +17,8 @@ export interface GroupWorldOptions {
   readonly names: readonly string[];
   readonly controlPlane: readonly string[];
   readonly engine: GroupEngine;
+  /** Agents without a key: they cannot run `raft`. */
+  readonly keyless?: readonly string[];
   readonly seed?: number;
   readonly reformAfterMs?: number;
 }
@@ -236,9 +238,9 @@ export class GroupWorld {
     this.#watch(agent);
     this.#runEngine(agent);
     const own: OwnEntry = {
-      endpoint: '',
+      endpoint: this.#options.keyless?.includes(agent.name) === true ? '' : '192.0.2.1:7947',
       controlPlane: this.#options.controlPlane.includes(agent.name),
-      canRun: new Set(['raft', 'lease']),
+      canRun: new Set(this.#options.keyless?.includes(agent.name) === true ? ['lease'] : ['raft', 'lease']),
       isStopped: agent.engine === undefined && agent.stopping === undefined,
       isLeaving: agent.isLeaving,
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AgentId, GroupConfig } from '../raft/messages.ts';
-import type { NodeEvent, NodeStatus } from '../raft/node-api.ts';
+import type { MinorityPolicy, NodeEvent, NodeStatus } from '../raft/node-api.ts';
 import type { PlacementGroup, PlacementPolicy } from '../raft/placement.ts';
 import type { RaftTiming } from '../raft/timing.ts';
 
@@ -22,6 +22,8 @@ export interface RaftSetup {
   readonly groupId: string;
   readonly timing: RaftTiming;
   readonly placement: PlacementPolicy;
+  /** Without it `release`. */
+  readonly minority?: MinorityPolicy;
   /** Where it listens: `0.0.0.0` or `::` for all addresses of the family. */
   readonly listen: { readonly address: string; readonly port: number };
   readonly keys: RaftKeys;
@@ -52,6 +54,8 @@ export interface RaftGrants {
   /** Rises with each change. */
   readonly version: number;
   readonly addresses: ReadonlySet<string>;
+  /** There would be more, had the right not run out: the coordinator was not heard in time. */
+  readonly lapsed: boolean;
 }
 
 /** Traffic with the other agents since the node began. */

@@ -12,12 +12,16 @@ import {
   type ReportPage,
 } from './messages.ts';
 import { NewsView } from './news.ts';
+import type { MinorityPolicy } from './node-api.ts';
 import type { Outbox } from './outbox.ts';
 import type { Rules } from './rules.ts';
 import type { RaftTiming } from './timing.ts';
 
 /** A coordinator that has not answered for this many renewals is looked for elsewhere. */
 const SILENT_RENEWALS = 1.5;
+
+/** Who has heard a coordinator within this part of the tail does not keep what that one has let run out. */
+const HEARD_TAIL = 0.9;
 
 /** Part of the interval by which renewals are early at random, so that those of many members do not stay together. */
 const RENEWAL_SPREAD = 0.1;
@@ -31,6 +35,7 @@ export interface MemberOptions {
   /** Random numbers in [0, 1). */
   readonly random: () => number;
   readonly startMs: number;
+  readonly minority?: MinorityPolicy;
   readonly rules: Rules;
 }
 
@@ -59,6 +64,12 @@ export class Member {
   #endedMs = Number.NEGATIVE_INFINITY;
   /** With rule 5 off: no timer has seen the end of the grants yet. */
   #isLive = false;
+  /** Grants have run out, no coordinator is heard, and what they granted is kept. */
+  #isKeeping = false;
+  /** End of the grants of which it was decided last whether they are kept. */
+  #judgedMs = Number.NEGATIVE_INFINITY;
+  /** When any coordinator was last heard. */
+  #coordinatorMs = Number.NEGATIVE_INFINITY;
   #nonce = 0;
   #answered = 0;
   /** Renewals that may still be answered in time: nonce -> when sent. */
@@ -126,6 +137,11 @@ export class Member {
     return this.#availability;
   }
 
+  /** Answers without a grant. */
+  get isKeeping(): boolean {
+    return this.#isKeeping && this.#serves;
+  }
+
   /** Nothing of ours is granted, and nothing is left on this node. */
   get isClear(): boolean {
     return this.#granted.size === 0 && this.#onNode.size === 0;
@@ -147,6 +163,7 @@ export class Member {
     // A process that was stopped, or a clock that did not run: what we believe is older than it seems.
     if (this.#options.rules.gapsNoticed && nowMs - this.#lastMs > this.#timing.grantMs) this.loseTime();
     this.#lastMs = nowMs;
+    this.#keep(nowMs);
     if (nowMs >= this.#untilMs) this.#isLive = false;
     if (nowMs >= this.#renewMs) this.#isRenewDue = true;
     if (nowMs >= this.#seekMs && this.#isUnheard(nowMs)) this.#seek(nowMs);
@@ -155,6 +172,11 @@ export class Member {
   /** Sends what is due. Last at each moment. */
   flush(nowMs: number): void {
     if (this.#isRenewDue) this.#renew(nowMs);
+  }
+
+  /** Somebody lives who coordinates, whether we can talk to it or not. */
+  noteCoordinator(nowMs: number): void {
+    this.#coordinatorMs = nowMs;
   }
 
   /** Somebody says that it coordinates. */
@@ -176,16 +198,20 @@ export class Member {
     if (binding !== this.#binding || term !== this.#reign?.term) return;
     if (from.instance !== this.#reign.coordinator.instance) return;
     this.#heardMs = nowMs;
+    this.#coordinatorMs = nowMs;
     this.#answered = Math.max(this.#answered, nonce);
     // Older than what we have, or something is missing before it: the next answer begins where we are.
     if (version < this.#applied || base > this.#applied) return;
     this.#report = [];
     this.#change(add, remove, version);
     const askedMs = this.#asked.get(nonce);
+    // It lives, and grants nothing: others may have what we had.
+    if (lengthMs === 0 && base === version && this.#isKeeping) this.loseTime();
     if (askedMs === undefined || lengthMs === 0) return;
     const fromMs = this.#options.rules.grantsCountFromAsking ? askedMs : nowMs;
     const untilMs = fromMs + lengthMs;
-    if (untilMs <= nowMs || untilMs <= this.#untilMs) return;
+    if (untilMs <= nowMs || (untilMs <= this.#untilMs && !this.#isKeeping)) return;
+    this.#isKeeping = false;
     if (this.#untilMs <= nowMs) this.#changes++;
     this.#untilMs = untilMs;
     this.#endedMs = untilMs;
@@ -197,6 +223,8 @@ export class Member {
   setAvailability(availability: Availability): void {
     if (availability === this.#availability) return;
     this.#availability = availability;
+    // Whoever could not serve for a while cannot know who does by now.
+    if (!this.#serves && this.#isKeeping) this.loseTime();
     this.#changes++;
     this.#isRenewDue = true;
   }
@@ -234,7 +262,25 @@ export class Member {
   loseTime(): void {
     if (this.#untilMs > Number.NEGATIVE_INFINITY) this.#changes++;
     this.#untilMs = Number.NEGATIVE_INFINITY;
+    this.#isKeeping = false;
     this.#asked.clear();
+  }
+
+  /** Keeps what runs out now, or goes on keeping it: never for longer than a grant, so that who is frozen lets go. */
+  #keep(nowMs: number): void {
+    if (!this.#isKeeping && !this.#mayKeep(nowMs)) return;
+    this.#isKeeping = true;
+    this.#untilMs = nowMs + this.#timing.grantMs;
+    this.#endedMs = this.#untilMs;
+  }
+
+  /** Looked at once, when the grants run out: who has let go does not come back to it. */
+  #mayKeep(nowMs: number): boolean {
+    if (this.#options.minority !== 'keep') return false;
+    if (nowMs < this.#untilMs || this.#untilMs === this.#judgedMs) return false;
+    this.#judgedMs = this.#untilMs;
+    const isHeard = nowMs - this.#coordinatorMs <= this.#timing.tailMs * HEARD_TAIL;
+    return !isHeard && this.#serves && this.#granted.size > 0;
   }
 
   get #serves(): boolean {

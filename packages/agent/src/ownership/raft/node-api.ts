@@ -6,6 +6,13 @@ import type { Move, PlacementGroup } from './placement.ts';
 import type { Rules } from './rules.ts';
 import type { RaftTiming } from './timing.ts';
 
+/**
+ * What an agent does with its addresses when no coordinator can be heard and its grants have run out. `release` lets them
+ * go. `keep` answers on, so that an address outlives the loss of the majority of the voters; the price is two owners of one
+ * address when the others are alive and only cannot be heard.
+ */
+export type MinorityPolicy = 'release' | 'keep';
+
 /** What a `RaftNode` needs. */
 export interface NodeOptions {
   readonly id: AgentId;
@@ -17,6 +24,8 @@ export interface NodeOptions {
   readonly createPlacement: () => Placer;
   /** This host's monotonic clock. */
   readonly startMs: number;
+  /** Without it `release`. */
+  readonly minority?: MinorityPolicy;
   /** For the simulation. */
   readonly rules?: Rules;
 }
@@ -72,6 +81,8 @@ export type NodeEvent =
   | { readonly type: 'bound'; readonly reign: Reign }
   | { readonly type: 'configAdopted'; readonly config: GroupConfig }
   | { readonly type: 'availability'; readonly availability: Availability }
+  /** No coordinator can be heard; what was granted is kept all the same (`minority` is `keep`), or not any more. */
+  | { readonly type: 'keeping'; readonly isOn: boolean }
   /** Another living agent has our name. */
   | { readonly type: 'twin'; readonly instance: string }
   /** As coordinator. */
@@ -91,6 +102,8 @@ export interface NodeStatus {
   /** Voter -> newest epoch that it has settled on, as far as known: complete only at the coordinator. */
   readonly settledEpochs: ReadonlyMap<string, number>;
   readonly availability: Availability;
+  /** Answers without a grant, because no coordinator can be heard (`minority` is `keep`). */
+  readonly isKeeping: boolean;
   /** Address -> node. For display. */
   readonly owners: ReadonlyMap<string, string>;
   readonly members: ReadonlyMap<string, 'up' | 'lost' | 'left'>;

@@ -40,6 +40,7 @@ export class RaftNode {
   #isStopped = false;
   #changes = 0;
   #role: Role = 'follower';
+  #isKeeping = false;
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -87,6 +88,7 @@ export class RaftNode {
       config: this.#electorate.config,
       settledEpochs: settled,
       availability: this.#member.availability,
+      isKeeping: this.#member.isKeeping,
       owners: this.#member.news.owners,
       members: this.#member.news.members,
       silences: this.#member.news.silences,
@@ -101,6 +103,7 @@ export class RaftNode {
     if (!this.#isStopped) this.#take(input, nowMs);
     this.#followOffice(nowMs);
     this.#finish(nowMs);
+    this.#watchKeeping();
     const changed = this.#member.changes !== this.#changes;
     this.#changes = this.#member.changes;
     const output = { messages: this.#messages, changed, wakeAtMs: this.#nextMs(), events: this.#events };
@@ -215,6 +218,13 @@ export class RaftNode {
     this.#voter.setWillingness({ mayLead: !isStalled, isReluctant }, nowMs);
   }
 
+  #watchKeeping(): void {
+    const { isKeeping } = this.#member;
+    if (isKeeping === this.#isKeeping) return;
+    this.#isKeeping = isKeeping;
+    this.#events.push({ type: 'keeping', isOn: isKeeping });
+  }
+
   #receive(message: Message, nowMs: number): void {
     const { id, groupId } = this.#options;
     const { from, to, toInstance, epoch } = message;
@@ -275,6 +285,10 @@ export class RaftNode {
         if (this.#coordinator !== undefined) this.#announce(message.from.name);
         break;
       case 'config':
+        break;
+      case 'heartbeat':
+        this.#member.noteCoordinator(nowMs);
+        this.#voter.receive(message, nowMs);
         break;
       default:
         this.#voter.receive(message, nowMs);

@@ -2,6 +2,7 @@
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import { SETTINGS } from './names.ts';
+import { type RaftSettings, readRaftSettings } from './raft-settings.ts';
 import { type SettingWarning, unsupportedGiven } from './unsupported.ts';
 
 /** Name of a Lease, with its namespace. */
@@ -45,7 +46,11 @@ export interface AgentSettings {
   readonly kubeconfig: string | undefined;
   readonly inCluster: boolean;
   readonly apiServer: string | undefined;
-  readonly engine: 'lease';
+  /** The engine that the operator wants; the group record says which is in force. */
+  readonly engine: 'lease' | 'raft';
+  /** Namespace of the group record and of its key. */
+  readonly groupNamespace: string;
+  readonly raft: RaftSettings;
   readonly balance: 'none' | 'nftables';
   readonly addressOn: 'lo' | 'interface';
   /** Settings that were given and are ignored. */
@@ -106,7 +111,9 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     kubeconfig: inCluster ? undefined : (explicitKubeconfig ?? env.KUBECONFIG ?? DEFAULT_KUBECONFIG),
     inCluster,
     apiServer: nonEmpty(reader.optionalString(SETTINGS.apiServer)),
-    engine: reader.oneOf(SETTINGS.engine, ['lease'], 'lease'),
+    engine: reader.oneOf(SETTINGS.engine, ['lease', 'raft'], 'lease'),
+    groupNamespace: namespace,
+    raft: readRaftSettings(reader),
     balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables'], 'none'),
     addressOn: reader.oneOf(SETTINGS.addressOn, ['lo', 'interface'], 'lo'),
     warnings: [

@@ -9,6 +9,14 @@ export interface Grant {
   readonly address: string;
   /** Name of the link on which neighbours are answered, for instance `eth0`. */
   readonly interface: string;
-  /** Deadline on this machine's monotonic clock (`Clock.monotonicMs`), in milliseconds. */
+  /**
+   * Deadline on this machine's monotonic clock (`Clock.monotonicMs`), in milliseconds; or `UNTIL_WITHDRAWN`: the raft node
+   * knows it, which lives in the announcing thread.
+   */
   readonly untilMs: number;
+  /**
+   * What the ownership engine calls it, where that is not the address itself: one that DHCP gave is owned under the key of
+   * its Service, see `dhcp/ownership-key.ts`. Whether it is granted must be asked under this name.
+   */
+  readonly ownedAs?: string;
 }

@@ -38,3 +38,26 @@ it('starts over after a script that failed, because it cannot know what the kern
   await balancer.apply(model);
   expect(scripts).toHaveLength(3);
 });
+
+it('takes a script that still runs for no interference, and looks only after it', async () => {
+  const scripts: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const nft = async (script: string) => {
+    scripts.push(script);
+    if (scripts.length === 2) await gate.promise;
+  };
+  const balancer = await createNftBalancer({
+    logger: silentLogger,
+    nft,
+    conntrack: { forget: () => undefined },
+  });
+  const applying = balancer.apply(model);
+  const clearing = balancer.apply({ frontends: new Map(), problems: new Map() });
+  await Promise.resolve();
+  expect(scripts).toHaveLength(2);
+  gate.resolve();
+  await Promise.all([applying, clearing]);
+  expect(scripts).toHaveLength(3);
+  // The last word is a change to what the one before it left, not a rebuild beside it.
+  expect(scripts[2]).not.toContain('delete table');
+});

@@ -29,14 +29,37 @@ class NftBalancer implements Balancer {
   /** What the kernel has; undefined when a failed script leaves that open. */
   #applied: ReadonlyMap<string, Frontend> | undefined = new Map();
   #wanted: ReadonlyMap<string, Frontend> = new Map();
+  #lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor(nft: (script: string) => Promise<void>, conntrack: Pick<Conntrack, 'forget'>) {
     this.#nft = nft;
     this.#conntrack = conntrack;
   }
 
-  async apply({ frontends }: BalanceModel): Promise<void> {
+  apply({ frontends }: BalanceModel): Promise<void> {
     this.#wanted = frontends;
+    return this.#inTurn(() => this.#apply(frontends));
+  }
+
+  verify(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (this.#applied !== undefined && (await areThere())) return false;
+      const wasThere = this.#applied === undefined;
+      this.#applied = undefined;
+      await this.#apply(this.#wanted);
+      return !wasThere;
+    });
+  }
+
+  stop(): Promise<void> {
+    this.#wanted = new Map();
+    return this.#inTurn(async () => {
+      this.#applied = undefined;
+      await deleteTables(BALANCE_TABLES);
+    });
+  }
+
+  async #apply(frontends: ReadonlyMap<string, Frontend>): Promise<void> {
     const before = this.#applied;
     const wanted = [...frontends.values()];
     const script = before === undefined ? renderAll(wanted) : renderChanges(before, wanted);
@@ -47,24 +70,20 @@ class NftBalancer implements Balancer {
     this.#conntrack.forget(before ?? new Map(), frontends);
   }
 
-  async verify(): Promise<boolean> {
-    if (this.#applied !== undefined) {
-      const tables = await listTables();
-      const isThere = BALANCE_TABLES.every((ours) =>
-        tables.some(({ family, name }) => family === ours.family && name === ours.name),
-      );
-      if (isThere) return false;
-      this.#applied = undefined;
-    }
-    await this.apply({ frontends: this.#wanted, problems: new Map() });
-    return true;
+  /** One after the other: while a script runs, nobody knows what the kernel has, and a look at it would be misjudged. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
   }
+}
 
-  async stop(): Promise<void> {
-    this.#wanted = new Map();
-    this.#applied = undefined;
-    await deleteTables(BALANCE_TABLES);
-  }
+/** Does the kernel have the tables? */
+async function areThere(): Promise<boolean> {
+  const tables = await listTables();
+  return BALANCE_TABLES.every((ours) =>
+    tables.some(({ family, name }) => family === ours.family && name === ours.name),
+  );
 }
 
 const FORWARDING = [

@@ -199,6 +199,16 @@ export class Lab {
     return this.network.heal(host);
   }
 
+  /** No frame passes between these two sets of hosts; both reach all others. */
+  separate(one: readonly string[], other: readonly string[]): Promise<JournalEntry> {
+    return this.network.separate(one, other);
+  }
+
+  /** Undoes {@link separate}. */
+  reunite(): Promise<JournalEntry> {
+    return this.network.reunite();
+  }
+
   /** Pulls the cable. */
   unplug(host: string): Promise<JournalEntry> {
     return this.network.unplug(host);

@@ -4,6 +4,22 @@ import type { ImageRecipe } from '../kubelet/images.ts';
 
 const inCheckout = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 
+/**
+ * Our agent, made so that SIGUSR2 stalls its main thread for that long and SIGWINCH exhausts its heap. `nodeArgs` go to
+ * the runtime, e.g. a limit of the heap.
+ */
+export function fragileAgent(stallMs: number, nodeArgs: readonly string[] = []): Record<string, ImageRecipe> {
+  const preload = inCheckout('test/lab/src/workloads/fail-on-signal.ts');
+  const agent = [
+    process.execPath,
+    ...nodeArgs,
+    '--import',
+    preload,
+    inCheckout('packages/agent/dist/agent.js'),
+  ];
+  return { 'fairlead/agent': { entrypoint: agent, env: { LAB_STALL_MS: String(stallMs) } } };
+}
+
 /** What the lab's nodes can run: image repository -> how. The peers' names run our programs, as after a swap of images. */
 export function defaultImages(node: string = process.execPath): Record<string, ImageRecipe> {
   const agent = [node, inCheckout('packages/agent/dist/agent.js')];

@@ -112,6 +112,18 @@ describe('partition', () => {
   });
 });
 
+describe('separate', () => {
+  it('keeps two sets of hosts apart, while both reach the rest', async () => {
+    await network.separate(['worker1'], ['worker2']);
+    await cannotReach('worker2', 'worker1');
+    await cannotReach('worker1', 'worker2');
+    await reaches('worker1');
+    await reaches('worker2');
+    await network.reunite();
+    await reaches('worker2', 'worker1');
+  });
+});
+
 describe('unplug', () => {
   it('takes the carrier away, and plug gives it back', async () => {
     await network.unplug('worker1');

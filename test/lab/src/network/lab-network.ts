@@ -5,7 +5,7 @@ import { insideLabNamespace } from '../namespace.ts';
 import { LabProcess, type SpawnOptions } from '../process/lab-process.ts';
 import type { ProcessInfo } from '../process/proc.ts';
 import { type RunOptions, type RunResult, run } from '../process/run.ts';
-import { applyPartitions, type PartitionDirection } from '../verbs/partition.ts';
+import { applyPartitions, type PartitionDirection, type Separation } from '../verbs/partition.ts';
 import { continueAll, hostProcesses, killAll, namespacesOf, stopAll } from '../verbs/processes.ts';
 import { applyHost, applyNetwork, batch, inHost, removeNetwork } from './apply.ts';
 import { claimNamespaces, type NamespaceClaim } from './claim.ts';
@@ -32,6 +32,7 @@ export class LabNetwork {
   readonly #claim: NamespaceClaim;
   readonly #spawned = new Set<LabProcess>();
   readonly #states = new Map<string, HostState>();
+  #separation: Separation | undefined;
   #stopped: Promise<void> | undefined;
 
   private constructor(plan: NetworkPlan, journal: Journal, claim: NamespaceClaim) {
@@ -122,6 +123,16 @@ export class LabNetwork {
     return this.#do('heal', host, () => this.#setPartition(host, 'none'));
   }
 
+  /** No frame passes between these two sets of hosts; both reach all others. Replaces an earlier separation. */
+  separate(one: readonly string[], other: readonly string[]): Promise<JournalEntry> {
+    return this.#setSeparation({ one, other }, `${one.join(' ')} | ${other.join(' ')}`);
+  }
+
+  /** Undoes {@link separate}. */
+  reunite(): Promise<JournalEntry> {
+    return this.#setSeparation(undefined, 'none');
+  }
+
   /** Pulls the cable: the host sees its carrier go. */
   unplug(host: string): Promise<JournalEntry> {
     return this.#do('unplug', host, async () => {
@@ -175,12 +186,25 @@ export class LabNetwork {
     await run(['ip', 'link', 'delete', host.switchPort]);
   }
 
+  #setSeparation(separation: Separation | undefined, detail: string): Promise<JournalEntry> {
+    for (const host of [...(separation?.one ?? []), ...(separation?.other ?? [])]) hostOf(this.plan, host);
+    const action = async (): Promise<void> => {
+      this.#separation = separation;
+      await this.#applyFilter();
+    };
+    return this.journal.record('separate', 'switch', action, detail);
+  }
+
   async #setPartition(host: string, partition: HostState['partition']): Promise<void> {
     this.#change(host, { partition });
+    await this.#applyFilter();
+  }
+
+  async #applyFilter(): Promise<void> {
     const active = [...this.#states].flatMap(([name, state]): [string, PartitionDirection][] =>
       state.partition === 'none' ? [] : [[name, state.partition]],
     );
-    await applyPartitions(this.plan, new Map(active));
+    await applyPartitions(this.plan, new Map(active), this.#separation);
   }
 
   async #applyPort(host: string): Promise<void> {

@@ -19,6 +19,16 @@ describe('renderPartitions', () => {
     expect(script).toContain('set deafened { type ifname; elements = { "p-worker1", "p-worker3" }; }');
   });
 
+  it('separates two sets of hosts from each other and from nobody else', () => {
+    const script = renderPartitions(plan, new Map(), {
+      one: ['worker1'],
+      other: ['worker2', 'control-plane'],
+    });
+    expect(script).toContain('set one { type ifname; elements = { "p-worker1" }; }');
+    expect(script).toContain('set other { type ifname; elements = { "p-worker2", "p-control-plane" }; }');
+    expect(script).toContain('set silenced { type ifname; }');
+  });
+
   it('drops nothing without partitions, and replaces what was there', () => {
     const script = renderPartitions(plan, new Map());
     expect(script).not.toContain('elements');

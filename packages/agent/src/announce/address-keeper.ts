@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { RaftPort } from '../ownership/raft-driver/raft-port.ts';
 import type { Grant } from './grant.ts';
 
 /** An address that this node holds right now. */
@@ -84,6 +85,10 @@ export interface AddressKeeper {
   stats(): AnnouncerStats;
   /** Returns a function that ends the subscription. */
   onForeignClaim(listener: (claim: ForeignClaim) => void): () => void;
+  /** The place beside the sockets where the `raft` engine's node lives. */
+  readonly raft: RaftPort;
+  /** Links of this node came, went, or changed their carrier. */
+  onLinksChanged(listener: () => void): () => void;
   /** Called when answering ended although the desired state still has the address. */
   onLoss(listener: (loss: AddressLoss) => void): () => void;
   /** Silent, addresses off, guard off: nothing of ours is left. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { networkInterfaces } from 'node:os';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
+import { UNTIL_WITHDRAWN } from '../ownership/engine.ts';
+import { RaftHost } from '../ownership/raft-driver/raft-host.ts';
 import { clearEvent, pollReadable, SystemCallError } from '../system/libc.ts';
+import { LinkWatch } from '../system/link-watch.ts';
 import type { Grant } from './grant.ts';
 import { LinkPort } from './link-port.ts';
 import { MainWatch } from './main-watch.ts';
@@ -32,6 +35,14 @@ export class AnnounceLoop {
   readonly #watch: MainWatch;
   readonly #stats = new StatsBook();
   readonly #ports = new Map<string, LinkPort>();
+  readonly #links = LinkWatch.open();
+  readonly #raft: RaftHost;
+  /** Held addresses whose deadline the raft node knows. */
+  readonly #raftHeld = new Map<string, Grant>();
+  /** Deadlines of these may have changed. */
+  #areRaftGrantsDue = false;
+  #lastBeat = 0;
+  #openDescriptors = '';
   #ownMacs: ReadonlySet<string> = new Set();
   #upkeepAtMs = 0;
   /** Link -> what is wrong with it, as last reported. */
@@ -43,6 +54,13 @@ export class AnnounceLoop {
     this.#beat = new Int32Array(setup.beat);
     this.#responder = new Responder(setup.timing);
     this.#watch = new MainWatch(Atomics.load(this.#beat, 0), monotonicMs());
+    this.#raft = new RaftHost({
+      monotonicMs,
+      post: (report) => this.#post({ type: 'raft', report }),
+      onGrants: () => {
+        this.#areRaftGrantsDue = true;
+      },
+    });
   }
 
   /** Handles one message of the main thread. */
@@ -52,9 +70,17 @@ export class AnnounceLoop {
         this.#post({ type: 'done', id: message.id, problems: this.#hold(message.grants) });
         return 'continue';
       case 'deadlines':
-        this.#responder.setDeadlines(message.grants, monotonicMs());
+        this.#responder.setDeadlines(
+          message.grants.filter(({ untilMs }) => untilMs !== UNTIL_WITHDRAWN),
+          monotonicMs(),
+        );
+        return 'continue';
+      case 'raft':
+        this.#raft.handle(message.command);
+        this.#followRaft();
         return 'continue';
       case 'release':
+        for (const address of message.addresses) this.#raftHeld.delete(address);
         this.#responder.release(message.addresses);
         for (const port of this.#ports.values()) port.forget(message.addresses);
         this.#stats.forget(message.addresses);
@@ -62,6 +88,8 @@ export class AnnounceLoop {
         return 'continue';
       case 'stop':
         this.#responder.releaseAll(monotonicMs());
+        this.#raft.close();
+        this.#links.close();
         for (const port of this.#ports.values()) port.close();
         this.#post({ type: 'counters', counters: this.#stats.snapshot() });
         this.#post({ type: 'done', id: message.id, problems: [] });
@@ -72,34 +100,76 @@ export class AnnounceLoop {
   /** One round: deadlines first, then what is due, then a wait for frames or a wake-up. */
   turn(): void {
     this.#checkMainThread();
+    this.#raft.turn();
+    this.#followRaft();
     this.#dropExpired();
     this.#sendDue();
     if (monotonicMs() >= this.#upkeepAtMs) this.#upkeep();
-    const nowMs = monotonicMs();
-    const untilMs = Math.min(this.#responder.nextAtMs(nowMs), this.#upkeepAtMs);
-    // Rounded up: waking a fraction too early would spin.
-    const waitMs = Math.min(MAX_WAIT_MS, Math.max(0, Math.ceil(untilMs - nowMs)));
     const ports = [...this.#ports.values()];
-    const readable = pollReadable(
-      [this.#setup.wakeFd, ...ports.flatMap((port) => port.descriptors())],
-      waitMs,
-    );
+    const readable = this.#wait(ports);
     if (readable.includes(this.#setup.wakeFd)) clearEvent(this.#setup.wakeFd);
+    if (readable.includes(this.#links.fd) && this.#links.drain()) this.#linksChanged();
     // After a thaw the sockets hold frames from before: expired grants go first, and each answer is checked again.
     this.#checkMainThread();
+    this.#raft.turn();
+    this.#followRaft();
     this.#dropExpired();
     for (const port of ports) {
       if (port.descriptors().some((fd) => readable.includes(fd))) this.#receive(port);
     }
   }
 
+  #wait(ports: readonly LinkPort[]): readonly number[] {
+    const own = [this.#links.fd, ...this.#raft.descriptors, ...ports.flatMap((port) => port.descriptors())];
+    const text = own.join(' ');
+    if (text !== this.#openDescriptors) {
+      this.#openDescriptors = text;
+      this.#post({ type: 'descriptors', fds: own });
+    }
+    const nowMs = monotonicMs();
+    const untilMs = Math.min(this.#responder.nextAtMs(nowMs), this.#raft.nextAtMs, this.#upkeepAtMs);
+    // Rounded up: waking a fraction too early would spin.
+    const waitMs = Math.min(MAX_WAIT_MS, Math.max(0, Math.ceil(untilMs - nowMs)));
+    return pollReadable([this.#setup.wakeFd, ...own], waitMs);
+  }
+
+  /** Deadlines of the raft node, to whoever answers. What was withdrawn is silent at once; it comes off the node later. */
+  #followRaft(): void {
+    if (!this.#areRaftGrantsDue) return;
+    this.#areRaftGrantsDue = false;
+    if (this.#raftHeld.size === 0) return;
+    const nowMs = monotonicMs();
+    const live: Grant[] = [];
+    const withdrawn: string[] = [];
+    for (const [address, grant] of this.#raftHeld) {
+      const untilMs = this.#raft.untilMs(address, nowMs);
+      if (untilMs > nowMs) live.push({ ...grant, untilMs });
+      else withdrawn.push(address);
+    }
+    this.#responder.setDeadlines(live, nowMs);
+    this.#responder.release(withdrawn);
+    for (const address of withdrawn) this.#raftHeld.delete(address);
+  }
+
+  #linksChanged(): void {
+    this.#post({ type: 'linksChanged' });
+    this.#lookAtLinks();
+  }
+
   #hold(grants: readonly Grant[]): readonly AddressProblem[] {
     const problems: AddressProblem[] = [];
     const served: Grant[] = [];
-    for (const grant of grants) {
+    for (const wanted of grants) {
+      const grant = this.#withDeadline(wanted);
+      if (grant === undefined) {
+        problems.push({ address: wanted.address, problem: 'it is not granted any more', isWithdrawn: true });
+        continue;
+      }
       try {
         this.#portOf(grant.interface).serve(grant.address);
         served.push(grant);
+        if (wanted.untilMs === UNTIL_WITHDRAWN) this.#raftHeld.set(grant.address, wanted);
+        else this.#raftHeld.delete(grant.address);
       } catch (error) {
         problems.push({ address: grant.address, problem: wordsOf(error) });
       }
@@ -108,6 +178,13 @@ export class AnnounceLoop {
     // The first announcement leaves before the acknowledgement does.
     this.#sendDue();
     return problems;
+  }
+
+  #withDeadline(grant: Grant): Grant | undefined {
+    if (grant.untilMs !== UNTIL_WITHDRAWN) return grant;
+    const nowMs = monotonicMs();
+    const untilMs = this.#raft.untilMs(grant.address, nowMs);
+    return untilMs > nowMs ? { ...grant, untilMs } : undefined;
   }
 
   #portOf(link: string): LinkPort {
@@ -122,8 +199,12 @@ export class AnnounceLoop {
 
   #checkMainThread(): void {
     const nowMs = monotonicMs();
-    if (!this.#watch.isStalled(Atomics.load(this.#beat, 0), nowMs) || this.#responder.size === 0) return;
+    const beat = Atomics.load(this.#beat, 0);
+    if (beat !== this.#lastBeat) this.#raft.mainAlive();
+    this.#lastBeat = beat;
+    if (!this.#watch.isStalled(beat, nowMs) || this.#responder.size === 0) return;
     const addresses = this.#responder.releaseAll(nowMs);
+    this.#raftHeld.clear();
     this.#stats.letGo += 1;
     this.#post({ type: 'lost', addresses, reason: 'mainStalled' });
   }
@@ -178,6 +259,12 @@ export class AnnounceLoop {
 
   #upkeep(): void {
     this.#upkeepAtMs = monotonicMs() + UPKEEP_INTERVAL_MS;
+    this.#lookAtLinks();
+    this.#learnOwnMacs();
+    if (this.#stats.takeChanged()) this.#post({ type: 'counters', counters: this.#stats.snapshot() });
+  }
+
+  #lookAtLinks(): void {
     for (const port of this.#ports.values()) {
       const { cameBack, problem } = port.refresh();
       if (cameBack) this.#responder.announceAgain(port.link, monotonicMs());
@@ -185,8 +272,6 @@ export class AnnounceLoop {
       this.#troubles.set(port.link, problem);
       this.#post({ type: 'link', interface: port.link, ...(problem === undefined ? {} : { problem }) });
     }
-    this.#learnOwnMacs();
-    if (this.#stats.takeChanged()) this.#post({ type: 'counters', counters: this.#stats.snapshot() });
   }
 
   #learnOwnMacs(): void {

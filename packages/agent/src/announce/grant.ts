@@ -19,4 +19,6 @@ export interface Grant {
    * its Service, see `dhcp/ownership-key.ts`. Whether it is granted must be asked under this name.
    */
   readonly ownedAs?: string;
+  /** A second deadline that holds whatever `untilMs` is: the end of a lease. */
+  readonly notAfterMs?: number;
 }

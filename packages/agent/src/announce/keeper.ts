@@ -2,6 +2,8 @@
 import { addressOf } from '@fairlead/shared/address/address.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { UNTIL_WITHDRAWN } from '../ownership/engine.ts';
+import type { FromRaft, RaftPort } from '../ownership/raft-driver/raft-port.ts';
 import { addressDrift, type PlacedAddress, removeAddresses, renewAddresses } from '../system/addresses.ts';
 import { type KernelGuard, sendersOf } from '../system/kernel-guard.ts';
 import { type Link, listLinks } from '../system/links.ts';
@@ -14,8 +16,8 @@ import type {
 } from './address-keeper.ts';
 import type { Grant } from './grant.ts';
 import type { ResponderTiming } from './responder.ts';
-import { type WorkerGoneError, WorkerHandle } from './worker-handle.ts';
-import type { FromWorker, WorkerCounters } from './worker-protocol.ts';
+import { type WorkerGoneError, WorkerHandle, type WorkerNews } from './worker-handle.ts';
+import type { WorkerCounters } from './worker-protocol.ts';
 
 /** Settings of a keeper, complete. */
 export interface KeeperSettings {
@@ -62,6 +64,15 @@ export class Keeper implements AddressKeeper {
   readonly #entries = new Map<string, Entry>();
   readonly #claimListeners = new Set<(claim: ForeignClaim) => void>();
   readonly #lossListeners = new Set<(loss: AddressLoss) => void>();
+  readonly #linkListeners = new Set<() => void>();
+  readonly #raftListeners = new Set<(report: FromRaft) => void>();
+  readonly raft: RaftPort = {
+    tell: (command) => this.#worker.tellRaft(command),
+    onReport: (listener) => {
+      this.#raftListeners.add(listener);
+      return () => this.#raftListeners.delete(listener);
+    },
+  };
   #desired: ReadonlyMap<string, Grant> = new Map();
   #prepared: ReadonlySet<string> = new Set();
   #worker: WorkerHandle;
@@ -157,6 +168,11 @@ export class Keeper implements AddressKeeper {
     return () => this.#lossListeners.delete(listener);
   }
 
+  onLinksChanged(listener: () => void): () => void {
+    this.#linkListeners.add(listener);
+    return () => this.#linkListeners.delete(listener);
+  }
+
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
@@ -175,6 +191,7 @@ export class Keeper implements AddressKeeper {
 
   #passOnDeadlines(grants: readonly Grant[]): void {
     const known = grants.filter((grant) => {
+      if (grant.untilMs === UNTIL_WITHDRAWN) return false;
       const entry = this.#entries.get(grant.address);
       return entry?.answering === true && entry.grant.interface === grant.interface;
     });
@@ -278,7 +295,10 @@ export class Keeper implements AddressKeeper {
     // Deadlines may have moved on, and grants may have gone, while the kernel was busy.
     const wanted = this.#wanted();
     const grants = [...entries.keys()].flatMap((address) => wanted.get(address) ?? []);
-    for (const problem of await this.#worker.hold(grants)) fail(problem);
+    for (const problem of await this.#worker.hold(grants)) {
+      if (problem.isWithdrawn === true) entries.delete(problem.address);
+      else fail(problem);
+    }
     for (const { address } of grants) {
       const entry = entries.get(address);
       if (entry !== undefined) entry.answering = true;
@@ -358,15 +378,17 @@ export class Keeper implements AddressKeeper {
     const total = this.stats();
     this.#earlier = { ...total, addresses: new Map() };
     this.#counters = NO_COUNTERS;
+    this.#tellRaft({ type: 'gone' });
     this.#onLost([...this.#entries.keys()], 'workerFailed');
     this.#settings.clock.setTimer(() => {
       if (this.#isStopped) return;
       this.#worker = this.#startWorker();
+      this.#tellRaft({ type: 'back' });
       void this.#requestPass();
     }, WORKER_RESTART_MS);
   }
 
-  #onMessage(message: Exclude<FromWorker, { type: 'done' }>): void {
+  #onMessage(message: WorkerNews): void {
     const { logger } = this.#settings;
     switch (message.type) {
       case 'counters':
@@ -382,10 +404,20 @@ export class Keeper implements AddressKeeper {
         for (const listener of this.#claimListeners) listener(claim);
         return;
       }
+      case 'raft':
+        this.#tellRaft(message.report);
+        return;
+      case 'linksChanged':
+        for (const listener of this.#linkListeners) listener();
+        return;
       case 'link':
         if (message.problem === undefined) logger.info({ interface: message.interface }, 'link is well');
         else logger.warn({ interface: message.interface, problem: message.problem }, 'trouble with a link');
     }
+  }
+
+  #tellRaft(report: FromRaft): void {
+    for (const listener of this.#raftListeners) listener(report);
   }
 
   #onLost(addresses: readonly string[], reason: AddressLoss['reason']): void {

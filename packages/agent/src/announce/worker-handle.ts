@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Worker } from 'node:worker_threads';
+import type { RaftCommand } from '../ownership/raft-driver/raft-port.ts';
 import { closeDescriptor, openEvent, raiseEvent } from '../system/libc.ts';
 import type { Grant } from './grant.ts';
 import { MAIN_BEAT_INTERVAL_MS } from './main-watch.ts';
@@ -14,10 +15,13 @@ export class WorkerGoneError extends Error {
   }
 }
 
+/** Everything that the thread says of its own accord. */
+export type WorkerNews = Exclude<FromWorker, { type: 'done' | 'descriptors' }>;
+
 /** What the main thread wants to hear. */
 export interface WorkerListener {
   /** Everything but acknowledgements. */
-  message(message: Exclude<FromWorker, { type: 'done' }>): void;
+  message(message: WorkerNews): void;
   /** The thread ended without having been asked to. */
   gone(error: WorkerGoneError): void;
 }
@@ -42,6 +46,7 @@ export class WorkerHandle {
   readonly #beatTimer: NodeJS.Timeout;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
+  #descriptors: readonly number[] = [];
   #isStopping = false;
   #gone: WorkerGoneError | undefined;
 
@@ -59,12 +64,15 @@ export class WorkerHandle {
     });
     this.#worker.on('message', (message: FromWorker) => {
       if (message.type === 'done') this.#acknowledge(message.id, message.problems);
+      else if (message.type === 'descriptors') this.#descriptors = message.fds;
       else listener.message(message);
     });
     this.#worker.on('exit', (code) => {
       this.#gone = new WorkerGoneError(code === 0 ? 'stopped' : `exit code ${code}, ${failure}`);
       clearInterval(this.#beatTimer);
       closeDescriptor(this.#wakeFd);
+      // A thread that failed leaves its sockets open, and with them the port that its successor needs.
+      if (!this.#isStopping) for (const fd of this.#descriptors) closeDescriptor(fd);
       for (const { reject, timer } of this.#waiting.values()) {
         clearTimeout(timer);
         reject(this.#gone);
@@ -82,6 +90,11 @@ export class WorkerHandle {
   /** New deadlines for held addresses; returns at once. */
   setDeadlines(grants: readonly Grant[]): void {
     this.#send({ type: 'deadlines', grants });
+  }
+
+  /** To the raft node; returns at once. A dead thread has none. */
+  tellRaft(command: RaftCommand): void {
+    this.#send({ type: 'raft', command });
   }
 
   /** Resolves when no further frame about these addresses can leave. A dead thread is silent already. */

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import type { RaftCommand, RaftReport } from '../ownership/raft-driver/raft-port.ts';
 import type { AddressCounters } from './address-keeper.ts';
 import type { Grant } from './grant.ts';
 import type { ResponderTiming } from './responder.ts';
@@ -20,6 +22,8 @@ export type ToWorker =
   | { readonly type: 'deadlines'; readonly grants: readonly Grant[] }
   /** Be silent about these. Acknowledged when no further frame about them can leave. */
   | { readonly type: 'release'; readonly id: number; readonly addresses: readonly string[] }
+  /** To the raft node, which lives in this thread. */
+  | { readonly type: 'raft'; readonly command: RaftCommand }
   /** Be silent about everything, close the sockets and end. */
   | { readonly type: 'stop'; readonly id: number };
 
@@ -27,6 +31,8 @@ export type ToWorker =
 export interface AddressProblem {
   readonly address: string;
   readonly problem: string;
+  /** It was granted, but is not any more: not worth a word, as whoever asked is about to hear of it. */
+  readonly isWithdrawn?: boolean;
 }
 
 /** Totals since the worker started, and those of each address held. */
@@ -56,5 +62,11 @@ export type FromWorker =
       readonly count: number;
     }
   | { readonly type: 'counters'; readonly counters: WorkerCounters }
+  /** From the raft node. */
+  | { readonly type: 'raft'; readonly report: RaftReport }
+  /** Descriptors that are open in this thread, all of them: whoever ends the thread closes them. */
+  | { readonly type: 'descriptors'; readonly fds: readonly number[] }
+  /** Links came, went, or changed their carrier. */
+  | { readonly type: 'linksChanged' }
   /** A link has a new problem, or none any more. */
   | { readonly type: 'link'; readonly interface: string; readonly problem?: string };

@@ -61,6 +61,10 @@ const RESYNC_MS = 5_000;
 const RETRY_MS = 500;
 /** Wait for the list of nodes before the first election; without it the preferences are only less even. */
 const NODES_WAIT_MS = 2_000;
+/** Handing over takes some milliseconds for each address; without others to take them it ends here. */
+const DRAIN_LIMIT_MS = 3_000;
+/** Links often change together; the first change is looked at at once, those after it together. */
+const LINKS_PAUSE_MS = 100;
 /** This many nodes tell of troubles with a Service that nobody owns; not all nodes run an agent. */
 const SPEAKERS = 3;
 
@@ -80,6 +84,8 @@ class NodeAgent implements Agent {
   #statusEnd: Promise<void> = Promise.resolve();
   #links: NodeLinks = { links: [], defaultInterface: undefined };
   #upkeepTimer: Timer | undefined;
+  #linksTimer: Timer | undefined;
+  #areLinksStale = false;
   #workerProblem: string | undefined;
 
   constructor(options: AgentOptions) {
@@ -164,6 +170,9 @@ class NodeAgent implements Agent {
     const { keeper, engine, balancer } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
     this.#upkeepTimer?.cancel();
+    this.#linksTimer?.cancel();
+    // Passes go on until here: what is handed over comes off and is confirmed while others take it.
+    await engine.drain(DRAIN_LIMIT_MS);
     for (const unsubscribe of this.#unsubscribers) unsubscribe();
     this.#reconciler.stop();
     // The addresses do not wait for a pass that is under way: the keeper takes the newest wish.
@@ -175,8 +184,9 @@ class NodeAgent implements Agent {
         errors.push(error);
       }
     };
-    await step(() => keeper.stop());
+    await step(() => keeper.apply([]));
     await step(() => engine.stop());
+    await step(() => keeper.stop());
     await step(() => this.#loop.stop());
     await step(() => balancer.stop());
     await step(() => this.#statusEnd);
@@ -214,6 +224,7 @@ class NodeAgent implements Agent {
       watches.slices.subscribe(wake),
       engine.onChange(wake),
       engine.onExtended((deadlines) => this.#reconciler.extend(deadlines)),
+      keeper.onLinksChanged(() => this.#followLinks()),
       keeper.onForeignClaim((claim) => this.#tellClaim(claim)),
       keeper.onLoss(({ addresses, reason }) => {
         logger.warn({ addresses, reason }, 'answering ended without being asked for');
@@ -257,6 +268,22 @@ class NodeAgent implements Agent {
     if (await this.#options.balancer.verify()) {
       this.#options.logger.warn('the balancer tables had been removed by somebody and were put back');
     }
+  }
+
+  /** At once, and not more often than every {@link LINKS_PAUSE_MS}. */
+  #followLinks(): void {
+    this.#areLinksStale = true;
+    if (this.#linksTimer !== undefined) return;
+    const look = () => {
+      this.#linksTimer = undefined;
+      if (!this.#areLinksStale || this.#ended.signal.aborted) return;
+      this.#areLinksStale = false;
+      this.#linksTimer = this.#options.clock.setTimer(look, LINKS_PAUSE_MS);
+      this.#readLinks()
+        .then(() => this.#loop.wake())
+        .catch((error: unknown) => this.#options.logger.warn({ err: error }, 'links cannot be read'));
+    };
+    look();
   }
 
   async #readLinks(): Promise<void> {

@@ -53,6 +53,8 @@ export class Reconciler {
   };
   #model: BalanceModel = NOTHING_TO_BALANCE;
   #prepared = '';
+  /** Version of the engine's state that was applied last. */
+  #done = 0;
   /** Address -> monotonic time at which a pass first saw the grant. */
   readonly #grantedSince = new Map<string, number>();
   #stopped = false;
@@ -92,18 +94,23 @@ export class Reconciler {
     this.observe();
     this.#prepare();
     const before = keeper.held();
-    const granted = this.#grants();
+    const granted = this.#stopped ? [] : this.#toGrants(engine.state().grants);
     if ([...before.keys()].some((address) => !granted.some((grant) => grant.address === address))) {
-      await this.#apply(granted.filter(({ address }) => before.has(address)));
+      // What is new in this state is still to be done.
+      await this.#apply(
+        granted.filter(({ address }) => before.has(address)),
+        this.#done,
+      );
     }
     const failure = await this.#balance([...granted.map(({ address }) => address), ...keeper.held().keys()]);
     if (this.#stopped) return;
     // Deadlines moved on, and grants may have ended, while nft was running.
-    await this.#apply(this.#grants());
+    const { grants, version } = engine.state();
+    await this.#apply(this.#toGrants(grants), version);
+    this.#done = version;
     const held = keeper.held();
     await this.#balance(held.keys());
     this.#tell(held);
-    engine.report(new Set(held.keys()));
     if (failure !== undefined) throw failure;
   }
 
@@ -118,10 +125,6 @@ export class Reconciler {
     this.#stopped = true;
   }
 
-  #grants(): readonly Grant[] {
-    return this.#stopped ? [] : this.#toGrants(this.#options.engine.state().grants);
-  }
-
   #toGrants(deadlines: ReadonlyMap<string, number>): readonly Grant[] {
     return [...deadlines].flatMap(([address, untilMs]) => {
       const link = this.#desired.interfaces.get(address);
@@ -129,10 +132,10 @@ export class Reconciler {
     });
   }
 
-  async #apply(grants: readonly Grant[]): Promise<void> {
+  async #apply(grants: readonly Grant[], version: number): Promise<void> {
     const { keeper, engine } = this.#options;
     await keeper.apply(grants);
-    engine.report(new Set(keeper.held().keys()));
+    engine.report(new Set(keeper.held().keys()), version);
   }
 
   /** Programs the data plane for these addresses. An error is returned: addresses must go off even when nft fails. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LeaseName } from '../config/settings.ts';
 import type { Candidates } from '../services/served-service.ts';
+import type { AvoidedNodes } from './node-eligibility.ts';
 
 /**
  * Addresses that can only move together, because one Service has several or several Services share one. Two locks for
@@ -14,6 +15,8 @@ export interface AddressGroup {
   readonly addresses: readonly string[];
   /** Nodes that can serve it. */
   readonly candidates: Candidates;
+  /** Candidates that should not have it while another one can. Absent: none. */
+  readonly avoided?: AvoidedNodes;
   /** Lease that stands for it where Leases decide (kube-vip's names). */
   readonly lease: LeaseName;
 }
@@ -33,6 +36,8 @@ export const UNTIL_WITHDRAWN = Number.POSITIVE_INFINITY;
 
 /** What an engine says at one moment. A snapshot that does not change later. */
 export interface OwnershipState {
+  /** Rises with each change of what is granted, where the engine has to know what was done about it. */
+  readonly version: number;
   /** Address -> until when (monotonic) this node may answer for it, or {@link UNTIL_WITHDRAWN}. */
   readonly grants: ReadonlyMap<string, number>;
   /** Address -> node that owns it; absent when nobody does. */
@@ -64,8 +69,11 @@ export interface OwnershipEngine {
    * endpoints (no link for them, no carrier). Idempotent.
    */
   want(groups: readonly AddressGroup[], unservable: ReadonlySet<string>): void;
-  /** The addresses that are on this node right now, granted or not (still coming off). */
-  report(held: ReadonlySet<string>): void;
+  /**
+   * The addresses that are on this node right now, granted or not (still coming off), after everything was done that the
+   * state of this version asks for.
+   */
+  report(held: ReadonlySet<string>, version: number): void;
   state(): OwnershipState;
   /** Something other than a deadline changed; the listener is called at most once per turn of the event loop. */
   onChange(listener: () => void): () => void;

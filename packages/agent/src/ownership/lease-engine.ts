@@ -164,7 +164,7 @@ class LeaseEngine implements OwnershipEngine {
     for (const [key, addresses] of this.#carriedUnder) {
       for (const address of addresses) grants.set(address, this.#holdUntilMs(key));
     }
-    return { grants, owners: this.#owners, lostNodes: this.#lost };
+    return { version: 0, grants, owners: this.#owners, lostNodes: this.#lost };
   }
 
   onChange(listener: () => void): () => void {
@@ -238,7 +238,7 @@ class LeaseEngine implements OwnershipEngine {
     );
     this.#carriedUnder = Map.groupBy(
       this.#decision.grants.keys(),
-      (address) => this.#decision.memory.carried.get(address) ?? '',
+      (address) => this.#decision.memory.carried.get(address)?.lease ?? '',
     );
     this.#contend();
     this.#armFence(nowMs);

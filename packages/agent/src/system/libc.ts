@@ -214,11 +214,11 @@ const CLOCK_BOOTTIME = 7;
 
 /**
  * How long this machine has been suspended since it started, in milliseconds: the monotonic clock, by which grants end, stands
- * still meanwhile (clock_gettime(2)). Exact to some microseconds, and only ever grows.
+ * still meanwhile (clock_gettime(2)). Never too much; too little by what passed between the two looks.
  */
 export function suspendedMs(): number {
-  const before = clockMs(CLOCK_MONOTONIC);
-  return Math.max(0, clockMs(CLOCK_BOOTTIME) - before);
+  const bootMs = clockMs(CLOCK_BOOTTIME);
+  return Math.max(0, bootMs - clockMs(CLOCK_MONOTONIC));
 }
 
 function clockMs(clock: number): number {

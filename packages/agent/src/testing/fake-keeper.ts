@@ -2,6 +2,7 @@
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { AddressKeeper, AnnouncerStats, HeldAddress } from '../announce/address-keeper.ts';
 import type { Grant } from '../announce/grant.ts';
+import type { RaftPort } from '../ownership/raft-driver/raft-port.ts';
 
 /** One address on one node, from when to when (monotonic), as a neighbour would see it. */
 export interface Tenure {
@@ -64,6 +65,8 @@ export class FakeKeeper implements AddressKeeper {
   readonly #clock: Clock;
   readonly #tenures = new Map<string, Tenure>();
   readonly #grants = new Map<string, Grant>();
+  /** No thread, so no node of the `raft` engine. */
+  readonly raft: RaftPort = { tell: () => undefined, onReport: () => () => undefined };
   /** Addresses made ready ahead. */
   prepared: readonly string[] = [];
 
@@ -131,6 +134,10 @@ export class FakeKeeper implements AddressKeeper {
   }
 
   onLoss(): () => void {
+    return () => undefined;
+  }
+
+  onLinksChanged(): () => void {
     return () => undefined;
   }
 

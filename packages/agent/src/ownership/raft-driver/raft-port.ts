@@ -101,9 +101,12 @@ export type RaftReport =
   /** The answer to `stop`: the last words are on the wire. */
   | { readonly type: 'stopped' };
 
-/** The main thread's end. When the announcing thread dies, nothing is granted until `start` is called again. */
+/** What comes through a {@link RaftPort}: the node's words, and that its thread died, and that there is a new one. */
+export type FromRaft = RaftReport | { readonly type: 'gone' } | { readonly type: 'back' };
+
+/** The main thread's end. With its thread the node dies; what is told between `gone` and `back` is lost. */
 export interface RaftPort {
   tell(command: RaftCommand): void;
-  /** Everything the node says, and `gone` when its thread died. Returns a function that ends the subscription. */
-  onReport(listener: (report: RaftReport | { readonly type: 'gone' }) => void): () => void;
+  /** Returns a function that ends the subscription. */
+  onReport(listener: (report: FromRaft) => void): () => void;
 }

@@ -5,12 +5,13 @@
  */
 import { type Benchmark, renderTable } from './benchmark.ts';
 import { exhaustion } from './exhaustion.ts';
+import { failover } from './failover.ts';
 import { footprint } from './footprint.ts';
 import { ipam } from './ipam.ts';
 import { poolRepair } from './pool-repair.ts';
 import { services } from './services.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [exhaustion, footprint, ipam, poolRepair, services];
+const BENCHMARKS: readonly Benchmark[] = [exhaustion, failover, footprint, ipam, poolRepair, services];
 
 function usage(): string {
   const rows = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`);

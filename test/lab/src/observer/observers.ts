@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Observers as tests use them: started on a host of the lab, stopped for their record. */
 import { fileURLToPath } from 'node:url';
+import { inHost } from '../network/apply.ts';
 import type { LabNetwork } from '../network/lab-network.ts';
 import { CLIENT, HOST_INTERFACE } from '../network/plan.ts';
 import type { LabProcess } from '../process/lab-process.ts';
@@ -125,6 +126,10 @@ export interface TcpProberOptions {
   readonly count?: number;
   /** With `count`: how many at a time. Default 1. */
   readonly concurrency?: number;
+  /** Before each connection the host forgets whose MAC the address has, as if it had never talked to it. */
+  readonly cold?: boolean;
+  /** Another network namespace to run in, which ends with the host, e.g. `client-second`. */
+  readonly namespace?: string;
 }
 
 /** Opens new connections from a host and records what became of each. */
@@ -153,8 +158,11 @@ export class TcpProber {
       ...flag('timeout-ms', options.timeoutMs),
       ...flag('count', options.count),
       ...flag('concurrency', options.concurrency),
+      ...flag('cold', options.cold ? HOST_INTERFACE : undefined),
     ];
-    const started = network.spawn(options.host ?? CLIENT, argv);
+    const { namespace } = options;
+    const inside = namespace === undefined ? argv : inHost(namespace, argv);
+    const started = network.spawn(options.host ?? CLIENT, inside);
     const result = new TcpProber(started);
     await started.waitForLine((line) => line.includes('"started"'));
     return result;

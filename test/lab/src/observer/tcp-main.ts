@@ -3,6 +3,7 @@
  * TCP prober: one HTTP GET on a new connection each time, and what became of it, as JSON lines (see TcpEvent).
  *
  *   --target ADDRESS:PORT [--path /] [--timeout-ms 1000]
+ *   [--cold INTERFACE]                 before each connection the kernel forgets whose MAC the address has there
  *   [--interval-ms 20]                 a new connection every so often, however the others fare
  *   [--count N --concurrency K]        instead: N connections, K at a time, as fast as they go
  *
@@ -11,6 +12,7 @@
 import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 import { monotonicMs } from '../journal.ts';
+import { openNeighborCache } from './neighbor-cache.ts';
 import type { TcpEvent, TcpSample } from './tcp-events.ts';
 import { summarizeTcp } from './tcp-judge.ts';
 
@@ -18,6 +20,7 @@ const { values } = parseArgs({
   options: {
     target: { type: 'string' },
     path: { type: 'string', default: '/' },
+    cold: { type: 'string' },
     'timeout-ms': { type: 'string', default: '1000' },
     'interval-ms': { type: 'string', default: '20' },
     count: { type: 'string' },
@@ -36,6 +39,7 @@ if (destination === null)
   throw new Error(`--target is "${values.target}", expected ADDRESS:PORT or [ADDRESS]:PORT`);
 const [, host = '', port = ''] = destination;
 const timeoutMs = positive('timeout-ms');
+const neighbors = values.cold === undefined ? undefined : openNeighborCache(values.cold);
 const request = `GET ${values.path} HTTP/1.1\r\nHost: ${values.target}\r\nConnection: close\r\n\r\n`;
 const samples: TcpSample[] = [];
 const inFlight = new Set<Promise<void>>();
@@ -47,6 +51,7 @@ function write(event: TcpEvent): void {
 
 /** One connection from SYN to the end of the answer; never rejects. */
 function attempt(): Promise<TcpSample> {
+  neighbors?.forget(host);
   const startMs = monotonicMs();
   const { promise, resolve } = Promise.withResolvers<TcpSample>();
   const socket = connect({ host, port: Number(port) });
@@ -122,4 +127,5 @@ await (values.count === undefined
   : probeTimes(positive('count'), positive('concurrency')));
 await Promise.all(inFlight);
 write({ kind: 'summary', atMs: monotonicMs(), ...summarizeTcp(samples) });
+neighbors?.close();
 process.stdin.destroy();

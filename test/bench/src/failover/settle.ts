@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { DAEMON_SETS } from '@fairlead/shared/kubernetes/resources.ts';
+import type { Cluster } from '@fairlead/test-e2e/fixture.ts';
+import { isRolledOut } from '@fairlead/test-e2e/install.ts';
+import { isReady, type MetricSample, metricsOf } from './view.ts';
+
+/** The agents' DaemonSet. */
+export const AGENTS = { namespace: 'kube-system', name: 'kube-vip-ds' } as const;
+
+/** Who owns what, once all agents agree on it. */
+export interface SettledGroup {
+  /** Address -> node. */
+  readonly owners: ReadonlyMap<string, string>;
+  /** Node whose agent coordinates; undefined for an engine that has none. */
+  readonly coordinator: string | undefined;
+}
+
+/** How settling is waited for. */
+export interface SettleOptions {
+  readonly nodes: readonly string[];
+  readonly addresses: readonly string[];
+  readonly timeoutMs: number;
+}
+
+/**
+ * Waits until a round may begin: all agents are up, ready and of one mind about who owns what and who coordinates, and each
+ * address is on its owner's node and on no other.
+ */
+export async function settled(cluster: Cluster, options: SettleOptions): Promise<SettledGroup> {
+  return await cluster.lab.waitFor(
+    async () => {
+      await mustBeRolledOut(cluster);
+      const group = await agreement(cluster, options);
+      for (const node of options.nodes) await mustHaveItsOwn(cluster, node, group, options.addresses);
+      return group;
+    },
+    { what: 'all agents to have settled', timeoutMs: options.timeoutMs, intervalMs: 100 },
+  );
+}
+
+async function mustBeRolledOut(cluster: Cluster): Promise<void> {
+  const set = await cluster.client.get(DAEMON_SETS, AGENTS);
+  if (!isRolledOut(set)) throw new Error(`agents ready: ${set.status?.numberReady}`);
+}
+
+async function agreement(cluster: Cluster, { nodes, addresses }: SettleOptions): Promise<SettledGroup> {
+  const views = await Promise.all(
+    nodes.map(async (node) => {
+      if (!(await isReady(cluster.lab, node))) throw new Error(`the agent on ${node} is not ready`);
+      return groupIn(await metricsOf(cluster.lab, node));
+    }),
+  );
+  const [first] = views;
+  if (first === undefined) throw new Error('there are no agents');
+  for (const address of addresses) {
+    const owners = new Set(views.map((view) => view.owners.get(address)));
+    if (owners.size > 1 || owners.has(undefined))
+      throw new Error(`the agents name ${[...owners].join(', ')} as owners of ${address}`);
+  }
+  const coordinators = new Set(views.map((view) => view.coordinator));
+  if (coordinators.size > 1)
+    throw new Error(`the agents name ${[...coordinators].join(', ')} as coordinators`);
+  for (const { problem } of views) if (problem !== undefined) throw new Error(problem);
+  return first;
+}
+
+/** What one agent's metrics say of the group. Pure. */
+export function groupIn(
+  samples: readonly MetricSample[],
+): SettledGroup & { readonly problem: string | undefined } {
+  const owners = new Map<string, string>();
+  let coordinator: string | undefined;
+  let problem: string | undefined;
+  for (const { name, labels, value } of samples) {
+    if (name === 'fairlead_address_owner' && value === 1)
+      owners.set(labels.address ?? '', labels.owner ?? '');
+    if (name === 'fairlead_lost_nodes' && value > 0) problem = `${value} nodes count as lost`;
+  }
+  return { owners, coordinator, problem };
+}
+
+async function mustHaveItsOwn(
+  cluster: Cluster,
+  node: string,
+  { owners }: SettledGroup,
+  addresses: readonly string[],
+): Promise<void> {
+  const lines = await cluster.addressesOnLo(node);
+  const present = new Set(lines.flatMap((line) => /inet6? ([0-9a-f.:]+)\//.exec(line)?.[1] ?? []));
+  for (const address of addresses) {
+    if (present.has(address) !== (owners.get(address) === node))
+      throw new Error(`${address} belongs to ${owners.get(address)}, on ${node}: ${present.has(address)}`);
+  }
+}

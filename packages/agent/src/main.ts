@@ -3,11 +3,13 @@
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { Command } from 'commander';
 import { managerCommand } from './commands/manager.ts';
+import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
 
 const program = new Command('agent')
   .description('Answers for the addresses of LoadBalancer Services, one agent on each node.')
   .addCommand(managerCommand())
+  .addCommand(statusCommand())
   .addCommand(versionCommand());
 
 try {

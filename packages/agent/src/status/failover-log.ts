@@ -56,6 +56,12 @@ export interface Failover {
   readonly phases: Phases;
 }
 
+/** A node that was found lost, by this one as coordinator. */
+export interface Detection {
+  readonly node: string;
+  readonly silentMs: number;
+}
+
 /** All that is seen at one moment. */
 export interface Sight {
   readonly nowMs: number;
@@ -65,7 +71,7 @@ export interface Sight {
   readonly held: ReadonlyMap<string, HeldAddress>;
   readonly counters: ReadonlyMap<string, AddressCounters>;
   readonly lostNodes: ReadonlySet<string>;
-  readonly raft: Pick<RaftStatus, 'members' | 'silences' | 'reign' | 'heardMs' | 'lastHeardMs'> | undefined;
+  readonly raft: Pick<RaftStatus, 'atMs' | 'members' | 'silences' | 'reign' | 'heardMs'> | undefined;
 }
 
 interface Open {
@@ -104,6 +110,9 @@ export class FailoverLog {
   #answered: ReadonlySet<string> = new Set();
   /** Address that is off this node -> since when. */
   readonly #gone = new Map<string, number>();
+  /** As coordinator: what was decided after the newest look at the node, which explains it. */
+  #undated: { readonly atMs: number; readonly move: Move }[] = [];
+  #detections: Detection[] = [];
   /** As coordinator: address -> newest decision. */
   readonly #decisions = new Map<string, { readonly atMs: number; readonly move: Move }>();
   /** Coordinator that fell silent -> when it was replaced, and how long it had been silent. */
@@ -119,17 +128,20 @@ export class FailoverLog {
 
   /** The last failovers, oldest first. */
   get recent(): readonly Failover[] {
-    return this.#ring;
+    return [...this.#ring];
   }
 
   /** Whether something is under way that a later {@link take} will tell. */
   get isWaiting(): boolean {
-    return this.#open.size > 0 || this.#gone.size > 0;
+    return this.#open.size > 0 || this.#gone.size > 0 || this.#undated.length > 0;
   }
 
   /** Takes what the node of the `raft` engine tells. */
   note(event: NodeEvent, atMs: number): void {
-    if (event.type === 'moved') this.#noteMove(event.move, atMs);
+    if (event.type === 'moved') {
+      this.#decisions.set(event.move.address, { atMs, move: event.move });
+      this.#undated.push({ atMs, move: event.move });
+    }
     if (event.type === 'reignBegan' || event.type === 'bound')
       this.#noteReign(event.reign.coordinator.name, atMs);
   }
@@ -149,6 +161,9 @@ export class FailoverLog {
     for (const address of this.#answered) if (!answered.has(address)) this.#gone.set(address, sight.nowMs);
     this.#answered = answered;
     this.#follow(sight);
+    const isExplained = ({ atMs }: { readonly atMs: number }) => this.#isExplained(atMs, sight.nowMs);
+    for (const { atMs, move } of this.#undated.filter(isExplained)) this.#rememberMove(move, atMs);
+    this.#undated = this.#undated.filter((decision) => !isExplained(decision));
   }
 
   /** Takeovers of which all is known by now that will be. Each once. */
@@ -156,13 +171,21 @@ export class FailoverLog {
     const done: Takeover[] = [];
     for (const open of this.#open.values()) {
       const isOver = nowMs - open.answeringAtMs >= ANNOUNCED_LIMIT_MS || !this.#answered.has(open.address);
-      if (open.announcedAtMs === undefined && !isOver) continue;
+      const isKnown = open.announcedAtMs !== undefined && this.#isExplained(open.answeringAtMs, nowMs);
+      if (!isKnown && !isOver) continue;
       this.#open.delete(open.address);
       done.push(this.#close(open));
     }
     for (const takeover of done) this.#remember(takeover);
     this.#forget(nowMs);
     return done;
+  }
+
+  /** Lost owners that this node found, as coordinator. Each once. */
+  takeDetections(): readonly Detection[] {
+    const detections = this.#detections;
+    this.#detections = [];
+    return detections;
   }
 
   /** Addresses that left this node some time ago and that nobody else owns. Each once. */
@@ -200,12 +223,16 @@ export class FailoverLog {
     if (before?.name !== name) this.#coordinator = { name, heardMs: atMs };
   }
 
-  #noteMove(move: Move, atMs: number): void {
-    this.#decisions.set(move.address, { atMs, move });
+  /** Is what is known of the node newer than that, or will not be? */
+  #isExplained(atMs: number, nowMs: number): boolean {
+    return this.#raft === undefined || this.#raft.atMs >= atMs || nowMs - atMs >= ANNOUNCED_LIMIT_MS;
+  }
+
+  #rememberMove(move: Move, atMs: number): void {
     const from = move.from ?? this.#formerOwner(move.address, move.to);
     const reason = move.reason === 'placed' ? this.#reasonOf(from) : move.reason;
     const detectedMs = this.#silenceOf(from, reason, atMs);
-    this.#add({
+    const isNew = this.#add({
       atMs,
       part: 'coordinator',
       reason,
@@ -215,6 +242,9 @@ export class FailoverLog {
       addresses: [move.address],
       phases: detectedMs === undefined ? {} : { detectedMs },
     });
+    if (isNew && from !== undefined && detectedMs !== undefined) {
+      this.#detections.push({ node: from, silentMs: detectedMs });
+    }
   }
 
   #noteOwner(address: string, node: string): void {
@@ -292,8 +322,8 @@ export class FailoverLog {
     this.#add({ atMs: grantedAtMs, part: 'owner', reason, from, to, count: 1, addresses: [address], phases });
   }
 
-  /** Into the entry of the same failover, or into one of its own. */
-  #add(entry: Failover): void {
+  /** Into the entry of the same failover, or into one of its own; returns whether into one of its own. */
+  #add(entry: Failover): boolean {
     const index = this.#ring.findLastIndex(
       ({ part, reason, from, atMs }) =>
         part === entry.part &&
@@ -302,8 +332,9 @@ export class FailoverLog {
         Math.abs(atMs - entry.atMs) <= TOGETHER_MS,
     );
     const known = this.#ring[index];
-    if (known !== undefined) this.#ring = this.#ring.with(index, merged(known, entry));
-    else this.#ring = [...this.#ring, entry].slice(-RING_SIZE);
+    if (known === undefined) this.#ring = [...this.#ring, entry].slice(-RING_SIZE);
+    else this.#ring[index] = merged(known, entry);
+    return known === undefined;
   }
 
   #forget(nowMs: number): void {

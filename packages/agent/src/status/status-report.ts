@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { AnnouncerStats, HeldAddress } from '../announce/address-keeper.ts';
-import type { EngineHealth, OwnershipState } from '../ownership/engine.ts';
+import type { AddressGroup, EngineHealth, OwnershipState } from '../ownership/engine.ts';
 import type { GroupRecord } from '../ownership/raft/group-record.ts';
 import type { RaftStatus } from '../ownership/raft-driver/raft-port.ts';
 import type { ServiceProblem } from '../services/problem.ts';
@@ -26,6 +26,8 @@ export interface StatusSources {
   readonly held: ReadonlyMap<string, HeldAddress>;
   readonly announcer: AnnouncerStats;
   readonly services: readonly Pick<ServedService, 'key' | 'addresses'>[];
+  /** What there is to own. */
+  readonly groups: readonly Pick<AddressGroup, 'addresses' | 'candidates'>[];
   /** `namespace/name` -> what stands in the way. */
   readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>;
   readonly failovers: readonly Failover[];
@@ -146,7 +148,9 @@ export interface TrafficReport {
 export function statusReport(sources: StatusSources): StatusReport {
   const { version, node, wallMs, checks, engine, group, raft } = sources;
   const addresses = addressReports(sources);
-  const hasOwners = addresses.every(({ owner }) => owner !== null);
+  const hasOwners = sources.groups
+    .filter(({ candidates }) => candidates === 'any' || candidates.size > 0)
+    .every((group) => group.addresses.every((address) => sources.ownership.owners.has(address)));
   return {
     node,
     version,

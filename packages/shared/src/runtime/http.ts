@@ -26,6 +26,8 @@ export interface StatusServerOptions {
   /** Has it seen what it needs, so that it could do its job now? */
   readonly ready: () => CheckReport;
   readonly registry: MetricsRegistry;
+  /** Further pages: path -> what is answered as JSON. */
+  readonly documents?: Readonly<Record<string, () => unknown>>;
   readonly logger: Logger;
 }
 
@@ -37,12 +39,12 @@ export interface StatusServer {
 }
 
 /**
- * Serves `/healthz` and `/livez` (health), `/readyz` (readiness), each as one line per check with status 200 or 503, and
- * `/metrics` in the Prometheus text format. Fastify is loaded here and not at the top: it costs about 25 ms of start
+ * Serves `/healthz` and `/livez` (health), `/readyz` (readiness), each as one line per check with status 200 or 503,
+ * `/metrics` in the Prometheus text format, and the documents of the caller. Fastify is loaded here and not at the top: it costs about 25 ms of start
  * time, which the caller can spend after the urgent work.
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
-  const { host, port, health, ready, registry, logger } = options;
+  const { host, port, health, ready, registry, documents = {}, logger } = options;
   // By its default export: the one that survives when a bundler moves a CommonJS module into a chunk of its own.
   const { default: fastify } = await import('fastify');
   const server = fastify({ logger: false, forceCloseConnections: true });
@@ -54,6 +56,11 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   server.get('/metrics', async (_request, reply) => {
     await reply.type(registry.contentType).send(await registry.metrics());
   });
+  for (const [path, read] of Object.entries(documents)) {
+    server.get(path, async (_request, reply) => {
+      await reply.type('application/json; charset=utf-8').send(JSON.stringify(read()));
+    });
+  }
   server.setErrorHandler(async (error, request, reply) => {
     logger.error({ err: error, url: request.url }, 'status request failed');
     await reply.code(500).type('text/plain').send('internal error\n');

@@ -28,6 +28,7 @@ function service(name: string, parts: Partial<ServedService> = {}): ServedServic
     clientAffinity: false,
     interface: undefined,
     commonLease: undefined,
+    nodeSelector: undefined,
     endpointsKnown: true,
     withoutEndpoints: false,
     problems: [],
@@ -40,11 +41,31 @@ function model(
   services: readonly ServedService[],
   addresses: readonly string[] = ['172.18.0.200'],
   lost: readonly string[] = [],
+  prepared: readonly string[] = [],
 ) {
-  return balanceModel({ services, addresses: new Set(addresses), node: 'n1', lostNodes: new Set(lost) });
+  return balanceModel({
+    services,
+    addresses: new Set(addresses),
+    prepared: new Set(prepared),
+    node: 'n1',
+    lostNodes: new Set(lost),
+  });
 }
 
 describe('balanceModel', () => {
+  it('has the frontends of addresses that may come, where there is a pod to send to', () => {
+    const services = [
+      service('a'),
+      service('b', {
+        addresses: ['172.18.0.201'],
+        policy: 'Local',
+        endpoints: [endpoint('10.1.0.10', 'n2')],
+      }),
+    ];
+    const ids = [...model(services, [], [], ['172.18.0.200', '172.18.0.201']).frontends.keys()];
+    expect(ids).toEqual(['tcp/80/172.18.0.200']);
+  });
+
   it('has a frontend for each held address and port, backends in a fixed order', () => {
     const { frontends } = model([service('a')]);
     expect([...frontends.values()]).toEqual([

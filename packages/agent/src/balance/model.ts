@@ -46,8 +46,13 @@ export interface BalanceModel {
 export interface BalanceInput {
   /** Oldest first: the older one wins a port that two want. */
   readonly services: readonly ServedService[];
-  /** Only these addresses are balanced: those that this node holds or is about to hold. */
+  /** Addresses that this node holds or is about to hold. */
   readonly addresses: ReadonlySet<string>;
+  /**
+   * Addresses that may come here at any time. Their frontends are there ahead, so that a takeover does not wait for nft, and
+   * so that a packet that still comes after a handover reaches its pod. Where there is no pod to send to, they are not.
+   */
+  readonly prepared: ReadonlySet<string>;
   readonly node: string;
   readonly lostNodes: ReadonlySet<string>;
 }
@@ -56,7 +61,8 @@ export interface BalanceInput {
 export const NOTHING_TO_BALANCE: BalanceModel = { frontends: new Map(), problems: new Map() };
 
 /** Computes the whole model. Pure. */
-export function balanceModel({ services, addresses, node, lostNodes }: BalanceInput): BalanceModel {
+export function balanceModel(input: BalanceInput): BalanceModel {
+  const { services, addresses, prepared, node, lostNodes } = input;
   const frontends = new Map<string, Frontend>();
   const problems = new Map<string, ServiceProblem[]>();
   const report = (service: ServedService, problem: ServiceProblem) => {
@@ -65,11 +71,12 @@ export function balanceModel({ services, addresses, node, lostNodes }: BalanceIn
     else known.push(problem);
   };
   for (const service of services) {
-    const held = service.addresses.filter((address) => addresses.has(address));
-    if (held.length === 0) continue;
+    const wanted = service.addresses.filter((address) => addresses.has(address) || prepared.has(address));
+    if (wanted.length === 0) continue;
     if (service.clientAffinity) report(service, AFFINITY_PROBLEM);
     const endpoints = endpointsFrom(service, node, lostNodes);
-    for (const frontend of held.flatMap((address) => frontendsOf(service, address, endpoints))) {
+    for (const frontend of wanted.flatMap((address) => frontendsOf(service, address, endpoints))) {
+      if (frontend.backends.length === 0 && !addresses.has(frontend.address)) continue;
       const other = frontends.get(frontend.id);
       if (other === undefined) frontends.set(frontend.id, frontend);
       else report(service, conflict(frontend, other));

@@ -8,29 +8,32 @@ import type { Grant } from '../announce/grant.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { type BalanceModel, balanceModel, NOTHING_TO_BALANCE } from '../balance/model.ts';
 import type { OwnershipEngine } from '../ownership/engine.ts';
+import type { NodeBook } from '../ownership/node-eligibility.ts';
 import type { ServiceProblem } from '../services/problem.ts';
 import type { WantedStatus } from '../status/status-writer.ts';
 import type { Announcements } from './announcements.ts';
 import { type Desired, type DesiredRule, desiredState } from './desired.ts';
 import type { InterfaceRule } from './interfaces.ts';
+import type { MoveTeller } from './move-teller.ts';
 
 /** What {@link Reconciler} connects. */
 export interface ReconcilerOptions {
   readonly services: ReadonlyStore<Service>;
   readonly slices: ReadonlyStore<EndpointSlice>;
+  /** What the Node objects say; the same object as long as they say the same. */
+  readonly nodes: () => NodeBook;
   readonly rule: DesiredRule;
   readonly links: () => InterfaceRule;
   readonly engine: OwnershipEngine;
   readonly keeper: AddressKeeper;
   readonly balancer: Balancer;
   readonly announcements: Announcements;
+  readonly moves: Pick<MoveTeller, 'tell'>;
   /** Undefined when Services are not to be written. */
   readonly status: { want(wanted: ReadonlyMap<string, WantedStatus>): void } | undefined;
   readonly speaksFor: (serviceKey: string) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** An address began to be answered for, this long after the grant for it was first seen. */
-  readonly onTakeover: (address: string, tookMs: number) => void;
 }
 
 /**
@@ -38,9 +41,10 @@ export interface ReconcilerOptions {
  * what makes it safe:
  *
  * 1. addresses that are not granted any more go off, and the engine hears of it, before anything slower;
- * 2. the data plane gets the frontends of an address before neighbours are told to send here;
+ * 2. the data plane gets what is missing for an address before neighbours are told to send here: usually nothing, as
+ *    frontends are there ahead;
  * 3. then the new addresses come up;
- * 4. frontends of addresses that are gone are removed last, when no packet comes for them any more.
+ * 4. what only the holder of an address needs is removed last, when no packet comes for it any more.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -75,17 +79,19 @@ export class Reconciler {
 
   /** Computes what there is to own and tells the engine, without applying anything. */
   observe(): void {
-    const { services, slices, links, engine, rule } = this.#options;
+    const { services, slices, nodes, links, engine, rule } = this.#options;
     this.#desired = desiredState(
       {
         services: services.values(),
         slices: slices.values(),
+        nodes: nodes(),
         lostNodes: engine.state().lostNodes,
         links: links(),
       },
       rule,
     );
     engine.want(this.#desired.groups, this.#desired.unservable);
+    this.#noteGrants();
   }
 
   /** See the class. */
@@ -106,6 +112,7 @@ export class Reconciler {
     if (this.#stopped) return;
     // Deadlines moved on, and grants may have ended, while nft was running.
     const { grants, version } = engine.state();
+    this.#noteGrants();
     await this.#apply(this.#toGrants(grants), version);
     this.#done = version;
     const held = keeper.held();
@@ -145,6 +152,7 @@ export class Reconciler {
     this.#model = balanceModel({
       services: this.#desired.services,
       addresses: new Set(addresses),
+      prepared: new Set(this.#desired.interfaces.keys()),
       node: rule.node,
       lostNodes: engine.state().lostNodes,
     });
@@ -170,11 +178,11 @@ export class Reconciler {
   }
 
   #tell(held: ReadonlyMap<string, HeldAddress>): void {
-    const { announcements, engine, status, speaksFor } = this.#options;
+    const { announcements, moves, engine, status, speaksFor } = this.#options;
     const answered = new Set(
       [...held.values()].filter(({ answering }) => answering).map(({ address }) => address),
     );
-    this.#measureTakeovers(answered);
+    moves.tell({ services: this.#desired.services, granted: this.#grantedSince });
     announcements.tell({
       services: this.#desired.services,
       problems: mergeProblems(this.#desired.problems, this.#model.problems),
@@ -192,19 +200,15 @@ export class Reconciler {
     status.want(wanted);
   }
 
-  #measureTakeovers(answered: ReadonlySet<string>): void {
-    const { engine, clock, onTakeover } = this.#options;
+  #noteGrants(): void {
+    const { engine, clock } = this.#options;
     const { grants } = engine.state();
     const nowMs = clock.monotonicMs();
     for (const address of this.#grantedSince.keys()) {
       if (!grants.has(address)) this.#grantedSince.delete(address);
     }
     for (const address of grants.keys()) {
-      const sinceMs = this.#grantedSince.get(address);
-      if (sinceMs === undefined) this.#grantedSince.set(address, nowMs);
-      if (sinceMs === Number.POSITIVE_INFINITY || !answered.has(address)) continue;
-      onTakeover(address, nowMs - (sinceMs ?? nowMs));
-      this.#grantedSince.set(address, Number.POSITIVE_INFINITY);
+      if (!this.#grantedSince.has(address)) this.#grantedSince.set(address, nowMs);
     }
   }
 }

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { EngineView } from '../../status/engine-view.ts';
+import type { AddressGroup, EngineHealth, EngineStats, OwnershipEngine, OwnershipState } from '../engine.ts';
+import type { GroupStanding } from '../raft/group-keeper.ts';
+import type { GroupKnowledge, OwnEntry } from '../raft/group-proposal.ts';
+import { configOf, type GroupEngine, type GroupRecord, type GroupState } from '../raft/group-record.ts';
+import type { NodeEvent } from '../raft/node-api.ts';
+import type { RaftDriver } from '../raft-driver/raft-driver.ts';
+import type { RaftKeys, RaftStatus } from '../raft-driver/raft-port.ts';
+import { EngineRun } from './engine-run.ts';
+import { type GroupProblem, groupProblems } from './group-problems.ts';
+import type { KeySource } from './key-source.ts';
+import { UnheardAgents } from './unheard.ts';
+
+/** The group record as the engine needs it; `GroupDriver` is one. */
+export interface GroupSource {
+  start(): void;
+  stop(): Promise<void>;
+  standing(): GroupStanding;
+  state(): GroupState | undefined;
+  onChange(listener: () => void): () => void;
+  wake(): void;
+  leave(limitMs: number): Promise<void>;
+}
+
+/** What the group record has to be told by this agent. */
+export interface GroupInputs {
+  readonly own: () => Omit<OwnEntry, 'isLeaving'>;
+  readonly known: () => GroupKnowledge;
+  readonly isGroupHeard: () => boolean;
+}
+
+/** What {@link createGroupEngine} needs. */
+export interface GroupEngineOptions {
+  readonly node: string;
+  /** The engine that the operator wants. */
+  readonly wanted: GroupEngine;
+  readonly createGroup: (inputs: GroupInputs) => GroupSource;
+  readonly keys: KeySource;
+  /** Where the others reach this agent; undefined: not known (yet). */
+  readonly endpoint: () => string | undefined;
+  readonly isControlPlane: () => boolean;
+  /** Members whose Nodes are gone. */
+  readonly gone: (members: GroupState['members'], nowMs: number) => ReadonlySet<string>;
+  /** Is what is known of the cluster up to date? */
+  readonly isInformed: () => boolean;
+  readonly createLease: () => OwnershipEngine;
+  /** Made and set up for this group. */
+  readonly createRaft: (group: { readonly groupId: string; readonly keys: RaftKeys }) => RaftDriver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** An engine that follows the group record, and what can be seen of it. */
+export interface GroupOwnership extends OwnershipEngine, EngineView {
+  standing(): GroupStanding;
+  /** Members of the group, as the record has them. */
+  members(): GroupState['members'];
+  /** What keeps the group from being what it should be. */
+  problems(): readonly GroupProblem[];
+  /** Agents that the record has and that should be heard, but are not. */
+  unheard(): readonly string[];
+}
+
+/** A status is news for so long; the node speaks every 100 ms. */
+const FRESH_MS = 1_000;
+/** Whoever is missing in the record enters itself again within this time, or stops: a change would not wait for it. */
+const ENTRY_GRACE_MS = 3_000;
+const LOOK_MS = 1_000;
+const LEAVE_LIMIT_MS = 1_500;
+const NOBODY: ReadonlySet<string> = new Set();
+const NO_MEMBERS: GroupState['members'] = new Map();
+
+/**
+ * Runs the engine that is in force for the whole group, and none while one is being stopped. Where one follows the other,
+ * the new one is begun only when all agents have confirmed that nothing of the old one is left.
+ */
+export function createGroupEngine(options: GroupEngineOptions): GroupOwnership {
+  return new GroupEngineSwitch(options);
+}
+
+/** What should run here. */
+interface Target {
+  readonly engine: GroupEngine;
+  /** Of the `raft` engine: a node belongs to one group. */
+  readonly groupId: string;
+  /** Lives on, and owns nothing: the engine is being stopped, and somebody has to be able to write that it has been. */
+  readonly isQuiet: boolean;
+}
+
+class GroupEngineSwitch implements GroupOwnership {
+  readonly name = 'group';
+  readonly #options: GroupEngineOptions;
+  readonly #group: GroupSource;
+  readonly #unheard: UnheardAgents;
+  readonly #changeListeners = new Set<() => void>();
+  readonly #extendListeners = new Set<(grants: ReadonlyMap<string, number>) => void>();
+  readonly #eventListeners = new Set<(event: NodeEvent, atMs: number) => void>();
+  readonly #unsubscribers: (() => void)[] = [];
+  #run: EngineRun | undefined;
+  #raft: RaftDriver | undefined;
+  #wanted: readonly [readonly AddressGroup[], ReadonlySet<string>] = [[], NOBODY];
+  /** Versions of all engines in one row: what was applied of one must not be taken for something of the next. */
+  #version = 0;
+  #state: OwnershipState = { version: 0, grants: new Map(), owners: new Map(), lostNodes: NOBODY };
+  #isEnding = false;
+  #unenteredSinceMs: number | undefined;
+  #isCoordinator = false;
+  /** Datagrams signed with a key that is not known. */
+  #unknownKeys = 0;
+  #lookTimer: Timer | undefined;
+  #isNotifying = false;
+  #isStarted = false;
+  #isStopped = false;
+
+  constructor(options: GroupEngineOptions) {
+    this.#options = options;
+    this.#unheard = new UnheardAgents(options.node);
+    this.#group = options.createGroup({
+      own: () => this.#own(),
+      known: () => this.#known(),
+      isGroupHeard: () => this.#isGroupHeard(),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { keys } = this.#options;
+    await keys.start();
+    if (this.#isStopped) return;
+    this.#unsubscribers.push(
+      this.#group.onChange(() => this.#follow()),
+      keys.onChange(() => this.#takeKeys()),
+    );
+    this.#isStarted = true;
+    this.#group.start();
+    this.#look();
+  }
+
+  want(groups: readonly AddressGroup[], unservable: ReadonlySet<string>): void {
+    this.#wanted = [groups, unservable];
+    this.#run?.want(groups, unservable);
+  }
+
+  report(held: ReadonlySet<string>, version: number): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    const wasStopped = this.#hasStopped();
+    run.report(held, version);
+    if (run.isClear) this.#follow();
+    if (this.#hasStopped() !== wasStopped) this.#group.wake();
+  }
+
+  state(): OwnershipState {
+    this.#state = this.#run?.state() ?? {
+      version: this.#version,
+      grants: new Map(),
+      owners: new Map(),
+      lostNodes: this.#state.lostNodes,
+    };
+    this.#version = Math.max(this.#version, this.#state.version);
+    return this.#state;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
+  onExtended(listener: (grants: ReadonlyMap<string, number>) => void): () => void {
+    this.#extendListeners.add(listener);
+    return () => this.#extendListeners.delete(listener);
+  }
+
+  health(): EngineHealth {
+    if (this.#run !== undefined && !this.#run.isMasked) {
+      const { ok, detail } = this.#run.engine.health();
+      return { ok, detail: `${this.#run.engine.name}: ${detail}` };
+    }
+    const [problem] = this.problems();
+    return { ok: false, detail: problem?.message ?? 'the engine is not known yet' };
+  }
+
+  stats(): EngineStats {
+    return this.#run?.engine.stats() ?? { locks: new Map() };
+  }
+
+  async drain(limitMs: number): Promise<void> {
+    await this.#run?.engine.drain(limitMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#lookTimer?.cancel();
+    for (const unsubscribe of this.#unsubscribers) unsubscribe();
+    const run = this.#run;
+    this.#run = undefined;
+    try {
+      await run?.stop();
+      if (this.#isStarted) await this.#group.leave(LEAVE_LIMIT_MS);
+    } finally {
+      this.#raft = undefined;
+      this.#options.keys.stop();
+      await this.#group.stop();
+    }
+  }
+
+  standing(): GroupStanding {
+    return this.#group.standing();
+  }
+
+  members(): GroupState['members'] {
+    return this.#group.state()?.members ?? NO_MEMBERS;
+  }
+
+  group(): GroupRecord | undefined {
+    return this.#group.standing().record;
+  }
+
+  raft(): RaftStatus | undefined {
+    return this.#raft?.status();
+  }
+
+  onRaftEvent(listener: (event: NodeEvent, atMs: number) => void): () => void {
+    this.#eventListeners.add(listener);
+    return () => this.#eventListeners.delete(listener);
+  }
+
+  unheard(): readonly string[] {
+    return this.#unheard.judge(this.raft(), this.#options.clock.monotonicMs()).agents;
+  }
+
+  problems(): readonly GroupProblem[] {
+    const { wanted, keys, endpoint, clock } = this.#options;
+    return groupProblems({
+      wanted,
+      standing: this.standing(),
+      members: this.members(),
+      hasKey: keys.keys() !== undefined,
+      keyProblem: keys.problem(),
+      hasEndpoint: endpoint() !== undefined,
+      raft: this.raft(),
+      unheard: this.#unheard.judge(this.raft(), clock.monotonicMs()),
+      nowMs: clock.monotonicMs(),
+    });
+  }
+
+  #look(): void {
+    this.#lookTimer = this.#options.clock.setTimer(() => this.#look(), LOOK_MS);
+    this.#raft?.setInformed(this.#options.isInformed());
+    this.#follow();
+  }
+
+  #own(): Omit<OwnEntry, 'isLeaving'> {
+    const { keys, endpoint, isControlPlane } = this.#options;
+    const reachable = keys.keys() === undefined ? undefined : endpoint();
+    return {
+      endpoint: reachable ?? '',
+      controlPlane: isControlPlane(),
+      canRun: new Set(reachable === undefined ? ['lease'] : ['raft', 'lease']),
+      isStopped: this.#hasStopped(),
+    };
+  }
+
+  #known(): GroupKnowledge {
+    const { clock, gone } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const status = this.raft();
+    return {
+      isCoordinator: this.#isCoordinating(status, nowMs),
+      withoutCoordinatorSinceMs: status?.withoutCoordinatorSinceMs,
+      settledEpochs: status?.settledEpochs ?? new Map(),
+      lastHeardMs: status?.lastHeardMs ?? new Map(),
+      reachedMs: status?.reachedMs,
+      listeningSinceMs: status?.listeningSinceMs ?? nowMs,
+      leaving: NOBODY,
+      gone: gone(this.members(), nowMs),
+      highestEpoch: status?.highestEpoch ?? 0,
+    };
+  }
+
+  #isGroupHeard(): boolean {
+    const status = this.raft();
+    const nowMs = this.#options.clock.monotonicMs();
+    if (status === undefined || nowMs - status.atMs > FRESH_MS) return false;
+    if (status.withoutCoordinatorSinceMs === undefined) return true;
+    const voters = this.group()?.voters ?? [];
+    return voters.some(
+      (voter) => nowMs - (status.lastHeardMs.get(voter) ?? Number.NEGATIVE_INFINITY) <= FRESH_MS,
+    );
+  }
+
+  #isCoordinating(status: RaftStatus | undefined, nowMs: number): boolean {
+    return status?.rightUntilMs !== undefined && nowMs - status.atMs <= FRESH_MS;
+  }
+
+  /** Nothing is left here of the engine that is being stopped. */
+  #hasStopped(): boolean {
+    const run = this.#run;
+    if (run === undefined) return !this.#isEnding;
+    if (!run.isMasked || !run.isClear || this.#raft === undefined) return false;
+    const status = this.#raft.status();
+    // A coordinator has taken everything back from everybody.
+    if (status === undefined || status.atMs < run.maskedSinceMs) return false;
+    return status.rightUntilMs === undefined || status.owners.size === 0;
+  }
+
+  #target(): Target | undefined {
+    const { record, engine } = this.#group.standing();
+    const groupId = record?.groupId ?? '';
+    if (engine !== undefined) {
+      this.#unenteredSinceMs = undefined;
+      return { engine, groupId, isQuiet: false };
+    }
+    if (record?.switching?.stage === 'stop') {
+      return record.engine === 'raft' ? { engine: 'raft', groupId, isQuiet: true } : undefined;
+    }
+    // A record that was written without our entry is mended by the next write; stopping would cost all addresses.
+    if (record?.engine !== 'lease' || this.#run?.engine.name !== 'lease') return undefined;
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#unenteredSinceMs ??= nowMs;
+    return nowMs < this.#unenteredSinceMs + ENTRY_GRACE_MS
+      ? { engine: 'lease', groupId, isQuiet: false }
+      : undefined;
+  }
+
+  /** Brings what runs nearer to what should run. Called whenever anything may have changed. */
+  #follow(): void {
+    if (this.#isStopped || !this.#isStarted) return;
+    this.#unheard.observe(this.members(), this.#options.clock.monotonicMs());
+    const target = this.#target();
+    const run = this.#run;
+    if (run === undefined) {
+      if (target !== undefined && !this.#isEnding) this.#begin(target);
+      return;
+    }
+    if (target !== undefined && run.serves(target.engine, target.groupId)) {
+      if (run.isEnding) this.#endWhenClear(run);
+      else this.#keepOn(run, target);
+      return;
+    }
+    run.end();
+    this.#notify();
+    this.#endWhenClear(run);
+  }
+
+  #keepOn(run: EngineRun, { isQuiet }: Target): void {
+    const state = this.#group.state();
+    if (this.#raft !== undefined && state !== undefined) this.#raft.follow(raftGroupOf(state));
+    if (run.isMasked === isQuiet) return;
+    if (isQuiet) run.quiet();
+    else run.resume(...this.#wanted);
+    this.#notify();
+  }
+
+  #begin({ engine, groupId, isQuiet }: Target): void {
+    const { createLease, createRaft, keys, clock, logger, isInformed } = this.#options;
+    const state = this.#group.state();
+    let made: OwnershipEngine;
+    if (engine === 'lease') made = createLease();
+    else {
+      const secrets = keys.keys();
+      if (secrets === undefined || this.#options.endpoint() === undefined || state === undefined) return;
+      const raft = createRaft({ groupId, keys: secrets });
+      raft.follow(raftGroupOf(state));
+      raft.setInformed(isInformed());
+      this.#raft = raft;
+      made = raft;
+    }
+    logger.info({ engine, groupId, epoch: state?.record.epoch }, 'ownership engine begins');
+    const run = new EngineRun({ engine: made, groupId, baseVersion: this.#version + 1, clock });
+    this.#run = run;
+    if (isQuiet) run.quiet();
+    else run.want(...this.#wanted);
+    run.subscribe({
+      onChange: () => this.#notify(),
+      onExtended: (grants) => {
+        for (const listener of this.#extendListeners) listener(grants);
+      },
+    });
+    this.#raft?.onStatus((status) => this.#takeStatus(status));
+    this.#raft?.onEvent((event, atMs) => {
+      for (const listener of this.#eventListeners) listener(event, atMs);
+    });
+    made.start().then(
+      () => this.#notify(),
+      (error: unknown) => {
+        if (this.#isStopped) return;
+        logger.error({ err: error, engine }, 'the ownership engine cannot start; it is tried again');
+        run.end();
+      },
+    );
+    this.#notify();
+  }
+
+  #endWhenClear(run: EngineRun): void {
+    if (!run.isClear || this.#isEnding) return;
+    this.#isEnding = true;
+    this.#version = Math.max(this.#version, run.version);
+    this.#run = undefined;
+    this.#raft = undefined;
+    run
+      .stop()
+      .catch((error: unknown) =>
+        this.#options.logger.warn({ err: error }, 'the old engine has not ended well'),
+      )
+      .finally(() => {
+        this.#isEnding = false;
+        this.#options.logger.info({ engine: run.engine.name }, 'ownership engine ended');
+        this.#notify();
+        this.#group.wake();
+        this.#follow();
+      });
+  }
+
+  #takeKeys(): void {
+    const keys = this.#options.keys.keys();
+    if (keys !== undefined) this.#raft?.setKeys(keys);
+    this.#group.wake();
+    this.#follow();
+  }
+
+  #takeStatus(status: RaftStatus): void {
+    if ((status.traffic.ignored.get('unknownKey') ?? 0) > this.#unknownKeys) this.#options.keys.suspect();
+    this.#unknownKeys = status.traffic.ignored.get('unknownKey') ?? 0;
+    const isCoordinator = this.#isCoordinating(status, this.#options.clock.monotonicMs());
+    // Whoever comes to office or is being stopped may have something to write at once.
+    if (isCoordinator !== this.#isCoordinator || this.#run?.isMasked === true) this.#group.wake();
+    this.#isCoordinator = isCoordinator;
+  }
+
+  #notify(): void {
+    if (this.#isNotifying) return;
+    this.#isNotifying = true;
+    queueMicrotask(() => {
+      this.#isNotifying = false;
+      for (const listener of this.#changeListeners) listener();
+    });
+  }
+}
+
+function raftGroupOf({ record, members }: GroupState) {
+  const endpoints = [...members].flatMap(([name, { endpoint }]): [string, string][] =>
+    endpoint === '' ? [] : [[name, endpoint]],
+  );
+  return { config: configOf(record), endpoints: new Map(endpoints) };
+}

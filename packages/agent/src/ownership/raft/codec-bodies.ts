@@ -291,6 +291,7 @@ function writeConfig(writer: ByteWriter, { config }: ConfigNews, indexOf: NameIn
   writer.u32(config.epoch, 'epoch of the configuration');
   writeCount(writer, config.voters.length, MAX_VOTERS, 'voters');
   for (const voter of config.voters) writer.u8(indexOf(voter), 'voter');
+  writer.bool(config.isReformed === true);
 }
 
 function readConfig(reader: ByteReader, nameAt: NameAt): ConfigNews {
@@ -301,7 +302,8 @@ function readConfig(reader: ByteReader, nameAt: NameAt): ConfigNews {
     if (voter <= (voters.at(-1) ?? '')) reader.fail('voters that are not different names in order');
     voters.push(voter);
   }
-  return { type: 'config', config: { epoch, voters } };
+  const isReformed = reader.bool('reformed');
+  return { type: 'config', config: { epoch, voters, ...(isReformed && { isReformed }) } };
 }
 
 function writeAddresses(writer: ByteWriter, addresses: readonly string[]): void {

@@ -5,7 +5,7 @@ import type { AgentId, Echo, Message, PreVoteReply } from './messages.ts';
 import type { Outbox } from './outbox.ts';
 import { Promises } from './promises.ts';
 import type { Rules } from './rules.ts';
-import { outlastMs, type RaftTiming } from './timing.ts';
+import { oblivionMs, outlastMs, type RaftTiming, REFORM_WAIT_MS } from './timing.ts';
 
 /** What a voter is at the moment. */
 export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader';
@@ -113,7 +113,11 @@ export class Voter {
 
   /** The electorate has changed. */
   reelect(nowMs: number): void {
-    const { electorate, id } = this.#options;
+    const { electorate, id, rules } = this.#options;
+    if (electorate.config.isReformed === true && rules.epochsOrdered) {
+      this.stepDown(nowMs, '');
+      this.#promises.abstain(nowMs + REFORM_WAIT_MS + oblivionMs(this.#timing));
+    }
     if (!electorate.includes(id.name)) {
       this.stepDown(nowMs, '');
       this.#role = 'follower';

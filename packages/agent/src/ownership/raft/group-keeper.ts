@@ -9,6 +9,7 @@ import {
   proposeState,
 } from './group-proposal.ts';
 import { type GroupEngine, type GroupRecord, type GroupState, sameEpoch } from './group-record.ts';
+import { refusalOfReform } from './group-reform.ts';
 
 /** What to do with the API now. */
 export type GroupAction =
@@ -43,6 +44,9 @@ export interface GroupKeeperOptions {
   readonly startMs: number;
 }
 
+/** An order of the operator that cannot be carried out is dropped: what it was given for may have passed. */
+const ORDER_MS = 30_000;
+
 /** An uncached answer is good for one decision, and not for long. */
 const FRESH_MS = 1_000;
 
@@ -62,7 +66,8 @@ export class GroupKeeper {
   #readMs = Number.NEGATIVE_INFINITY;
   #problem: string | undefined;
   #triedEpoch = 0;
-  #reform: readonly string[] | undefined;
+  #reform: { readonly voters: readonly string[]; sinceMs: number | undefined } | undefined;
+  #reformRefusal: string | undefined;
   /** Last time that something was heard of the group that is followed. */
   #aliveMs: number;
 
@@ -94,9 +99,15 @@ export class GroupKeeper {
     this.#readMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** The operator wants these voters, whatever there was before. Holds until it is written. */
+  /** The operator wants these voters, whatever there was before. Holds until it is written, or for half a minute. */
   reform(voters: readonly string[]): void {
-    this.#reform = voters;
+    this.#reform = { voters, sinceMs: undefined };
+    this.#reformRefusal = undefined;
+  }
+
+  /** What stands in the way of the order to reform, or stood there when it was dropped; undefined: nothing, or no order. */
+  get reformRefusal(): string | undefined {
+    return this.#reformRefusal;
   }
 
   /** A coordinator or a voter of the group that is followed was heard, or is this agent itself. */
@@ -123,8 +134,9 @@ export class GroupKeeper {
       followed: this.#followed,
       triedEpoch: this.#triedEpoch,
       newGroupId,
-      reform: this.#reform,
+      reform: this.#reform?.voters,
     };
+    this.#watchReform(input);
     const proposal = proposeState(input);
     if (proposal === undefined) return undefined;
     if (nowMs > this.#readMs + FRESH_MS) return { kind: 'read' };
@@ -156,6 +168,15 @@ export class GroupKeeper {
         ? []
         : [...members].filter(([, member]) => member.confirmed !== record.epoch).map(([name]) => name);
     return { record, engine: mayRun ? record.engine : undefined, waitingFor, problem: this.#problem };
+  }
+
+  #watchReform(input: ProposalInput): void {
+    const order = this.#reform;
+    if (order === undefined) return;
+    order.sinceMs ??= input.nowMs;
+    this.#reformRefusal = refusalOfReform(input, order.voters);
+    if (this.#reformRefusal !== undefined && input.nowMs >= order.sinceMs + ORDER_MS)
+      this.#reform = undefined;
   }
 
   #take(reading: GroupReading, nowMs: number, isOwn = false): void {

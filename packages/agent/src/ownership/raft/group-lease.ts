@@ -37,6 +37,8 @@ export const GROUP_ANNOTATION = {
   voters: `${FAIRLEAD_PREFIX}group-voters`,
   /** Comma list; absent when the epoch is active. */
   previous: `${FAIRLEAD_PREFIX}group-previous-voters`,
+  /** `true` after a reform, until the epoch is active. */
+  reformed: `${FAIRLEAD_PREFIX}group-reformed`,
   /** `node/instance`. */
   writer: `${FAIRLEAD_PREFIX}group-writer`,
   /** One line for each agent: name, instance, endpoint, `control-plane` or `worker`, epoch confirmed. */
@@ -100,6 +102,7 @@ export function writeGroupLease(
     [GROUP_ANNOTATION.members]: [...members].sort(byName).map(writeMember).join('\n'),
     ...(switching !== undefined && { [GROUP_ANNOTATION.switching]: `${switching.stage} ${switching.to}` }),
     ...(previous !== undefined && { [GROUP_ANNOTATION.previous]: previous.join(',') }),
+    ...(record.isReformed && { [GROUP_ANNOTATION.reformed]: 'true' }),
   };
   return { ...base, metadata: { ...base?.metadata, namespace, name: GROUP_LEASE_NAME, annotations } };
 }
@@ -132,6 +135,7 @@ function readState(annotations: Annotations, epoch: number): Parsed<GroupState> 
     size,
     voters: listOf(annotations[GROUP_ANNOTATION.voters] ?? ''),
     previous: previous === undefined ? undefined : listOf(previous),
+    ...(annotations[GROUP_ANNOTATION.reformed] === 'true' && { isReformed: true }),
     writer: annotations[GROUP_ANNOTATION.writer] ?? '',
   };
   const problem = recordProblem(record);

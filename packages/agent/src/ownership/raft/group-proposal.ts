@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-import { firstVoters, nextVoters, type VoterCandidate } from './choose-voters.ts';
+import { firstVoters, nextVoters } from './choose-voters.ts';
+import {
+  areEnoughForRaft,
+  candidatesOf,
+  firstCandidates,
+  nextEpoch,
+  ownReason,
+  without,
+  withSelf,
+  writerOf,
+} from './group-entries.ts';
 import type { GroupReading } from './group-lease.ts';
 import {
   type GroupEngine,
   type GroupRecord,
   type GroupSize,
   type GroupState,
-  type MemberEntry,
   majorityOf,
   sameEpoch,
 } from './group-record.ts';
+import { reform } from './group-reform.ts';
 
 /** What an agent is set to, and its waits. */
 export interface GroupPolicy {
@@ -73,6 +83,8 @@ export interface GroupKnowledge {
   readonly settledEpochs: ReadonlyMap<string, number>;
   /** When each agent was last heard. */
   readonly lastHeardMs: ReadonlyMap<string, number>;
+  /** When each agent was last known to hear this one; undefined: not known, as no node of the `raft` engine runs. */
+  readonly reachedMs?: ReadonlyMap<string, number> | undefined;
   /** Since when it could have heard them: its start, or when it became coordinator. */
   readonly listeningSinceMs: number;
   readonly leaving: ReadonlySet<string>;
@@ -129,11 +141,6 @@ export type ProposalReason =
   | 'tooFewForRaft'
   | 'reformed';
 
-/** Fewer agents cannot elect anybody who may be lost. */
-const FEWEST_FOR_RAFT = 3;
-/** Heard within this time: alive. */
-const LIVE_MS = 2_000;
-
 /**
  * What this agent should write into the group record now; undefined: nothing. Pure. The write has to be a compare-and-swap
  * on exactly `current`.
@@ -154,11 +161,8 @@ export function proposeState(input: ProposalInput): Proposal | undefined {
 }
 
 function make(input: ProposalInput): Proposal | undefined {
-  const { nowMs, startMs, policy, known, newGroupId } = input;
-  // Somebody who is heard has a record in memory, and will write it again.
-  const heardMs = Math.max(startMs, ...known.lastHeardMs.values());
-  const quietMs = known.highestEpoch > 0 ? heardMs + policy.abandonMs : startMs + policy.formQuietMs;
-  if (nowMs < quietMs) return undefined;
+  const { nowMs, startMs, policy, newGroupId } = input;
+  if (isForgotten(input, 0) || nowMs < startMs + policy.formQuietMs) return undefined;
   const record: GroupRecord = {
     groupId: newGroupId,
     epoch: nextEpoch(input, 0),
@@ -172,11 +176,20 @@ function make(input: ProposalInput): Proposal | undefined {
   return { state: { record, members: withSelf(input, new Map(), record) }, reasons: ['groupMade'] };
 }
 
+/**
+ * Is there somebody who follows a later epoch than this? It has that record in memory, and will write it again; who has not
+ * seen it must not decide anything meanwhile.
+ */
+function isForgotten({ known, nowMs, startMs, policy }: ProposalInput, epoch: number): boolean {
+  const heardMs = Math.max(startMs, ...known.lastHeardMs.values());
+  return known.highestEpoch > epoch && nowMs < heardMs + policy.abandonMs;
+}
+
 /** The record was deleted, spoilt, or replaced by an older or a foreign one: what we follow goes on, in a new epoch. */
 function restore(input: ProposalInput, { record, members }: GroupState): Proposal | undefined {
   if (!mayDecide(input, record, members)) return undefined;
   const next: GroupRecord = {
-    ...record,
+    ...activated(record),
     epoch: nextEpoch(input, record.epoch),
     previous: record.voters.length === 0 ? undefined : record.voters,
     writer: writerOf(input),
@@ -184,42 +197,6 @@ function restore(input: ProposalInput, { record, members }: GroupState): Proposa
   const { current } = input;
   const all = current.kind === 'found' ? new Map([...members, ...current.state.members]) : members;
   return { state: { record: next, members: withSelf(input, all, next) }, reasons: ['recordRestored'] };
-}
-
-/** Below a majority, by order or after a time: those who live go on without the others. */
-function reform(input: ProposalInput): Proposal | undefined {
-  const { nowMs, self, policy, known, followed } = input;
-  if (followed === undefined || followed.record.engine !== 'raft' || followed.record.voters.length === 0) {
-    return undefined;
-  }
-  const sinceMs = known.withoutCoordinatorSinceMs;
-  if (sinceMs === undefined || known.isCoordinator) return undefined;
-  let voters = input.reform;
-  if (voters === undefined) {
-    const { reformAfterMs } = policy;
-    const live = candidatesOf(input, followed.members).filter(({ state }) => state === 'live');
-    const rank = live
-      .map(({ name }) => name)
-      .sort()
-      .indexOf(self.name);
-    if (reformAfterMs === undefined || rank < 0) return undefined;
-    // Also after a reform by somebody else, which takes a moment to elect somebody.
-    const waitsSinceMs = Math.max(sinceMs, input.epochSinceMs);
-    if (nowMs < waitsSinceMs + reformAfterMs + rank * policy.staggerMs) return undefined;
-    const old = followed.record.voters;
-    // They only have to elect somebody.
-    if (live.filter(({ name }) => old.includes(name)).length >= majorityOf(old.length)) return undefined;
-    voters = firstVoters(live, policy.size) ?? [self.name];
-  }
-  const record: GroupRecord = {
-    ...followed.record,
-    epoch: nextEpoch(input, followed.record.epoch),
-    switching: undefined,
-    voters: [...new Set(voters)].sort(),
-    previous: undefined,
-    writer: writerOf(input),
-  };
-  return { state: { record, members: withSelf(input, followed.members, record) }, reasons: ['reformed'] };
 }
 
 /** The usual case: what is there is what we follow. */
@@ -263,12 +240,16 @@ function decide(
 ): Decision | undefined {
   if (record.previous !== undefined) {
     return isActive(input, record.epoch, record.previous)
-      ? { record: { ...record, previous: undefined }, reason: 'epochActive' }
+      ? { record: activated(record), reason: 'epochActive' }
       : undefined;
   }
   if (record.switching !== undefined) return decideSwitch(input, record, members);
   if (record.engine !== input.policy.engine) return beginSwitch(input, record, members);
   return record.engine === 'raft' ? decideVoters(input, record, members) : undefined;
+}
+
+function activated({ isReformed: _, ...record }: GroupRecord): GroupRecord {
+  return { ...record, previous: undefined };
 }
 
 function isActive({ known }: ProposalInput, epoch: number, previous: readonly string[]): boolean {
@@ -308,7 +289,8 @@ function decideSwitch(
   }
   if (isUnanimous && canStart) {
     // Everybody has confirmed a moment ago, so everybody is alive.
-    const voters = switching.to === 'raft' ? (firstVoters(ableOf(members), record.size) ?? []) : [];
+    const voters =
+      switching.to === 'raft' ? (firstVoters(firstCandidates(input, members), record.size) ?? []) : [];
     // Nobody has a right under the old engine, so there are no voters before these to be careful of.
     const done = { engine: switching.to, switching: undefined, voters, previous: undefined };
     return step(input, record, done, 'switchDone');
@@ -323,7 +305,7 @@ function decideVoters(
 ): Decision | undefined {
   const { policy, nowMs, currentSinceMs } = input;
   if (record.voters.length === 0) {
-    const able = ableOf(members);
+    const able = firstCandidates(input, members);
     const hasSettled = nowMs >= currentSinceMs + policy.settleMs;
     const isComplete = able.filter(({ controlPlane }) => controlPlane).length >= policy.size;
     const voters = hasSettled || isComplete ? firstVoters(able, policy.size) : undefined;
@@ -336,17 +318,6 @@ function decideVoters(
   }
   const voters = nextVoters(record.voters, candidatesOf(input, members), policy.size);
   return voters && step(input, record, { size: policy.size, voters }, 'votersChanged');
-}
-
-/** Those who have said where their messages go, taken for alive: nobody has been heard yet. */
-function ableOf(members: GroupState['members']): readonly VoterCandidate[] {
-  return [...members].flatMap(([name, { controlPlane, endpoint }]): readonly VoterCandidate[] =>
-    endpoint === '' ? [] : [{ name, controlPlane, state: 'live' }],
-  );
-}
-
-function areEnoughForRaft(members: GroupState['members']): boolean {
-  return ableOf(members).length >= FEWEST_FOR_RAFT;
 }
 
 /** The next epoch of the same group. */
@@ -366,95 +337,13 @@ function step(
   return { record: next, reason };
 }
 
-/** Agents as voters, by what is heard of them. */
-function candidatesOf(input: ProposalInput, members: GroupState['members']): readonly VoterCandidate[] {
-  const { nowMs, self, policy, known, own } = input;
-  return [...members].map(([name, { controlPlane, endpoint }]): VoterCandidate => {
-    if (name === self.name) return { name, controlPlane, state: own.isLeaving ? 'leaving' : 'live' };
-    if (known.gone.has(name)) return { name, controlPlane, state: 'dead' };
-    const heardMs = known.lastHeardMs.get(name) ?? Number.NEGATIVE_INFINITY;
-    const silentMs = nowMs - Math.max(heardMs, known.listeningSinceMs);
-    if (silentMs >= policy.replaceAfterMs) return { name, controlPlane, state: 'dead' };
-    if (nowMs - heardMs > LIVE_MS || endpoint === '') return { name, controlPlane, state: 'silent' };
-    return { name, controlPlane, state: known.leaving.has(name) ? 'leaving' : 'live' };
-  });
-}
-
 /**
  * May this agent decide for the group? Where there are voters, only their coordinator; otherwise any member, one after the
  * other, for compare-and-swap keeps two from doing so at once.
  */
 function mayDecide(input: ProposalInput, record: GroupRecord, members: GroupState['members']): boolean {
   if (record.voters.length > 0) return input.known.isCoordinator;
+  if (isForgotten(input, record.epoch)) return false;
   const rank = [...members.keys()].sort().indexOf(input.self.name);
   return rank >= 0 && input.nowMs >= input.currentSinceMs + rank * input.policy.staggerMs;
-}
-
-function nextEpoch({ known, current, triedEpoch }: ProposalInput, epoch: number): number {
-  const written =
-    current.kind === 'found' ? current.state.record.epoch : current.kind === 'unreadable' ? current.epoch : 0;
-  return Math.max(epoch, written, triedEpoch, known.highestEpoch) + 1;
-}
-
-function writerOf({ self }: ProposalInput): string {
-  return `${self.name}/${self.instance}`;
-}
-
-/** The members with our own entry as it should be; the same map when it is. */
-function withSelf(
-  input: ProposalInput,
-  members: GroupState['members'],
-  record: GroupRecord,
-): GroupState['members'] {
-  const { self, own } = input;
-  const before = members.get(self.name);
-  if (own.isLeaving && before === undefined) return members;
-  const entry: MemberEntry = {
-    instance: self.instance,
-    endpoint: own.endpoint,
-    controlPlane: own.controlPlane,
-    confirmed: hasConfirmed(input, record) ? record.epoch : oldConfirmation(input, before, record),
-  };
-  return before !== undefined && sameEntry(before, entry)
-    ? members
-    : new Map([...members, [self.name, entry]]);
-}
-
-function hasConfirmed({ own, policy }: ProposalInput, { switching }: GroupRecord): boolean {
-  if (switching === undefined || !own.canRun.has(switching.to)) return false;
-  return switching.stage === 'stop' ? own.isStopped : policy.engine === switching.to;
-}
-
-/** A confirmation of an earlier epoch does no harm where it stands; taking it away would cost a write of everybody. */
-function oldConfirmation(
-  { self }: ProposalInput,
-  before: MemberEntry | undefined,
-  { epoch }: GroupRecord,
-): number {
-  const isOurs = before?.instance === self.instance;
-  return before === undefined || !isOurs || before.confirmed === epoch ? 0 : before.confirmed;
-}
-
-function sameEntry(a: MemberEntry, b: MemberEntry): boolean {
-  return (
-    a.instance === b.instance &&
-    a.endpoint === b.endpoint &&
-    a.controlPlane === b.controlPlane &&
-    a.confirmed === b.confirmed
-  );
-}
-
-function ownReason(
-  { self }: ProposalInput,
-  before: GroupState['members'],
-  after: GroupState['members'],
-): ProposalReason {
-  const [old, own] = [before.get(self.name), after.get(self.name)];
-  if (own === undefined) return 'left';
-  return old !== undefined && sameEntry(old, { ...own, confirmed: old.confirmed }) ? 'confirmed' : 'entered';
-}
-
-function without(members: GroupState['members'], names: ReadonlySet<string>): GroupState['members'] {
-  const kept = new Map([...members].filter(([name]) => !names.has(name)));
-  return kept.size === members.size ? members : kept;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { GroupConfig } from './messages.ts';
 
 /** What decides who owns an address; exactly one is in force for the whole group. */
 export type GroupEngine = 'raft' | 'lease';
@@ -36,8 +37,15 @@ export interface GroupRecord {
    * common; those of epochs further apart need not, so there is no next epoch before this one is active.
    */
   readonly previous: readonly string[] | undefined;
+  /** Written by a reform, and not active yet: see {@link GroupConfig}. Part of the epoch, but forgotten once that is active. */
+  readonly isReformed?: true;
   /** Who wrote it: `name/instance`. Tells two records of one epoch apart. */
   readonly writer: string;
+}
+
+/** What the record tells a node of the `raft` engine. */
+export function configOf({ epoch, voters, isReformed }: GroupRecord): GroupConfig {
+  return { epoch, voters, ...(isReformed && { isReformed }) };
 }
 
 /** An agent as it has entered itself. */

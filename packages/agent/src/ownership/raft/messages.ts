@@ -30,6 +30,11 @@ export interface GroupConfig {
   readonly epoch: number;
   /** Names, sorted. */
   readonly voters: readonly string[];
+  /**
+   * Written without the consent of the voters before it (a reform). Who comes to follow it takes no part until all who can
+   * read the record follow it, too.
+   */
+  readonly isReformed?: true;
 }
 
 /** Whether a member can have addresses at all. */
@@ -139,7 +144,10 @@ export interface Announce {
   readonly unknownBinding: number;
 }
 
-/** Member without a coordinator to voters. */
+/**
+ * Member without a coordinator to voters. As long as there are no voters: to any agent, which answers in the same way, so that
+ * it is known who can talk to whom before voters are chosen.
+ */
 export interface Seek {
   readonly type: 'seek';
 }

@@ -104,6 +104,8 @@ export interface NodeStatus {
   readonly availability: Availability;
   /** Answers without a grant, because no coordinator can be heard (`minority` is `keep`). */
   readonly isKeeping: boolean;
+  /** Agent -> when it was last known to hear us. */
+  readonly reachedMs: ReadonlyMap<string, number>;
   /** Address -> node. For display. */
   readonly owners: ReadonlyMap<string, string>;
   readonly members: ReadonlyMap<string, 'up' | 'lost' | 'left'>;

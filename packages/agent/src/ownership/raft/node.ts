@@ -13,6 +13,10 @@ import type { RaftTiming } from './timing.ts';
 /** Between two words about the epoch to the same agent. */
 const CONFIG_NEWS_INTERVAL_MS = 20;
 
+/** As long as there are no voters: between two rounds of asking who hears us, and how many are asked in one. */
+const HELLO_MS = 250;
+const HELLOS = 32;
+
 /** One agent: member always, voter when the group record says so, coordinator when elected. Pure. */
 export class RaftNode {
   readonly #options: NodeOptions;
@@ -31,6 +35,10 @@ export class RaftNode {
   readonly #inner: Message[] = [];
   readonly #toldConfig = new Map<string, number>();
   #peers: readonly string[] = [];
+  /** Agent -> when it last answered to this instance of ours. */
+  readonly #reachedMs = new Map<string, number>();
+  #helloMs: number;
+  #nextHello = 0;
   #groups: readonly PlacementGroup[] | undefined;
   #mainAliveMs: number;
   #isStalled = false;
@@ -48,6 +56,7 @@ export class RaftNode {
     this.#rules = options.rules ?? ALL_RULES;
     this.#electorate = new Electorate(options.timing, this.#rules);
     this.#mainAliveMs = options.startMs;
+    this.#helloMs = options.startMs;
     const outbox: Outbox = { send: (to, toInstance, body) => this.#send(to, toInstance, body) };
     const parts = { ...options, electorate: this.#electorate, outbox, rules: this.#rules };
     this.#outbox = outbox;
@@ -89,6 +98,7 @@ export class RaftNode {
       settledEpochs: settled,
       availability: this.#member.availability,
       isKeeping: this.#member.isKeeping,
+      reachedMs: this.#reachedMs,
       owners: this.#member.news.owners,
       members: this.#member.news.members,
       silences: this.#member.news.silences,
@@ -119,6 +129,21 @@ export class RaftNode {
     this.#coordinator?.tick(nowMs);
     this.#member.tick(nowMs);
     this.#watchAvailability(nowMs);
+    if (nowMs >= this.#helloMs && this.#hasNoVoters) this.#sayHello(nowMs);
+  }
+
+  get #hasNoVoters(): boolean {
+    return this.#electorate.voters.length === 0;
+  }
+
+  /** Who hears whom must be known before anybody can be chosen to vote. */
+  #sayHello(nowMs: number): void {
+    this.#helloMs = nowMs + HELLO_MS;
+    const { length } = this.#peers;
+    for (let count = Math.min(HELLOS, length); count > 0; count--) {
+      const name = this.#peers[this.#nextHello++ % length];
+      if (name !== undefined && name !== this.#options.id.name) this.#send(name, '', { type: 'seek' });
+    }
   }
 
   /** What was put off to the end of the step, and what we have to say to ourselves. */
@@ -140,7 +165,8 @@ export class RaftNode {
     if (this.#isStopped) return Number.POSITIVE_INFINITY;
     const stallMs = this.#isStalled ? Number.POSITIVE_INFINITY : this.#stallMs;
     const coordinatorMs = this.#coordinator?.nextMs() ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#voter.nextMs(), this.#member.nextMs(), coordinatorMs, stallMs);
+    const helloMs = this.#hasNoVoters ? this.#helloMs : Number.POSITIVE_INFINITY;
+    return Math.min(this.#voter.nextMs(), this.#member.nextMs(), coordinatorMs, stallMs, helloMs);
   }
 
   /** When the main thread counts as stalled, if it stays silent. */
@@ -169,6 +195,7 @@ export class RaftNode {
         break;
       case 'peers':
         this.#peers = input.names;
+        this.#helloMs = Math.min(this.#helloMs, nowMs);
         break;
       case 'onNode':
         this.#member.setOnNode(input.addresses);
@@ -234,6 +261,7 @@ export class RaftNode {
       return;
     }
     if (toInstance !== '' && toInstance !== id.instance) return;
+    if (toInstance !== '') this.#reachedMs.set(from.name, nowMs);
     if (message.body.type === 'config') {
       this.#adopt(message.body.config, nowMs);
       if (epoch < this.#electorate.config.epoch) this.#tellConfig(from, nowMs);
@@ -283,6 +311,9 @@ export class RaftNode {
         break;
       case 'seek':
         if (this.#coordinator !== undefined) this.#announce(message.from.name);
+        else if (this.#hasNoVoters && message.toInstance === '') {
+          this.#send(message.from.name, message.from.instance, { type: 'seek' });
+        }
         break;
       case 'config':
         break;

@@ -16,7 +16,7 @@ import { oblivionMs, outlastMs, type RaftTiming, tailWaitMs } from './timing.ts'
 export class Promises {
   readonly #timing: RaftTiming;
   readonly #rules: Rules;
-  readonly #abstainUntilMs: number;
+  #abstainUntilMs: number;
   #instance = '';
   #term = 0;
   /** Until when we follow nobody else. */
@@ -34,6 +34,12 @@ export class Promises {
   /** From when on this voter takes part. */
   get abstainUntilMs(): number {
     return this.#abstainUntilMs;
+  }
+
+  /** Makes no promises until then, nor trusts what it knows of others': somebody may act without our having heard of it. */
+  abstain(untilMs: number): void {
+    this.#abstainUntilMs = Math.max(this.#abstainUntilMs, untilMs);
+    this.#graceUntilMs = Math.max(this.#graceUntilMs, untilMs);
   }
 
   /** When the present promise ends; in the past when there is none. */

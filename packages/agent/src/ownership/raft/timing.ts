@@ -79,6 +79,12 @@ export function oblivionMs(timing: RaftTiming): number {
   return outlastMs(timing, timing.leaseMs) + tailWaitMs(timing);
 }
 
+/**
+ * Who follows a reformed group takes no part for this long: the voters before it were not asked, and those who live have to
+ * read of it first. Longer than a watch that has fallen silent without anybody noticing is blind.
+ */
+export const REFORM_WAIT_MS = 5_000;
+
 /** Says what is wrong with the times, or undefined. */
 export function timingProblem(timing: RaftTiming): string | undefined {
   const { renewMs, grantMs, heartbeatMs, leaseMs, tailMs, maxDrift } = timing;

@@ -324,7 +324,8 @@ export class GroupWorld {
       if (this.#nowMs >= agent.followedSinceMs + SETTLE_MS) agent.settledEpoch = agent.followedEpoch;
       const record = agent.keeper.followed?.record;
       const isVoter = record?.voters.includes(agent.name) === true;
-      const isElected = isVoter && this.#backers(agent).length >= majorityOf(record.voters.length);
+      const isElected =
+        isVoter && !this.#isBehind(agent) && this.#backers(agent).length >= majorityOf(record.voters.length);
       const isFirst = this.#backers(agent).every(({ name }) => name >= agent.name || this.#isFresh(name));
       if (!isElected || !isFirst) agent.coordinatorSinceMs = undefined;
       else agent.coordinatorSinceMs ??= this.#nowMs;
@@ -350,6 +351,16 @@ export class GroupWorld {
       const group = voter.keeper.followed?.record.groupId;
       return group === record?.groupId && voter.followedEpoch <= agent.followedEpoch ? [voter] : [];
     });
+  }
+
+  /** Its node learns of a later epoch from the others, whatever its keeper has seen of the record. */
+  #isBehind(agent: Agent): boolean {
+    return [...this.#agents.values()].some(
+      (other) =>
+        this.#hear(agent, other) &&
+        other.followedGroup === agent.followedGroup &&
+        other.followedEpoch > agent.followedEpoch,
+    );
   }
 
   /** Do messages pass between them? */
@@ -422,7 +433,7 @@ export class GroupWorld {
       const { voters = [], groupId = '', epoch = 0 } = agent.keeper.followed?.record ?? {};
       const needed = majorityOf(voters.length);
       const backers = this.#backers(agent).map(({ name }) => name);
-      return voters.includes(agent.name) && backers.length >= needed
+      return voters.includes(agent.name) && !this.#isBehind(agent) && backers.length >= needed
         ? [{ groupId, epoch, needed, backers }]
         : [];
     });

@@ -12,12 +12,15 @@ import type { OwnershipEngine } from '../ownership/engine.ts';
 import { preferredNodes } from '../ownership/node-watch.ts';
 import { rendezvousRank } from '../ownership/rank.ts';
 import { AGENT_REASON } from '../services/problem.ts';
-import type { EngineView } from '../status/engine-view.ts';
+import { type EngineView, NO_VIEW } from '../status/engine-view.ts';
+import { type StatusReport, statusReport } from '../status/status-report.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { defaultRouteInterface, type Link, listLinks } from '../system/links.ts';
+import { VERSION } from '../version.ts';
 import { Announcements } from './announcements.ts';
 import { ReconcileLoop } from './loop.ts';
 import type { AgentMetrics } from './metrics.ts';
+import { MoveTeller } from './move-teller.ts';
 import { healthReport, readyReport } from './probes.ts';
 import { Reconciler } from './reconciler.ts';
 import type { Watches } from './watches.ts';
@@ -53,6 +56,8 @@ export interface Agent {
   stop(): Promise<void>;
   health(): CheckReport;
   ready(): CheckReport;
+  /** All that can be seen from outside. */
+  status(): StatusReport;
 }
 
 /** A pass without a reason: repairs what somebody else changed on the node. */
@@ -79,6 +84,8 @@ class NodeAgent implements Agent {
   readonly #loop: ReconcileLoop;
   readonly #events;
   readonly #status: StatusWriter | undefined;
+  readonly #view: EngineView;
+  readonly #moves: MoveTeller;
   readonly #ended = new AbortController();
   readonly #unsubscribers: (() => void)[] = [];
   #statusEnd: Promise<void> = Promise.resolve();
@@ -94,13 +101,26 @@ class NodeAgent implements Agent {
     const node = settings.nodeName;
     this.#events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
     this.#status = settings.serviceUpdates ? new StatusWriter({ client, node, clock, logger }) : undefined;
-    const announcements = new Announcements({
+    this.#view = options.view ?? NO_VIEW;
+    this.#moves = new MoveTeller({
       node,
+      engine,
+      view: this.#view,
+      keeper,
+      events: this.#events,
+      clock,
+      logger,
+      onTakeover: ({ from, reason, tookMs }) => {
+        if (from !== node) metrics.moves.inc({ from: from ?? '', reason });
+        metrics.takeoverSeconds.observe(tookMs / 1000);
+      },
+      onDetection: (silentMs) => metrics.detectionSeconds.observe(silentMs / 1000),
+    });
+    const announcements = new Announcements({
       events: this.#events,
       logger,
       onProblem: ({ namespace, name }, { reason }) =>
         metrics.reconcileErrors.inc({ namespace, name, reason }),
-      onMove: (_address, from) => metrics.moves.inc({ from: from ?? '' }),
     });
     this.#reconciler = new Reconciler({
       services: watches.services.store,
@@ -123,11 +143,11 @@ class NodeAgent implements Agent {
       keeper,
       balancer,
       announcements,
+      moves: this.#moves,
       status: this.#status,
       speaksFor: (key) => this.#speaksFor(key),
       clock,
       logger,
-      onTakeover: (_address, tookMs) => metrics.takeoverSeconds.observe(tookMs / 1000),
     });
     this.#loop = new ReconcileLoop({
       pass: () => this.#pass(),
@@ -190,6 +210,7 @@ class NodeAgent implements Agent {
     await step(() => this.#loop.stop());
     await step(() => balancer.stop());
     await step(() => this.#statusEnd);
+    this.#moves.stop();
     await step(() => this.#events.flush());
     if (errors.length > 0) throw new AggregateError(errors, 'the agent could not be stopped cleanly');
   }
@@ -200,6 +221,28 @@ class NodeAgent implements Agent {
 
   ready(): CheckReport {
     return readyReport(this.#probeSources());
+  }
+
+  status(): StatusReport {
+    const { settings, engine, keeper, clock } = this.#options;
+    const { services, groups, problems } = this.#reconciler.desired;
+    return statusReport({
+      version: VERSION,
+      node: settings.nodeName,
+      nowMs: clock.monotonicMs(),
+      wallMs: clock.wallMs(),
+      checks: this.ready(),
+      engine: { name: engine.name, health: engine.health() },
+      ownership: engine.state(),
+      raft: this.#view.raft(),
+      group: this.#view.group(),
+      held: keeper.held(),
+      announcer: keeper.stats(),
+      services,
+      groups,
+      problems,
+      failovers: this.#moves.recent,
+    });
   }
 
   #probeSources() {

@@ -2,7 +2,7 @@
 import type { EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { OwnershipState } from '../ownership/engine.ts';
-import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
+import type { ServiceProblem } from '../services/problem.ts';
 import type { ServedService } from '../services/served-service.ts';
 
 /** What one pass ended with. */
@@ -18,24 +18,18 @@ export interface Outcome {
 
 /** What {@link Announcements} needs. */
 export interface AnnouncementOptions {
-  readonly node: string;
   readonly events: EventRecorder;
   readonly logger: Logger;
   /** Called once for each problem when it appears. */
   readonly onProblem: (service: ServedService, problem: ServiceProblem) => void;
-  /** Called for each address that came to this node. */
-  readonly onMove: (address: string, from: string | undefined) => void;
 }
 
 /**
- * Tells users what happened, as Events on their Services and in the log: an address came or went, something stands in
- * the way. Each thing once, when it changes, and by one node.
+ * Tells users what stands in the way of their Services, as Events and in the log. Each thing once, when it changes, and by
+ * one node.
  */
 export class Announcements {
   readonly #options: AnnouncementOptions;
-  #held: ReadonlySet<string> = new Set();
-  /** Address -> node that had it before. */
-  #previousOwners = new Map<string, string>();
   /** Problems told: `service reason message`. */
   #told: ReadonlySet<string> = new Set();
 
@@ -43,52 +37,8 @@ export class Announcements {
     this.#options = options;
   }
 
-  /** Compares with the previous pass and tells the difference. */
-  tell(outcome: Outcome): void {
-    this.#tellMoves(outcome);
-    this.#tellProblems(outcome);
-    this.#held = new Set(outcome.held);
-    for (const [address, { node }] of outcome.owners) this.#previousOwners.set(address, node);
-    const known = new Set(outcome.services.flatMap(({ addresses }) => addresses));
-    for (const address of this.#previousOwners.keys()) {
-      if (!known.has(address)) this.#previousOwners.delete(address);
-    }
-  }
-
-  #tellMoves({ services, held }: Outcome): void {
-    const { node, events, logger, onMove } = this.#options;
-    const appeared = new Set([...held].filter((address) => !this.#held.has(address)));
-    const gone = new Set([...this.#held].filter((address) => !held.has(address)));
-    if (appeared.size === 0 && gone.size === 0) return;
-    for (const address of appeared) {
-      const from = this.#previousOwners.get(address);
-      logger.info({ address, from }, 'node answers for address');
-      onMove(address, from === node ? undefined : from);
-    }
-    for (const address of gone) logger.info({ address }, 'node stopped answering for address');
-    for (const { addresses, object } of services) {
-      for (const address of addresses.filter((text) => appeared.has(text))) {
-        const from = this.#previousOwners.get(address);
-        const before = from === undefined || from === node ? '' : ` (before: ${from})`;
-        events.event(
-          object,
-          'Normal',
-          AGENT_REASON.addressHeld,
-          `node ${node} answers for ${address}${before}`,
-        );
-      }
-      for (const address of addresses.filter((text) => gone.has(text))) {
-        events.event(
-          object,
-          'Normal',
-          AGENT_REASON.addressDropped,
-          `node ${node} stopped answering for ${address}`,
-        );
-      }
-    }
-  }
-
-  #tellProblems({ services, problems, held, owners, speaksFor }: Outcome): void {
+  /** Compares with the previous pass and tells what is new. */
+  tell({ services, problems, held, owners, speaksFor }: Outcome): void {
     const { events, logger, onProblem } = this.#options;
     const told = new Set<string>();
     for (const service of services) {

@@ -30,8 +30,10 @@ export interface AgentMetrics {
   readonly reconcileErrors: Counter<'namespace' | 'name' | 'reason'>;
   /** kube-vip's: how long a pass took that changed something for Services of a namespace. */
   readonly reconcileSeconds: Histogram<'namespace'>;
-  /** Addresses that came to this node, by the node that had them before. */
-  readonly moves: Counter<'from'>;
+  /** Addresses that came to this node, by the node that had them before and why. */
+  readonly moves: Counter<'from' | 'reason'>;
+  /** As coordinator: how long an owner had been silent when it was given up. */
+  readonly detectionSeconds: Histogram;
   /** From the grant to the first answer. */
   readonly takeoverSeconds: Histogram;
   /** Starts reading `sources` with each scrape. */
@@ -75,8 +77,14 @@ export function createMetrics(options: { readonly node: string; readonly version
     }),
     moves: new Counter({
       name: 'fairlead_address_moves_total',
-      help: 'Addresses that came to this node, by the node that had them before (empty: nobody).',
-      labelNames: ['from'],
+      help: 'Addresses that came to this node, by the node that had them before (empty: nobody) and the reason.',
+      labelNames: ['from', 'reason'],
+      registers,
+    }),
+    detectionSeconds: new Histogram({
+      name: 'fairlead_detection_seconds',
+      help: 'How long a lost owner had been silent when this node, as coordinator, gave it up.',
+      buckets: SECONDS,
       registers,
     }),
     takeoverSeconds: new Histogram({

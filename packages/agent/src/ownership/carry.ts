@@ -10,7 +10,9 @@ import type { AddressGroup } from './engine.ts';
  * edit at the same moment: taking over on the strength of the new Lease alone would put the address on two nodes. So:
  *
  * - *Bridge*: the node that carries an address under its old Lease keeps it, and the old Lease, until it has the new one
- *   too, or sees somebody else have it. It does not wait its turn for the new one.
+ *   too, or sees somebody else have it. It does not wait its turn for the new one. Only an address that it has carried
+ *   there for a lease duration is bridged: by then every node must have seen it there, and has a fence. One that passes
+ *   through a Lease faster than that is let go and contended for anew.
  * - *Fence*: a node that gets the new Lease waits until the old one is free, or held by itself, or until it has had the
  *   new one for a lease duration: by then the other node has seen who has it, or has lost its own. This is what stops the
  *   second owner when the first one's view is old.
@@ -40,10 +42,18 @@ export interface LeaseView {
 export interface CarryMemory {
   /** Address -> key of the Lease it belonged to when last wanted. */
   readonly leaseOf: ReadonlyMap<string, string>;
-  /** Address -> key of the Lease under which this node carries it. */
-  readonly carried: ReadonlyMap<string, string>;
-  /** Address -> earlier Leases of it -> when (monotonic) the address left them. */
+  /** Address -> the Lease under which this node carries it. */
+  readonly carried: ReadonlyMap<string, Carried>;
+  /** Address -> earlier Leases of it -> when (monotonic) its Lease last changed since. */
   readonly fences: ReadonlyMap<string, ReadonlyMap<string, number>>;
+}
+
+/** How an address is carried. */
+export interface Carried {
+  /** Key of the Lease. */
+  readonly lease: string;
+  /** Since when (monotonic) it has been carried under this Lease without a break. */
+  readonly sinceMs: number;
 }
 
 /** Nothing carried yet. */
@@ -83,9 +93,10 @@ export function decide(input: CarryInput, leaseDurationMs: number): CarryDecisio
   };
   for (const group of input.groups) {
     if (!isCandidate(group, input.node)) continue;
-    draft.campaign.add(leaseKey(group.lease));
+    const key = leaseKey(group.lease);
+    draft.campaign.add(key);
     for (const address of group.addresses) {
-      place(draft, address, leaseKey(group.lease), carryUnder(input, address, leaseKey(group.lease), fences));
+      place(draft, input, address, key, carryUnder(input, address, key, fences, leaseDurationMs));
     }
   }
   keepWhatIsStillOn(draft, input);
@@ -95,17 +106,27 @@ export function decide(input: CarryInput, leaseDurationMs: number): CarryDecisio
 
 interface DecisionDraft {
   readonly grants: Set<string>;
-  readonly carried: Map<string, string>;
+  readonly carried: Map<string, Carried>;
   readonly campaign: Set<string>;
   readonly first: Set<string>;
   readonly fenced: Set<string>;
 }
 
-function place(draft: DecisionDraft, address: string, key: string, verdict: CarryVerdict): void {
+function place(
+  draft: DecisionDraft,
+  { memory, nowMs }: CarryInput,
+  address: string,
+  key: string,
+  verdict: CarryVerdict,
+): void {
   if (verdict.fenced) draft.fenced.add(address);
   if (verdict.lease === undefined) return;
+  const known = memory.carried.get(address);
   draft.grants.add(address);
-  draft.carried.set(address, verdict.lease);
+  draft.carried.set(
+    address,
+    known?.lease === verdict.lease ? known : { lease: verdict.lease, sinceMs: nowMs },
+  );
   draft.campaign.add(verdict.lease);
   if (verdict.lease !== key) draft.first.add(key);
 }
@@ -119,7 +140,7 @@ function keepWhatIsStillOn(
     const under = memory.carried.get(address);
     if (under === undefined || carried.has(address)) continue;
     carried.set(address, under);
-    if (leases.holdUntilMs(under) > nowMs) campaign.add(under);
+    if (leases.holdUntilMs(under.lease) > nowMs) campaign.add(under.lease);
   }
 }
 
@@ -137,6 +158,7 @@ function carryUnder(
   address: string,
   key: string,
   fences: CarryMemory['fences'],
+  leaseDurationMs: number,
 ): CarryVerdict {
   const holds = (lease: string) => leases.holdUntilMs(lease) > nowMs;
   if (holds(key)) {
@@ -147,8 +169,12 @@ function carryUnder(
   }
   const under = memory.carried.get(address);
   const bridges =
-    under !== undefined && under !== key && holds(under) && leases.otherHolder(key) === undefined;
-  return bridges ? { lease: under, fenced: false } : { fenced: false };
+    under !== undefined &&
+    under.lease !== key &&
+    nowMs >= under.sinceMs + leaseDurationMs &&
+    holds(under.lease) &&
+    leases.otherHolder(key) === undefined;
+  return bridges ? { lease: under.lease, fenced: false } : { fenced: false };
 }
 
 /** A node that never gets the new Lease forgets the old one after this many lease durations. */
@@ -170,7 +196,9 @@ function nextFences(
     fences.set(address, keys.set(old, leftMs));
   };
   for (const [address, keys] of memory.fences) {
-    for (const [old, leftMs] of keys) put(address, old, leftMs);
+    // A node behind an earlier fence bridges until it sees the newest Lease: its time begins with the newest move.
+    const hasMoved = memory.leaseOf.get(address) !== leaseOf.get(address);
+    for (const [old, leftMs] of keys) put(address, old, hasMoved ? nowMs : leftMs);
   }
   for (const [address, old] of memory.leaseOf) {
     if (leaseOf.get(address) !== old && !fences.get(address)?.has(old)) put(address, old, nowMs);

@@ -73,6 +73,11 @@ interface Contender {
 /**
  * Owners are the holders of kube-vip's own Leases, so that our agents and kube-vip's can share a cluster. One Lease for
  * everything, one per Service, or one that several Services name.
+ *
+ * Its known limit: which Lease an address belongs to is not agreed on but read from the Services by each node for itself.
+ * A node whose watch is late can begin to carry an address, under a Lease that it holds, that an edit has given to another
+ * Lease a moment ago; it stops when it sees the edit. `carry.ts` keeps apart what is carried already; `carry.test.ts` says
+ * what it assumes.
  */
 export function createLeaseEngine(options: LeaseEngineOptions): OwnershipEngine {
   return new LeaseEngine(options);

@@ -7,6 +7,8 @@ import { createAddressKeeper } from '../announce/create-address-keeper.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import { createLeaseEngine } from '../ownership/lease-engine.ts';
+import { dumpOnSignal, type StatusDump } from '../status/dump-on-signal.ts';
+import { STATUS_PATH, serveStatus } from '../status/status-socket.ts';
 import { takeNodeLock } from '../system/node-lock.ts';
 import { VERSION } from '../version.ts';
 import { createAgent } from './agent.ts';
@@ -21,6 +23,7 @@ const SHUTDOWN_LIMIT_MS = 10_000;
 export async function runManager(settings: AgentSettings): Promise<number> {
   const clock = systemClock;
   const logger = createLogger({ name: 'agent', level: settings.logLevel });
+  const dump = dumpOnSignal(logger);
   const { nodeName: node, engine: engineName, balance, election } = settings;
   logger.info({ version: VERSION, node, engine: engineName, election, balance }, 'starting');
   for (const { setting, received, message } of settings.warnings) logger.warn({ setting, received }, message);
@@ -29,7 +32,7 @@ export async function runManager(settings: AgentSettings): Promise<number> {
   const shutdown = createShutdown({ logger, clock, timeLimitMs: SHUTDOWN_LIMIT_MS });
   shutdown.addStep('node lock', () => lock.release());
   try {
-    await startAll(settings, { clock, logger, shutdown });
+    await startAll(settings, { clock, logger, shutdown, dump });
   } catch (error) {
     // Told here, because the steps that follow must run: what has been started is still on the node.
     if (!shutdown.signal.aborted) logger.fatal({ err: error }, 'the agent cannot start');
@@ -42,9 +45,11 @@ interface Runtime {
   readonly clock: typeof systemClock;
   readonly logger: ReturnType<typeof createLogger>;
   readonly shutdown: ReturnType<typeof createShutdown>;
+  readonly dump: StatusDump;
 }
 
-async function startAll(settings: AgentSettings, { clock, logger, shutdown }: Runtime): Promise<void> {
+async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void> {
+  const { clock, logger, shutdown, dump } = runtime;
   const node = settings.nodeName;
   const client = await connect({
     ...(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig }),
@@ -91,14 +96,18 @@ async function startAll(settings: AgentSettings, { clock, logger, shutdown }: Ru
     health: () => agent.health(),
     ready: () => agent.ready(),
     registry: metrics.registry,
+    documents: { [STATUS_PATH]: () => agent.status() },
     logger,
   });
+  const socket = serveStatus(() => agent.status(), { logger });
+  dump.from(() => agent.status());
   shutdown.addStep('status servers', async () => {
+    await (await socket).close();
     await Promise.all((await servers).map((server) => server.close()));
   });
   shutdown.addStep('agent', () => agent.stop());
   await agent.start();
-  await servers;
+  await Promise.all([servers, socket]);
   logger.info({ startMs: Math.round(performance.now()) }, 'ready');
 }
 

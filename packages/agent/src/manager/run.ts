@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
+import { COMPONENT } from '@fairlead/shared/kubernetes/contract.ts';
+import { createEventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { createLogger } from '@fairlead/shared/runtime/logging.ts';
 import { createShutdown } from '@fairlead/shared/runtime/shutdown.ts';
 import { createAddressKeeper } from '../announce/create-address-keeper.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
 import type { AgentSettings } from '../config/settings.ts';
-import { createLeaseEngine } from '../ownership/lease-engine.ts';
+import { createOwnership } from '../ownership/group/create-ownership.ts';
 import { dumpOnSignal, type StatusDump } from '../status/dump-on-signal.ts';
 import { STATUS_PATH, serveStatus } from '../status/status-socket.ts';
 import { takeNodeLock } from '../system/node-lock.ts';
 import { VERSION } from '../version.ts';
 import { createAgent } from './agent.ts';
+import { GroupTeller } from './group-teller.ts';
 import { createMetrics } from './metrics.ts';
 import { type Listen, startStatusServers } from './status-servers.ts';
 import { createWatches } from './watches.ts';
@@ -72,20 +75,29 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
   shutdown.addStep('addresses', () => keeper.stop());
   const balancer = await createBalancer(settings.balance, logger);
   shutdown.addStep('balancer', () => balancer.stop());
-  const engine = createLeaseEngine({
+  const engine = await createOwnership({
+    settings,
     client,
-    node,
-    timing: settings,
     nodes: watches.nodes,
+    sources: [watches.services, watches.slices],
     leases: watches.leases,
+    port: keeper.raft,
     clock,
     logger,
+  });
+  const events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
+  const teller = new GroupTeller({ node, group: engine, events, registry: metrics.registry, clock, logger });
+  teller.start();
+  shutdown.addStep('words about the group', async () => {
+    teller.stop();
+    await events.flush();
   });
   const agent = createAgent({
     settings,
     client,
     watches,
     engine,
+    view: engine,
     keeper,
     balancer,
     metrics,

@@ -132,15 +132,21 @@ function withoutManagedFields<T extends KubeObject>(object: T): T {
   return { ...object, metadata };
 }
 
-/** A Node carries lists of images and volumes; only its name, labels and conditions matter here. */
+/** A Node carries lists of images and volumes; only its name, labels, taints, conditions and addresses matter here. */
 function essenceOfNode(node: Node): Node {
   const { name, uid, resourceVersion, labels, deletionTimestamp } = node.metadata ?? {};
   const metadata = { name, uid, resourceVersion, labels, deletionTimestamp };
-  const { conditions } = node.status ?? {};
+  const { conditions, addresses } = node.status ?? {};
+  const status = {
+    ...(conditions !== undefined && { conditions }),
+    ...(addresses !== undefined && { addresses }),
+  };
+  const { taints } = node.spec ?? {};
   return {
     ...(node.apiVersion === undefined ? {} : { apiVersion: node.apiVersion }),
     ...(node.kind === undefined ? {} : { kind: node.kind }),
     metadata: Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined)),
-    ...(conditions === undefined ? {} : { status: { conditions } }),
+    ...(taints === undefined ? {} : { spec: { taints } }),
+    ...(conditions === undefined && addresses === undefined ? {} : { status }),
   };
 }

@@ -9,6 +9,7 @@ import type { AddressKeeper, ForeignClaim } from '../announce/address-keeper.ts'
 import type { Balancer } from '../balance/balancer.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import type { OwnershipEngine } from '../ownership/engine.ts';
+import { NodeBook, sayTheSame } from '../ownership/node-eligibility.ts';
 import { preferredNodes } from '../ownership/node-watch.ts';
 import { rendezvousRank } from '../ownership/rank.ts';
 import { AGENT_REASON } from '../services/problem.ts';
@@ -89,6 +90,7 @@ class NodeAgent implements Agent {
   readonly #ended = new AbortController();
   readonly #unsubscribers: (() => void)[] = [];
   #statusEnd: Promise<void> = Promise.resolve();
+  #nodes = NodeBook.unknown;
   #links: NodeLinks = { links: [], defaultInterface: undefined };
   #upkeepTimer: Timer | undefined;
   #linksTimer: Timer | undefined;
@@ -125,6 +127,7 @@ class NodeAgent implements Agent {
     this.#reconciler = new Reconciler({
       services: watches.services.store,
       slices: watches.slices.store,
+      nodes: () => this.#readNodes(),
       rule: {
         node,
         classRule: settings.classRule,
@@ -265,6 +268,10 @@ class NodeAgent implements Agent {
         wake();
       }),
       watches.slices.subscribe(wake),
+      watches.nodes.subscribe((change) => {
+        // Heartbeats change a Node all the time, and nothing that matters here.
+        if (change.type !== 'updated' || !sayTheSame(change.object, change.previous)) wake();
+      }),
       engine.onChange(wake),
       engine.onExtended((deadlines) => this.#reconciler.extend(deadlines)),
       keeper.onLinksChanged(() => this.#followLinks()),
@@ -327,6 +334,12 @@ class NodeAgent implements Agent {
         .catch((error: unknown) => this.#options.logger.warn({ err: error }, 'links cannot be read'));
     };
     look();
+  }
+
+  #readNodes(): NodeBook {
+    const { nodes } = this.#options.watches;
+    this.#nodes = NodeBook.read(nodes.store.values(), nodes.isSynced, this.#nodes);
+    return this.#nodes;
   }
 
   async #readLinks(): Promise<void> {

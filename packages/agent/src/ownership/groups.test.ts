@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ServedService } from '../services/served-service.ts';
 import { addressGroups, commonCandidates } from './groups.ts';
+import { NodeBook } from './node-eligibility.ts';
 import { rendezvousRank } from './rank.ts';
 
 function service(
@@ -24,6 +25,7 @@ function service(
     interface: undefined,
     commonLease: undefined,
     endpointsKnown: true,
+    nodeSelector: undefined,
     withoutEndpoints: true,
     problems: [],
     object: {},
@@ -32,7 +34,6 @@ function service(
 }
 
 const PER_SERVICE = { election: 'perService' } as const;
-const NOBODY: ReadonlySet<string> = new Set();
 
 describe('addressGroups', () => {
   it('joins Services that share an address, directly or through a third', () => {
@@ -45,7 +46,7 @@ describe('addressGroups', () => {
         service('e', []),
       ],
       PER_SERVICE,
-      NOBODY,
+      NodeBook.unknown,
     );
     expect(groups.map(({ services, addresses, lease }) => [services, addresses, lease.name])).toEqual([
       [['default/a', 'default/c', 'default/d'], ['1', '2', '4', '5'], 'kubevip-a'],
@@ -55,9 +56,12 @@ describe('addressGroups', () => {
 
   it('uses the common Lease, or the one for all', () => {
     const shared = service('a', ['1'], { commonLease: { namespace: 'x', name: 'y' } });
-    expect(addressGroups([shared], PER_SERVICE, NOBODY)[0]?.lease).toEqual({ namespace: 'x', name: 'y' });
+    expect(addressGroups([shared], PER_SERVICE, NodeBook.unknown)[0]?.lease).toEqual({
+      namespace: 'x',
+      name: 'y',
+    });
     const lease = { namespace: 'kube-system', name: 'plndr-svcs-lock' };
-    expect(addressGroups([shared], { election: 'global', lease }, NOBODY)[0]?.lease).toEqual(lease);
+    expect(addressGroups([shared], { election: 'global', lease }, NodeBook.unknown)[0]?.lease).toEqual(lease);
   });
 
   const addresses = fc.uniqueArray(fc.constantFrom('1', '2', '3', '4', '5', '6', '7', '8'), { maxLength: 3 });
@@ -65,7 +69,7 @@ describe('addressGroups', () => {
     fc.assert(
       fc.property(fc.array(addresses, { maxLength: 10 }), (lists) => {
         const services = lists.map((list, index) => service(`s${index}`, list));
-        const groups = addressGroups(services, PER_SERVICE, NOBODY);
+        const groups = addressGroups(services, PER_SERVICE, NodeBook.unknown);
         const all = groups.flatMap((group) => group.addresses);
         expect(new Set(all).size).toBe(all.length);
         for (const { key, addresses: own } of services) {

@@ -3,6 +3,7 @@ import { serviceLeaseName } from '@fairlead/shared/kubernetes/contract.ts';
 import type { LeaseName } from '../config/settings.ts';
 import { type Candidates, candidatesOf, type ServedService } from '../services/served-service.ts';
 import type { AddressGroup } from './engine.ts';
+import type { NodeBook } from './node-eligibility.ts';
 
 /** How groups map to Leases. */
 export type LeaseRule =
@@ -20,7 +21,7 @@ export type LeaseRule =
 export function addressGroups(
   services: readonly ServedService[],
   rule: LeaseRule,
-  lostNodes: ReadonlySet<string>,
+  nodes: NodeBook,
 ): readonly AddressGroup[] {
   const parent = new Map<string, string>();
   const root = (address: string): string => {
@@ -47,14 +48,10 @@ export function addressGroups(
     if (group === undefined) members.set(key, [service]);
     else group.push(service);
   }
-  return [...members.values()].map((group) => toGroup(group, rule, lostNodes));
+  return [...members.values()].map((group) => toGroup(group, rule, nodes));
 }
 
-function toGroup(
-  members: readonly ServedService[],
-  rule: LeaseRule,
-  lostNodes: ReadonlySet<string>,
-): AddressGroup {
+function toGroup(members: readonly ServedService[], rule: LeaseRule, nodes: NodeBook): AddressGroup {
   const [oldest] = members;
   if (oldest === undefined)
     throw new Error('a group of addresses without a Service: groups are built from Services');
@@ -62,7 +59,8 @@ function toGroup(
     key: oldest.key,
     services: members.map(({ key }) => key),
     addresses: [...new Set(members.flatMap(({ addresses }) => addresses))],
-    candidates: commonCandidates(members.map((service) => candidatesOf(service, lostNodes))),
+    candidates: commonCandidates(members.map((service) => candidatesOf(service, nodes))),
+    ...(nodes.avoided.size === 0 ? {} : { avoided: nodes.avoided }),
     lease: rule.election === 'global' ? rule.lease : leaseOf(oldest),
   };
 }

@@ -14,6 +14,10 @@ export const AGENT_REASON = {
   portConflict: 'PortConflict',
   /** The `leaseName` annotation cannot be used. */
   leaseNameInvalid: 'LeaseNameInvalid',
+  /** The `node-selector` annotation cannot be read. */
+  nodeSelectorInvalid: 'NodeSelectorInvalid',
+  /** No node that can serve the Service is one that its `node-selector` chooses. */
+  noEligibleNode: 'NoEligibleNode',
   /** One owner carries all Services, and this Local one has no endpoint there. */
   noLocalEndpoints: 'NoLocalEndpoints',
 } as const;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EndpointSlice, Service } from '@fairlead/shared/kubernetes/objects.ts';
+import type { EndpointSlice, Node, Service } from '@fairlead/shared/kubernetes/objects.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NodeBook } from '../ownership/node-eligibility.ts';
 import { addressesOf } from './addresses.ts';
 import { endpointsByService, usableEndpoints } from './endpoints.ts';
 import { isServed, matchesClass } from './selection.ts';
@@ -252,20 +253,60 @@ describe('endpoints', () => {
 });
 
 describe('nodes that can own a Service', () => {
+  const LOCAL = service({ spec: { externalTrafficPolicy: 'Local' } });
+  const NODES = NodeBook.read(
+    ['n1', 'n2', 'n3'].map(
+      (name, index) => ({ metadata: { name, labels: { zone: index < 2 ? 'a' : 'b' } } }) as Node,
+    ),
+    true,
+  );
   const pods = [
     { address: '10.1.0.1', node: 'n1', ready: true },
     { address: '10.1.0.2', node: 'n2', ready: true },
   ];
   it('are all with policy Cluster, as long as there is an endpoint', () => {
-    expect(candidatesOf(served(service(), slice(pods)), NOBODY)).toBe('any');
-    expect(candidatesOf(served(service()), NOBODY)).toEqual(new Set());
+    expect(candidatesOf(served(service(), slice(pods)), NODES)).toBe('any');
+    expect(candidatesOf(served(service()), NODES)).toEqual(new Set());
     const always = service({ annotations: { 'kube-vip.io/allow-reconcile-without-endpoints': 'True' } });
-    expect(candidatesOf(served(always), NOBODY)).toBe('any');
+    expect(candidatesOf(served(always), NODES)).toBe('any');
   });
-  it('are those with an endpoint with policy Local, lost ones left out', () => {
-    const local = served(service({ spec: { externalTrafficPolicy: 'Local' } }), slice(pods));
-    expect(candidatesOf(local, NOBODY)).toEqual(new Set(['n1', 'n2']));
-    expect(candidatesOf(local, new Set(['n2']))).toEqual(new Set(['n1']));
+  it('are those with an endpoint with policy Local', () => {
+    const local = served(LOCAL, slice(pods));
+    expect(candidatesOf(local, NODES)).toEqual(new Set(['n1', 'n2']));
+  });
+  it('are found in all slices of a Service with many pods', () => {
+    const many = Array.from({ length: 250 }, (_, index) => ({
+      address: `10.2.${index >> 8}.${index & 255}`,
+      node: index < 249 ? 'n1' : 'n3',
+      ready: true,
+    }));
+    const slices = [0, 100, 200].map((first) => slice(many.slice(first, first + 100), `echo-${first}`));
+    expect(candidatesOf(served(LOCAL, ...slices), NODES)).toEqual(new Set(['n1', 'n3']));
+    expect(candidatesOf(served(LOCAL, ...slices.slice(0, 2)), NODES)).toEqual(new Set(['n1']));
+  });
+  it('are those with a ready endpoint rather than one that terminates', () => {
+    const draining = { address: '10.1.0.3', node: 'n3', ready: false, serving: true, terminating: true };
+    expect(candidatesOf(served(LOCAL, slice([...pods, draining])), NODES)).toEqual(new Set(['n1', 'n2']));
+    expect(candidatesOf(served(LOCAL, slice([draining])), NODES)).toEqual(new Set(['n3']));
+    const gone = { ...draining, serving: false };
+    expect(candidatesOf(served(LOCAL, slice([gone])), NODES)).toEqual(new Set());
+  });
+  it('are among those that the selector chooses', () => {
+    const selecting = (text: string, spec = {}) =>
+      served(service({ annotations: { 'fairlead.io/node-selector': text }, spec }), slice(pods));
+    expect(candidatesOf(selecting('zone=a'), NODES)).toEqual(new Set(['n1', 'n2']));
+    expect(candidatesOf(selecting('zone in (a, b), zone != a'), NODES)).toEqual(new Set(['n3']));
+    expect(candidatesOf(selecting('!zone'), NODES)).toEqual(new Set());
+    expect(candidatesOf(selecting(' '), NODES)).toBe('any');
+    expect(candidatesOf(selecting('zone=a'), NodeBook.unknown)).toEqual(new Set());
+    const local = { externalTrafficPolicy: 'Local' } as const;
+    expect(candidatesOf(selecting('zone=b', local), NODES)).toEqual(new Set());
+    expect(candidatesOf(selecting('zone', local), NODES)).toEqual(new Set(['n1', 'n2']));
+  });
+  it('are none when the selector cannot be read, and that is told', () => {
+    const one = served(service({ annotations: { 'fairlead.io/node-selector': 'zone in a' } }), slice(pods));
+    expect(candidatesOf(one, NODES)).toEqual(new Set());
+    expect(one.problems.map(({ reason }) => reason)).toEqual(['NodeSelectorInvalid']);
   });
 });
 

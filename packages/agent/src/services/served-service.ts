@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
+import { type LabelSelector, parseLabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
 import { type EndpointSlice, keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { type LeaseName, parseLeaseName } from '../config/settings.ts';
+import type { NodeBook } from '../ownership/node-eligibility.ts';
 import { addressesOf } from './addresses.ts';
 import { endpointsByService, portKey, type ServiceEndpoint, usableEndpoints } from './endpoints.ts';
 import { AGENT_REASON, type ServiceProblem } from './problem.ts';
@@ -40,6 +42,8 @@ export interface ServedService {
   readonly interface: string | undefined;
   /** Lease shared with other Services. */
   readonly commonLease: LeaseName | undefined;
+  /** Annotation `node-selector`: only nodes with such labels; `unreadable`: no node, as nobody knows which ones are meant. */
+  readonly nodeSelector: LabelSelector | 'unreadable' | undefined;
   /** Answer for the address even when there is no endpoint at all. */
   readonly withoutEndpoints: boolean;
   readonly problems: readonly ServiceProblem[];
@@ -78,6 +82,7 @@ function servedService(service: Service, known: readonly ServiceEndpoint[] | und
   const policy = spec?.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster';
   const namespace = metadata?.namespace ?? '';
   const lease = commonLease(annotations[ANNOTATION.leaseName], namespace, policy);
+  const selector = nodeSelector(annotations[ANNOTATION.nodeSelector]);
   return {
     key: keyOf(service),
     namespace,
@@ -95,10 +100,11 @@ function servedService(service: Service, known: readonly ServiceEndpoint[] | und
     clientAffinity: spec?.sessionAffinity === 'ClientIP',
     interface: annotations[ANNOTATION.serviceInterface]?.trim() || undefined,
     commonLease: lease.name,
+    nodeSelector: selector.nodeSelector,
     withoutEndpoints:
       policy === 'Cluster' &&
       annotations[ANNOTATION.allowReconcileWithoutEndpoints]?.toLowerCase() === 'true',
-    problems: [...problems, ...lease.problems],
+    problems: [...problems, ...lease.problems, ...selector.problems],
     object: service,
   };
 }
@@ -123,19 +129,48 @@ function commonLease(
   return { name: parsed.value, problems: [] };
 }
 
+function nodeSelector(text: string | undefined): Pick<ServedService, 'nodeSelector' | 'problems'> {
+  if (text === undefined || text.trim() === '') return { nodeSelector: undefined, problems: [] };
+  const selector = parseLabelSelector(text);
+  if (selector.ok) return { nodeSelector: selector.value, problems: [] };
+  const message =
+    `${ANNOTATION.nodeSelector} is "${text}", which no node meets: ${selector.problem}; ` +
+    'expected a label selector such as topology.kubernetes.io/zone=a or site in (north,south)';
+  const problem = { reason: AGENT_REASON.nodeSelectorInvalid, message };
+  return { nodeSelector: 'unreadable', problems: [problem] };
+}
+
 /** Which nodes may own the addresses of a Service: all, or these. */
 export type Candidates = 'any' | ReadonlySet<string>;
 
 /**
- * Nodes from which a Service can be served. Local: nodes with an endpoint of it. Cluster: any, as long as it has an
- * endpoint anywhere. Lost nodes are no candidates of a Local Service. Pure.
+ * Nodes from which a Service can be served, from objects of the API alone, so that every agent comes to the same result:
+ * those with the endpoints that its policy needs, and among them those that its selector chooses. Pure.
  */
-export function candidatesOf(service: ServedService, lostNodes: ReadonlySet<string>): Candidates {
+export function candidatesOf(service: ServedService, nodes: NodeBook): Candidates {
+  const withEndpoints = nodesWithEndpoints(service);
+  const { nodeSelector: selector } = service;
+  if (selector === undefined) return withEndpoints;
+  if (selector === 'unreadable') return NOBODY;
+  const selected = nodes.selected(selector);
+  return withEndpoints === 'any'
+    ? selected
+    : new Set([...withEndpoints].filter((name) => selected.has(name)));
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+/**
+ * Local: nodes with a ready endpoint of the Service; while it has none anywhere, those where one serves on while it
+ * terminates. Cluster: any node, as long as there is such an endpoint somewhere. Pure.
+ */
+function nodesWithEndpoints(service: ServedService): Candidates {
   if (service.withoutEndpoints) return 'any';
-  if (service.policy === 'Cluster') return service.endpoints.length > 0 ? 'any' : new Set();
-  const nodes = new Set<string>();
-  for (const { node } of service.endpoints) if (node !== undefined && !lostNodes.has(node)) nodes.add(node);
-  return nodes;
+  if (service.policy === 'Cluster') return service.endpoints.length > 0 ? 'any' : NOBODY;
+  const on = (state: ServiceEndpoint['state']) =>
+    new Set(service.endpoints.flatMap((each) => (each.state === state && each.node ? [each.node] : [])));
+  const ready = on('ready');
+  return ready.size > 0 ? ready : on('draining');
 }
 
 /** Endpoints that this node sends new connections of the Service to. */

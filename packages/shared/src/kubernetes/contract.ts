@@ -30,6 +30,8 @@ export const ANNOTATION = {
   allowReconcileWithoutEndpoints: 'kube-vip.io/allow-reconcile-without-endpoints',
   /** Node that answers for the addresses now. Agent. */
   vipHost: 'kube-vip.io/vipHost',
+  /** Label selector: only nodes with such labels answer for the addresses. User. */
+  nodeSelector: 'fairlead.io/node-selector',
 
   /** Name of the pool `pool-<name>` to take the addresses from. User. */
   addressPool: 'fairlead.io/address-pool',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Avoidance } from '../node-eligibility.ts';
 import {
   DEFAULT_PLACEMENT,
   type Move,
@@ -84,6 +85,83 @@ describe('Placement', () => {
     expect(placement.place(1_000).map(({ to, reason }) => [to, reason])).toEqual(
       Array(3).fill([undefined, 'ineligible']),
     );
+  });
+
+  const AVOIDING = (count: number, ...avoided: (readonly [string, Avoidance])[]) =>
+    groups(count).map((group) => ({ ...group, avoided: new Map(avoided) }));
+
+  it('empties a node that is to be left, and gives it nothing while there is another', () => {
+    const placement = placed(STILL, 20, 'abc');
+    const onA = placement.loadOf('a');
+    placement.setGroups(AVOIDING(20, ['a', 'leave']));
+    const moves = placement.place(1_000);
+    expect(moves).toHaveLength(onA);
+    expect(moves.every(({ from, to, reason }) => from === 'a' && to !== 'a' && reason === 'avoided')).toBe(
+      true,
+    );
+    placement.setNodes(nodes('ab'), 2_000);
+    placement.place(2_000);
+    expect(loads(placement, 'abc')).toEqual([0, 20, 0]);
+    // Nobody else is left: better there than nowhere.
+    placement.setNodes(nodes('a'), 3_000);
+    placement.place(3_000);
+    expect(placement.loadOf('a')).toBe(20);
+    placement.setNodes(nodes('abc'), 9_000_000);
+    expect(placement.place(9_000_000).every(({ reason }) => reason === 'avoided')).toBe(true);
+    expect(placement.loadOf('a')).toBe(0);
+    // No fail-back when it is welcome again.
+    placement.setGroups(groups(20));
+    expect(placement.place(9_000_001)).toEqual([]);
+  });
+
+  it('leaves what is there on a node that only gets nothing new', () => {
+    const placement = placed(STILL, 20, 'abc');
+    const before = loads(placement, 'abc');
+    placement.setGroups(AVOIDING(20, ['a', 'stay']));
+    expect(placement.place(1_000)).toEqual([]);
+    placement.setGroups(AVOIDING(40, ['a', 'stay']));
+    placement.place(2_000);
+    expect(placement.loadOf('a')).toBe(before[0]);
+    placement.setNodes(nodes('ac'), 3_000);
+    placement.place(3_000);
+    expect(placement.loadOf('a')).toBe(before[0]);
+    expect(placement.loadOf('c')).toBe(40 - (before[0] ?? 0));
+  });
+
+  it('stays where it is while all nodes are to be left', () => {
+    const placement = placed(STILL, 10, 'ab');
+    placement.setGroups(AVOIDING(10, ['a', 'leave'], ['b', 'leave']));
+    expect(placement.place(1_000)).toEqual([]);
+    placement.setNodes(nodes('b'), 2_000);
+    placement.place(2_000);
+    expect(placement.loadOf('b')).toBe(10);
+  });
+
+  it('moves nothing for balance to a node that is to be avoided', () => {
+    const policy = { ...DEFAULT_PLACEMENT, settleMs: 0 };
+    const placement = placed(policy, 20, 'ab');
+    placement.setGroups(AVOIDING(20, ['c', 'stay']));
+    placement.setNodes(nodes('abc'), 1_000);
+    for (let nowMs = 1_000; nowMs < 200_000; nowMs += 1_000) expect(placement.place(nowMs)).toEqual([]);
+    placement.setGroups(groups(20));
+    for (let nowMs = 200_000; nowMs < 400_000; nowMs += 1_000) placement.place(nowMs);
+    expect(placement.loadOf('c')).toBeGreaterThan(0);
+  });
+
+  it('with one node for all, leaves it when it is to be left and another can have all', () => {
+    const placement = placed(ONE, 5, 'ab');
+    const home = placement.loadOf('a') > 0 ? 'a' : 'b';
+    const other = home === 'a' ? 'b' : 'a';
+    placement.setGroups(AVOIDING(5, [home, 'stay']));
+    expect(placement.place(1)).toEqual([]);
+    placement.setGroups(AVOIDING(5, [home, 'leave'], [other, 'stay']));
+    expect(placement.place(2)).toEqual([]);
+    placement.setGroups(AVOIDING(5, [home, 'leave']));
+    expect(placement.place(3)).toHaveLength(5);
+    expect(placement.loadOf(other)).toBe(5);
+    placement.setNodes(nodes(home), 4);
+    placement.place(4);
+    expect(placement.loadOf(home)).toBe(5);
   });
 
   it('follows candidates, and leaves an address without any alone', () => {

@@ -1,12 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Candidates } from '../../services/served-service.ts';
-import { rendezvousSeed, rendezvousWeight } from '../rank.ts';
+import { type AvoidedNodes, NONE_AVOIDED } from '../node-eligibility.ts';
+import { rendezvousSeed } from '../rank.ts';
+import {
+  choose,
+  chooseWelcome,
+  compare,
+  isCandidate,
+  mayKeep,
+  mayStay,
+  mostWilling,
+  outranks,
+  type PlacedNode,
+  sameCandidates,
+  sameList,
+  soonest,
+  type Unit,
+} from './placement-unit.ts';
 import { type NodeCondition, NodeStanding, type StandingPolicy } from './standing.ts';
 
 /** Addresses that must be on one node, and where they can be. An `AddressGroup` is one. */
 export interface PlacementGroup {
   readonly addresses: readonly string[];
   readonly candidates: Candidates;
+  /** Candidates that get it only when no other can have it; see `Avoidance`. Absent: none. */
+  readonly avoided?: AvoidedNodes;
 }
 
 /** How addresses are placed. */
@@ -46,6 +64,8 @@ export type MoveReason =
   | 'ineligible'
   /** Its node cannot serve this one (no endpoint there any more). */
   | 'notCandidate'
+  /** Its node could, but is to be avoided (excluded by a label, going to be deleted), and another one can have it. */
+  | 'avoided'
   /** It must be where another address of its group is, or where all are. */
   | 'together'
   /** Another node had too little to do. */
@@ -59,28 +79,12 @@ export interface Move {
   readonly reason: MoveReason;
 }
 
-/** A group with its node. Mutable inside of {@link Placement} only. */
-interface Unit {
-  readonly addresses: readonly string[];
-  readonly seed: number;
-  candidates: Candidates;
-  node: PlacedNode | undefined;
-}
-
-interface PlacedNode {
-  readonly name: string;
-  readonly standing: NodeStanding;
-  readonly units: Set<Unit>;
-  /** Addresses on it. */
-  load: number;
-}
-
 /**
  * Which node each address should be on: rule 7 of the `raft` engine, for the coordinator alone. It says what is wanted;
  * that the old holder lets go first is the coordinator's business.
  *
- * Sticky: an address stays until its node is lost, drained, ineligible or no candidate any more. Then it goes to the
- * node that comes first for it by rendezvous hash and has room. Nothing goes back only because a node has come back; but
+ * Sticky: an address stays until its node is lost, drained, ineligible, to be avoided or no candidate any more. Then it
+ * goes to the node that comes first for it by rendezvous hash and has room. Nothing goes back only because a node has come back; but
  * when the loads have drifted too far apart, one group per interval is moved to a node that has been there for a while.
  *
  * Pure: time is passed in, and the same calls give the same moves. `place` costs what has changed, not what there is.
@@ -89,12 +93,14 @@ export class Placement {
   readonly #policy: PlacementPolicy;
   readonly #nodes = new Map<string, PlacedNode>();
   #groups: readonly PlacementGroup[] | undefined;
+  /** Where no single group is meant: a node is avoided for all groups or for none. */
+  #avoided = NONE_AVOIDED;
   #unitOf = new Map<string, Unit>();
   /** Where each address is as far as the caller knows: adopted, or told by `place`. */
   readonly #told = new Map<string, string>();
   /** Addresses whose node may differ from what was told. */
   readonly #touched = new Set<string>();
-  /** Units that are not on a ready candidate; they are tried again whenever something changes. */
+  /** Units that are not on a ready candidate, or on one to be avoided; they are tried again whenever something changes. */
   readonly #unsettled = new Set<Unit>();
   #changed = false;
   /** What was moved for balance in this round. */
@@ -140,6 +146,7 @@ export class Placement {
   setGroups(groups: readonly PlacementGroup[]): void {
     if (groups === this.#groups) return;
     this.#groups = groups;
+    this.#avoided = groups.find(({ avoided }) => avoided !== undefined)?.avoided ?? NONE_AVOIDED;
     const before = this.#unitOf;
     const after = new Map<string, Unit>();
     const fresh: PlacementGroup[] = [];
@@ -152,7 +159,7 @@ export class Placement {
       }
       stays.add(unit);
       for (const address of unit.addresses) after.set(address, unit);
-      if (!sameCandidates(unit.candidates, group.candidates)) this.#setCandidates(unit, group.candidates);
+      if (!sameCandidates(unit, group)) this.#setCandidates(unit, group);
     }
     if (fresh.length === 0 && after.size === before.size) return;
     this.#changed = true;
@@ -204,8 +211,9 @@ export class Placement {
     for (const unit of node.units) this.#judge(unit);
   }
 
-  #setCandidates(unit: Unit, candidates: Candidates): void {
+  #setCandidates(unit: Unit, { candidates, avoided = NONE_AVOIDED }: PlacementGroup): void {
     unit.candidates = candidates;
+    unit.avoided = avoided;
     this.#changed = true;
     this.#judge(unit);
   }
@@ -218,6 +226,7 @@ export class Placement {
       addresses,
       seed: rendezvousSeed(first),
       candidates: group.candidates,
+      avoided: group.avoided ?? NONE_AVOIDED,
       node: undefined,
     };
     for (const address of addresses) {
@@ -268,23 +277,27 @@ export class Placement {
 
   #judge(unit: Unit): void {
     const { node } = unit;
-    const isSettled = node?.standing.condition === 'ready' && isCandidate(unit, node.name);
+    const isSettled = node !== undefined && mayKeep(unit, node) && unit.avoided.get(node.name) !== 'leave';
     if (isSettled) this.#unsettled.delete(unit);
     else this.#unsettled.add(unit);
   }
 
-  /** Finds a node for each unit that is not on a ready candidate. */
+  /** Finds a node for each unit that is not on a ready candidate, or on one to be avoided. */
   #settle(nowMs: number): void {
     if (this.#unsettled.size === 0) return;
     const ready = this.#ready();
     const trusted = ready.filter(({ standing }) => standing.isTrusted(nowMs));
-    const capacity = this.#average(trusted.length) * this.#policy.slack;
+    const welcome = trusted.filter(({ name }) => !this.#avoided.has(name));
+    const capacity = this.#average(welcome.length || trusted.length) * this.#policy.slack;
     // In an order of their own, so that the result does not depend on the order in which they were told.
     const units = [...this.#unsettled].sort((a, b) => compare(a.addresses[0] ?? '', b.addresses[0] ?? ''));
     for (const unit of units) {
-      const target = choose(unit, trusted, capacity) ?? choose(unit, ready, capacity);
+      const target = chooseWelcome(unit, trusted, capacity) ?? chooseWelcome(unit, ready, capacity);
       if (target !== undefined) this.#put(unit, target);
-      else if (!mayStay(unit)) this.#put(unit, undefined);
+      else if (unit.node === undefined || !mayKeep(unit, unit.node)) {
+        const lastResort = choose(unit, trusted, capacity) ?? choose(unit, ready, capacity);
+        if (lastResort !== undefined || !mayStay(unit)) this.#put(unit, lastResort);
+      }
     }
   }
 
@@ -312,11 +325,18 @@ export class Placement {
     const ready = this.#ready();
     const holding = [...this.#nodes.values()].filter(({ load }) => load > 0);
     const present = best(holding, ({ load }) => load);
-    if (present?.standing.condition === 'ready' && servable(present) > 0) return present;
+    const avoidance = ({ name }: PlacedNode) => this.#avoided.get(name);
+    const mayRemain = present?.standing.condition === 'ready' && servable(present) > 0;
+    if (mayRemain && avoidance(present) !== 'leave') return present;
     const trusted = ready.filter(({ standing }) => standing.isTrusted(nowMs));
     const able = (nodes: readonly PlacedNode[]) => nodes.filter((node) => servable(node) > 0);
-    const successor = best(able(trusted), servable) ?? best(able(ready), servable);
+    const welcome = (nodes: readonly PlacedNode[]) =>
+      able(nodes).filter((node) => avoidance(node) === undefined);
+    const successor = best(welcome(trusted), servable) ?? best(welcome(ready), servable);
     if (successor !== undefined) return successor;
+    if (mayRemain) return present;
+    const lastResort = best(able(trusted), servable) ?? best(able(ready), servable);
+    if (lastResort !== undefined) return lastResort;
     return present?.standing.condition === 'draining' ? present : undefined;
   }
 
@@ -343,7 +363,7 @@ export class Placement {
     const ready = this.#ready();
     const shift = this.#shift(
       ready,
-      ready.filter(({ standing }) => standing.isSettled(nowMs)),
+      ready.filter(({ name, standing }) => standing.isSettled(nowMs) && !this.#avoided.has(name)),
     );
     if (shift === undefined) {
       this.#rebalanceMs = soonest(ready, nowMs);
@@ -397,6 +417,7 @@ export class Placement {
     if (condition === 'lost' || condition === 'ineligible') return condition;
     if (!isCandidate(unit, from)) return 'notCandidate';
     if (condition === 'draining') return 'drained';
+    if (unit.avoided.get(from) === 'leave') return 'avoided';
     return unit === this.#movedForBalance ? 'rebalanced' : 'together';
   }
 }
@@ -408,78 +429,4 @@ const ALL_ON_ONE = rendezvousSeed('all');
 interface Shift {
   readonly unit: Unit;
   readonly to: PlacedNode;
-}
-
-function isCandidate({ candidates }: Unit, node: string): boolean {
-  return candidates === 'any' || candidates.has(node);
-}
-
-/** A node that leaves keeps what nobody else can have, until it is gone. */
-function mayStay(unit: Unit): boolean {
-  return unit.node?.standing.condition === 'draining' && isCandidate(unit, unit.node.name);
-}
-
-/** First candidate by rendezvous hash that has room; the emptiest when none has. */
-function choose(unit: Unit, nodes: readonly PlacedNode[], capacity: number): PlacedNode | undefined {
-  let best: PlacedNode | undefined;
-  let bestWeight = -1;
-  let emptiest: PlacedNode | undefined;
-  for (const node of nodes) {
-    if (!isCandidate(unit, node.name)) continue;
-    if (emptiest === undefined || isEmptier(unit, node, emptiest)) emptiest = node;
-    if (node.load + unit.addresses.length > Math.ceil(capacity)) continue;
-    const weight = rendezvousWeight(unit.seed, node.name);
-    if (weight < bestWeight || (weight === bestWeight && best !== undefined && best.name < node.name))
-      continue;
-    best = node;
-    bestWeight = weight;
-  }
-  return best ?? emptiest;
-}
-
-function isEmptier(unit: Unit, a: PlacedNode, b: PlacedNode): boolean {
-  return a.load < b.load || (a.load === b.load && outranks(unit.seed, a, b));
-}
-
-function outranks(seed: number, a: PlacedNode, b: PlacedNode): boolean {
-  const difference = rendezvousWeight(seed, a.name) - rendezvousWeight(seed, b.name);
-  return difference > 0 || (difference === 0 && a.name < b.name);
-}
-
-/** The unit on `from` that prefers `to` most, among those whose move makes the fuller of the two less full. */
-function mostWilling(from: PlacedNode, to: PlacedNode): Unit | undefined {
-  let best: Unit | undefined;
-  let bestWeight = -1;
-  for (const unit of from.units) {
-    if (!isCandidate(unit, to.name) || to.load + unit.addresses.length >= from.load) continue;
-    const weight = rendezvousWeight(unit.seed, to.name);
-    const isFirst = best === undefined || compare(unit.addresses[0] ?? '', best.addresses[0] ?? '') < 0;
-    if (weight < bestWeight || (weight === bestWeight && !isFirst)) continue;
-    best = unit;
-    bestWeight = weight;
-  }
-  return best;
-}
-
-/** When the next node that is still too new will have settled. */
-function soonest(nodes: readonly PlacedNode[], nowMs: number): number {
-  let next = Number.POSITIVE_INFINITY;
-  for (const { standing } of nodes) {
-    const settledMs = standing.settledAtMs();
-    if (settledMs > nowMs && settledMs < next) next = settledMs;
-  }
-  return next;
-}
-
-function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((value, index) => value === b[index]);
-}
-
-function sameCandidates(a: Candidates, b: Candidates): boolean {
-  if (a === b) return true;
-  return a !== 'any' && b !== 'any' && a.size === b.size && [...a].every((node) => b.has(node));
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { LABEL } from '@fairlead/shared/kubernetes/contract.ts';
+import type { LabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
+import type { Node } from '@fairlead/shared/kubernetes/objects.ts';
+
+/**
+ * How far addresses keep away from a node whose agent is alive:
+ *
+ * - `leave`: what is there goes elsewhere, if there is an elsewhere;
+ * - `stay`: nothing new goes there while there is an elsewhere; what is there stays.
+ *
+ * Never more than that: an address that no other agent can have is better off there than nowhere.
+ */
+export type Avoidance = 'leave' | 'stay';
+
+/** Node -> how far addresses keep away from it. Nodes that are not in it are welcome. */
+export type AvoidedNodes = ReadonlyMap<string, Avoidance>;
+
+/** Nobody is avoided. */
+export const NONE_AVOIDED: AvoidedNodes = new Map();
+
+/** What somebody who looks at a Node object for its eligibility finds. */
+export interface AvoidedNode {
+  readonly avoidance: Avoidance;
+  /** Which part of the Node says so, in words. */
+  readonly reason: string;
+}
+
+/**
+ * Taints by which an operator or a controller says that the machine is going or gone. Other taints say which pods may run
+ * there; whether the agent is one of them is up to its tolerations, and an agent that is evicted hands over by itself.
+ */
+const LEAVING_TAINTS: ReadonlySet<string> = new Set([
+  'node.kubernetes.io/out-of-service',
+  'node.cloudprovider.kubernetes.io/shutdown',
+  'ToBeDeletedByClusterAutoscaler',
+]);
+
+/** Taints that repeat conditions of the node, for the case that somebody sets them without the condition. */
+const TROUBLE_TAINTS: ReadonlySet<string> = new Set([
+  'node.kubernetes.io/not-ready',
+  'node.kubernetes.io/unreachable',
+  'node.kubernetes.io/network-unavailable',
+]);
+
+/** Conditions that are good when they are `True`, or when nobody has said anything. */
+const GOOD_WHEN_TRUE = 'Ready';
+/** Conditions that are bad when they are `True`. */
+const BAD_WHEN_TRUE = 'NetworkUnavailable';
+
+/**
+ * Whether, and why, addresses keep away from a node. Only what its Node object says counts, so that every agent comes to
+ * the same result. A node that is not Ready only gets nothing new: its kubelet has fallen silent, its agent has not, or
+ * it would have lost its addresses already. Pure.
+ */
+export function avoidedNode(node: Node): AvoidedNode | undefined {
+  const { labels = {}, deletionTimestamp } = node.metadata ?? {};
+  const taints = node.spec?.taints ?? [];
+  const leave = (reason: string) => ({ avoidance: 'leave', reason }) as const;
+  const stay = (reason: string) => ({ avoidance: 'stay', reason }) as const;
+  // Kubernetes looks for the key alone; so `…: "false"` excludes, too.
+  if (labels[LABEL.excludeFromLoadBalancers] !== undefined) {
+    return leave(`label ${LABEL.excludeFromLoadBalancers}`);
+  }
+  if (deletionTimestamp !== undefined) return leave('the Node is being deleted');
+  const leaving = taints.find(({ key }) => LEAVING_TAINTS.has(key));
+  if (leaving !== undefined) return leave(`taint ${leaving.key}`);
+  for (const { type, status } of node.status?.conditions ?? []) {
+    if (type === GOOD_WHEN_TRUE && status !== 'True') return stay(`condition ${type} is ${status}`);
+    if (type === BAD_WHEN_TRUE && status === 'True') return stay(`condition ${type} is ${status}`);
+  }
+  const trouble = taints.find(({ key }) => TROUBLE_TAINTS.has(key));
+  return trouble === undefined ? undefined : stay(`taint ${trouble.key}`);
+}
+
+interface NodeFacts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly avoided: AvoidedNode | undefined;
+  /** The same text for the same facts. */
+  readonly signature: string;
+}
+
+/** A Node never changes in place: every version is an object of its own, so what was read from it can be kept. */
+const readNodes = new WeakMap<Node, NodeFacts>();
+
+function factsOf(node: Node): NodeFacts {
+  const read = readNodes.get(node);
+  if (read !== undefined) return read;
+  const labels = node.metadata?.labels ?? {};
+  const avoided = avoidedNode(node);
+  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : Number(a > b)));
+  const signature = JSON.stringify([sorted, avoided?.avoidance, avoided?.reason]);
+  const facts = { name: node.metadata?.name ?? '', labels, avoided, signature };
+  readNodes.set(node, facts);
+  return facts;
+}
+
+/** Whether two versions of a Node say the same as far as eligibility goes. */
+export function sayTheSame(a: Node, b: Node): boolean {
+  return factsOf(a).signature === factsOf(b).signature;
+}
+
+/** What all Node objects together say about eligibility. Immutable. */
+export class NodeBook {
+  /** Nothing is known of any node: nobody is avoided, and no selector finds anybody. */
+  static readonly unknown: NodeBook = new NodeBook([], false);
+
+  /** The Nodes have been listed at least once. */
+  readonly isKnown: boolean;
+  readonly avoided: AvoidedNodes;
+  readonly #nodes: ReadonlyMap<string, NodeFacts>;
+  /** Selector -> names; the same object for the same selector. */
+  readonly #selected = new Map<string, ReadonlySet<string>>();
+
+  private constructor(nodes: readonly NodeFacts[], isKnown: boolean) {
+    this.isKnown = isKnown;
+    this.#nodes = new Map(nodes.map((facts) => [facts.name, facts]));
+    this.avoided = new Map(
+      nodes.flatMap(({ name, avoided }) =>
+        avoided === undefined ? [] : [[name, avoided.avoidance] as const],
+      ),
+    );
+  }
+
+  /**
+   * Reads the Node objects. Returns `previous` when they say the same as before: heartbeats change Nodes all the time.
+   * Nodes that have never been listed leave everything as it was.
+   */
+  static read(nodes: Iterable<Node>, isKnown: boolean, previous: NodeBook = NodeBook.unknown): NodeBook {
+    if (!isKnown) return previous;
+    const facts = [...nodes].map(factsOf).filter(({ name }) => name !== '');
+    return previous.isKnown && previous.#saysTheSame(facts) ? previous : new NodeBook(facts, true);
+  }
+
+  /** Names of the nodes whose labels the selector chooses. */
+  selected(selector: LabelSelector): ReadonlySet<string> {
+    let names = this.#selected.get(selector.text);
+    if (names === undefined) {
+      names = new Set(
+        [...this.#nodes.values()].flatMap(({ name, labels }) => (selector.matches(labels) ? [name] : [])),
+      );
+      this.#selected.set(selector.text, names);
+    }
+    return names;
+  }
+
+  /** Why a node is avoided, or undefined. */
+  why(node: string): AvoidedNode | undefined {
+    return this.#nodes.get(node)?.avoided;
+  }
+
+  #saysTheSame(facts: readonly NodeFacts[]): boolean {
+    return (
+      facts.length === this.#nodes.size &&
+      facts.every(({ name, signature }) => this.#nodes.get(name)?.signature === signature)
+    );
+  }
+}

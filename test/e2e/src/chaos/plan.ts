@@ -17,6 +17,8 @@ interface Kind {
   readonly ends: 'nobody' | 'target' | 'everybody';
   /** It can come on top of another fault. */
   readonly isOverlay?: boolean;
+  /** Nobody reaches the API server meanwhile, not even who would strike a second time. */
+  readonly blocksApi?: boolean;
   /** It undoes nothing and needs no reboot: for runs that have to be short. */
   readonly isShort?: boolean;
 }
@@ -45,7 +47,7 @@ export const FAULT_KINDS = {
   separatedFromApi: { holdMs: [500, 8_000], roles: ANY, ends: 'nobody' },
   /** The same, and only the node reaches the API server. */
   separatedWithApi: { holdMs: [500, 8_000], roles: ANY, ends: 'nobody' },
-  apiUnreachable: { holdMs: [500, 10_000], roles: [], ends: 'nobody', isShort: true },
+  apiUnreachable: { holdMs: [500, 10_000], roles: [], ends: 'nobody', isShort: true, blocksApi: true },
   apiRefuses: { holdMs: [500, 10_000], roles: [], ends: 'nobody', need: 'embedded' },
   apiSlow: { holdMs: [2_000, 6_000], roles: [], ends: 'nobody', need: 'embedded' },
   apiErrors: { holdMs: [2_000, 8_000], roles: [], ends: 'nobody', need: 'embedded' },
@@ -93,7 +95,7 @@ export interface PlanOptions {
   /** Only kinds that pass quickly. */
   readonly onlyShort?: boolean;
   /** Nothing but these kinds. */
-  readonly only?: readonly FaultKind[];
+  readonly only?: readonly FaultKind[] | undefined;
 }
 
 /** Share of the faults that get a second blow. */
@@ -125,7 +127,7 @@ export function planFaults(options: PlanOptions): readonly Fault[] {
     const limit = options.onlyShort ? Math.max(shortest, Math.min(longest, SHORT_HOLD_MS)) : longest;
     const first = blow(kind);
     const holdMs = Math.round(shortest + random() * (limit - shortest));
-    const hasOverlay = !isOverlay(kind) && overlays.length > 0 && random() < OVERLAY_SHARE;
+    const hasOverlay = takesOverlay(kind) && overlays.length > 0 && random() < OVERLAY_SHARE;
     faults.push({ ...first, number, holdMs, overlay: hasOverlay ? blow(pick(overlays)) : undefined });
   }
   return faults;
@@ -160,6 +162,11 @@ function possibleKinds({ offers, onlyShort, only }: PlanOptions): readonly Fault
 function isOverlay(name: FaultKind): boolean {
   const kind: Kind = FAULT_KINDS[name];
   return kind.isOverlay === true;
+}
+
+function takesOverlay(name: FaultKind): boolean {
+  const kind: Kind = FAULT_KINDS[name];
+  return kind.isOverlay !== true && kind.blocksApi !== true;
 }
 
 function shuffled<T>(list: readonly T[], random: () => number): T[] {

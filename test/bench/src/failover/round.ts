@@ -34,7 +34,7 @@ const STEADY_LIMIT_MS = 30_000;
 /** More than any interval that the agents, or keepalived at its defaults, keep. */
 const ANY_MOMENT_MS = 1_100;
 
-/** Loses the owner of an address under the eyes of the client, waits until another one serves it, and undoes the loss. */
+/** Loses the owner of an address under the eyes of the client, waits until it is served again, and undoes the loss. */
 export async function playRound(plan: RoundPlan): Promise<RoundResult> {
   const { lab, address, victim, disturbance, random, takeoverLimitMs } = plan;
   const probes = await ClientProbes.start(lab, address);
@@ -47,9 +47,12 @@ export async function playRound(plan: RoundPlan): Promise<RoundResult> {
     const disturbedMs = await disturbance.begin(victim);
     let to: string;
     try {
-      to = await probes.serving(disturbedMs, takeoverLimitMs, victim);
-      await plan.until?.();
-      to = await probes.serving(disturbedMs, takeoverLimitMs);
+      // By now the loss is complete: whoever answers is able to.
+      to = await probes.serving(monotonicMs(), takeoverLimitMs);
+      if (plan.until !== undefined) {
+        await plan.until();
+        to = await probes.serving(monotonicMs(), takeoverLimitMs);
+      }
     } finally {
       await disturbance.end(victim);
     }

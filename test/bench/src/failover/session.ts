@@ -38,8 +38,8 @@ export async function playAll(options: FailoverOptions, say: (text: string) => v
     workers: 3,
     keepLogs: options.keepLogs,
     agentEnv: { fairlead_engine: options.engine },
-    // One that is killed in each round is to come back at once in each.
-    extraKubeletArgs: ['--restart-backoff-max-ms', '250'],
+    // An agent that ended is started again after a second, as by a real kubelet, and no later for having ended often.
+    extraKubeletArgs: ['--restart-backoff-ms', '1000', '--restart-backoff-max-ms', '1000'],
   });
   try {
     const player = new Player(cluster, options, say);

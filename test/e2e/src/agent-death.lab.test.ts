@@ -17,7 +17,7 @@ describe('the owner of an address', () => {
   let owner: string;
 
   beforeAll(async () => {
-    cluster = await Cluster.start({ workers: 3 });
+    cluster = await Cluster.start({ workers: 3, agentEnv: { fairlead_engine: 'lease' } });
     await cluster.setPools({ 'range-global': '172.18.0.200-172.18.0.220' });
     await cluster.expose('web');
     address = await cluster.addressOf('web');

@@ -22,7 +22,7 @@ describe('an outage of the API server', () => {
   let ended: Promise<unknown> = Promise.resolve();
 
   beforeAll(async () => {
-    cluster = await Cluster.start({ workers: 3 });
+    cluster = await Cluster.start({ workers: 3, agentEnv: { fairlead_engine: 'lease' } });
     await cluster.setPools({ 'range-global': '172.18.0.200-172.18.0.220' });
     await cluster.expose('web');
     address = await cluster.addressOf('web');

@@ -46,11 +46,11 @@ export class Cluster {
 
   /** Starts it. The pool is up to the caller. */
   static async start(options: LabOptions & InstallOptions = {}): Promise<Cluster> {
-    const { agentEnv, agentManifest, ...labOptions } = options;
+    const { agentEnv, agentManifest, groupKey, ...labOptions } = options;
     const lab = await Lab.start(labOptions);
     const cluster = new Cluster(lab, await connect({ kubeconfig: lab.kubeconfig }));
     try {
-      await installFairlead(cluster.stage, { agentEnv, agentManifest });
+      await installFairlead(cluster.stage, { agentEnv, agentManifest, groupKey });
       await applyManifest(cluster.stage, MANIFESTS.echoApp);
       await cluster.stage.waitForPods(3);
       return cluster;

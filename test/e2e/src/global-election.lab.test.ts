@@ -10,7 +10,10 @@ describe('global election', () => {
   let cluster: Cluster;
 
   beforeAll(async () => {
-    cluster = await Cluster.start({ workers: 3, agentEnv: { svc_election: 'false' } });
+    cluster = await Cluster.start({
+      workers: 3,
+      agentEnv: { fairlead_engine: 'lease', svc_election: 'false' },
+    });
     await cluster.setPools({ 'range-global': '172.18.0.200-172.18.0.220' });
   });
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { DaemonSet } from '@fairlead/shared/kubernetes/objects.ts';
 import { DAEMON_SETS, DEPLOYMENTS } from '@fairlead/shared/kubernetes/resources.ts';
@@ -36,6 +37,8 @@ export interface InstallOptions {
   readonly agentEnv?: Readonly<Record<string, string>> | undefined;
   /** Another manifest with a DaemonSet of the same name, applied as it is. */
   readonly agentManifest?: string | undefined;
+  /** False: the agents find no key, and Leases decide. Default true. */
+  readonly groupKey?: boolean | undefined;
 }
 
 /** Do all nodes run the DaemonSet as it is now, ready? As `kubectl rollout status` judges. */
@@ -49,12 +52,20 @@ export function isRolledOut({ metadata, status }: DaemonSet): boolean {
   );
 }
 
+/** The Secret that all agents share, as the comment in our manifest says. */
+export async function createGroupKey(stage: Stage): Promise<void> {
+  const key = randomBytes(32).toString('hex');
+  const args = ['create', 'secret', 'generic', 'fairlead-group', '-n', 'kube-system'];
+  await stage.kubectl([...args, `--from-literal=key=${key}`]);
+}
+
 /** Applies the two programs and waits until both are ready on every node they belong to. */
 export async function installFairlead(
   stage: Stage,
-  { agentEnv, agentManifest }: InstallOptions = {},
+  { agentEnv, agentManifest, groupKey = true }: InstallOptions = {},
 ): Promise<void> {
   const namespace = 'kube-system';
+  if (groupKey) await createGroupKey(stage);
   await applyManifest(stage, MANIFESTS.cloudProvider);
   if (agentManifest === undefined) {
     await applyManifest(stage, MANIFESTS.agent);

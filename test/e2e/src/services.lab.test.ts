@@ -16,7 +16,7 @@ describe('Services', () => {
   let watched: string[];
 
   beforeAll(async () => {
-    cluster = await Cluster.start({ workers: 3 });
+    cluster = await Cluster.start({ workers: 3, agentEnv: { fairlead_engine: 'lease' } });
     await cluster.setPools({
       'range-global': '172.18.0.130-172.18.0.199,fd00:18::c8-fd00:18::ff',
       'allow-share-default': 'true',

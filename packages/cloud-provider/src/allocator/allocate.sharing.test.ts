@@ -2,8 +2,8 @@
 import { address, formatAddress } from '@fairlead/shared/address/address.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parsePools } from '../pools/parse.ts';
-import { type Pool, poolContains, poolFor } from '../pools/pool.ts';
+import { type Pool, poolContains } from '../pools/pool.ts';
+import { poolOf } from '../pools/testing/pool-of.ts';
 import { allocate } from './allocate.ts';
 import type { FamilyRequest } from './families.ts';
 import { Holdings } from './holdings.ts';
@@ -12,12 +12,6 @@ import { anyTerms, mayShare } from './testing/sharing-model.ts';
 
 const SINGLE: FamilyRequest = { policy: 'SingleStack', families: [4] };
 const DUAL: FamilyRequest = { policy: 'RequireDualStack', families: [4, 6] };
-
-function poolOf(data: Record<string, string>): Pool {
-  const pool = poolFor(parsePools(data), 'default');
-  if (pool === undefined) throw new Error('no pool');
-  return pool;
-}
 
 function terms(ports: string, change: Partial<SharingTerms> = {}): SharingTerms {
   return {

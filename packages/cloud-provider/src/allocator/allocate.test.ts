@@ -2,20 +2,14 @@
 import { address, type Family, formatAddress } from '@fairlead/shared/address/address.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parsePools } from '../pools/parse.ts';
-import { type Pool, poolContains, poolFor } from '../pools/pool.ts';
+import { poolContains } from '../pools/pool.ts';
+import { poolOf } from '../pools/testing/pool-of.ts';
 import { allocate } from './allocate.ts';
 import type { FamilyRequest } from './families.ts';
 import { type Claim, type ClaimedAddress, Holdings, type Standing } from './holdings.ts';
 
 const SINGLE_V4: FamilyRequest = { policy: 'SingleStack', families: [4] };
 const SINGLE_V6: FamilyRequest = { policy: 'SingleStack', families: [6] };
-
-function pool(data: Record<string, string>): Pool {
-  const found = poolFor(parsePools(data), 'default');
-  if (found === undefined) throw new Error('no pool');
-  return found;
-}
 
 function claimed(text: string, standing: Standing = 'accepted'): ClaimedAddress {
   return { ...address(text), standing };
@@ -36,7 +30,7 @@ function outcome(
   families: FamilyRequest = SINGLE_V4,
 ): string {
   const request = { service: 'default/echo', families, preferred: [] };
-  const result = allocate(pool(data), request, holdingsOf(used), 0);
+  const result = allocate(poolOf(data), request, holdingsOf(used), 0);
   return result.ok
     ? result.addresses.map(formatAddress).join()
     : `${result.reason} ${result.families.join()}`;
@@ -137,13 +131,16 @@ describe('families', () => {
       families: { policy: 'PreferDualStack', families: [4, 6] } as const,
       preferred: [],
     };
-    expect(allocate(pool(both), request, holdingsOf(fullV4), 0)).toMatchObject({ ok: true, exhausted: [4] });
-    expect(allocate(pool(onlyV6), request, holdingsOf([]), 0)).toMatchObject({ ok: true, exhausted: [] });
+    expect(allocate(poolOf(both), request, holdingsOf(fullV4), 0)).toMatchObject({
+      ok: true,
+      exhausted: [4],
+    });
+    expect(allocate(poolOf(onlyV6), request, holdingsOf([]), 0)).toMatchObject({ ok: true, exhausted: [] });
   });
 });
 
 describe('rest of released addresses', () => {
-  const two = pool({ 'range-global': '10.0.0.1-10.0.0.2' });
+  const two = poolOf({ 'range-global': '10.0.0.1-10.0.0.2' });
   const take = (holdings: Holdings, nowMs: number) => {
     const result = allocate(two, { service: 'a/new', families: SINGLE_V4, preferred: [] }, holdings, nowMs);
     return result.ok ? result.addresses.map(formatAddress).join() : result.reason;
@@ -158,7 +155,7 @@ describe('rest of released addresses', () => {
   });
 
   it('gives nobody an address before its rest is over when the pool says so, and tells when that is', () => {
-    const strict = pool({ 'range-global': '10.0.0.1-10.0.0.2', 'cooldown-global': '1m' });
+    const strict = poolOf({ 'range-global': '10.0.0.1-10.0.0.2', 'cooldown-global': '1m' });
     const holdings = new Holdings({ restOf: ({ value }) => (value % 2n === 1n ? 60_000 : 90_000) });
     for (const text of ['10.0.0.1', '10.0.0.2', '10.9.9.9']) {
       holdings.observe({ service: `a/${text}`, addresses: [claimed(text)], createdAt: '' }, 0);
@@ -224,7 +221,7 @@ describe('addresses that a pool never gives', () => {
 });
 
 describe('against a naive model', () => {
-  const subject = pool({
+  const subject = poolOf({
     'range-global': '10.0.0.250-10.0.1.8,10.0.1.12-10.0.1.14',
     'cidr-global': '10.0.2.0/30,10.0.3.0/32',
     'avoid-global': '10.0.0.252,10.0.1.4-10.0.1.5',

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Address, address, type Family } from '@fairlead/shared/address/address.ts';
 import { formatRange } from '@fairlead/shared/address/range.ts';
+import { REASON } from '@fairlead/shared/kubernetes/contract.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parsePools } from './parse.ts';
-import { formatProblem, interfaceFor, poolContains, poolFor, poolSize } from './pool.ts';
+import { formatProblem, interfaceFor, poolContains, poolSize } from './pool.ts';
+import { poolOf } from './testing/pool-of.ts';
 
 /** `{ key: [ranges of both families] }` of a scope, and the problems as text. */
 function read(data: Record<string, string>, scope = 'global') {
@@ -122,21 +124,21 @@ describe('which pool serves a namespace', () => {
     ['dev', ['cidr-dev', 'range-dev']],
     ['default', ['cidr-global']],
   ])('%s: %j', (namespace, keys) => {
-    expect(poolFor(parsePools(data), namespace)?.sources.map((source) => source.key)).toEqual(keys);
+    expect(poolOf(data, namespace).sources.map((source) => source.key)).toEqual(keys);
   });
 
   it('lets range-<namespace> win over cidr-global', () => {
-    const pools = parsePools({ 'cidr-global': '10.0.0.0/24', 'range-dev': '10.1.0.1-10.1.0.9' });
-    expect(poolFor(pools, 'dev')?.id).toBe('dev');
+    const data = { 'cidr-global': '10.0.0.0/24', 'range-dev': '10.1.0.1-10.1.0.9' };
+    expect(poolOf(data, 'dev').id).toBe('dev');
   });
 
   it('does not fall back to the global pool when the own key is unusable', () => {
-    const pools = parsePools({ 'cidr-global': '10.0.0.0/24', 'range-dev': 'banana' });
-    expect(poolFor(pools, 'dev')).toMatchObject({ id: 'dev', sources: [] });
+    const data = { 'cidr-global': '10.0.0.0/24', 'range-dev': 'banana' };
+    expect(poolOf(data, 'dev')).toMatchObject({ id: 'dev', sources: [] });
   });
 
   it('has no pool without keys and says whether there is a ConfigMap', () => {
-    expect(poolFor(parsePools({}), 'default')).toBeUndefined();
+    expect(() => poolOf({})).toThrow(REASON.noPool);
     expect(parsePools({}).configured).toBe(true);
     expect(parsePools(undefined).configured).toBe(false);
   });
@@ -158,14 +160,12 @@ describe('addresses ending in .0 and .255', () => {
     ['cidr-global', '10.0.0.0/32,10.0.1.255/32', 2n],
     ['cidr-global', '2001:db8::/120', 256n],
   ])('%s=%s has %i to give', (key, value, size) => {
-    const pool = poolFor(parsePools({ [key]: value }), 'default');
-    if (pool === undefined) throw new Error('no pool');
+    const pool = poolOf({ [key]: value });
     expect(poolSize(pool, 4) + poolSize(pool, 6)).toBe(size);
   });
 
   it('are given out only when named one by one', () => {
-    const pool = poolFor(parsePools({ 'cidr-global': '10.0.0.0/24,10.0.1.0/32' }), 'default');
-    if (pool === undefined) throw new Error('no pool');
+    const pool = poolOf({ 'cidr-global': '10.0.0.0/24,10.0.1.0/32' });
     const given = (text: string) => poolContains(pool, address(text) as Address);
     expect(['10.0.0.0', '10.0.0.255', '10.0.0.1', '10.0.1.0', '10.0.1.255'].map(given)).toEqual([
       false,

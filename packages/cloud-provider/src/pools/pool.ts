@@ -108,11 +108,6 @@ export interface Pools {
   readonly problems: readonly PoolProblem[];
 }
 
-/** The pool of a namespace by its keys alone: its own, else the global one. Which one serves a Service, `choosePool` says. */
-export function poolFor(pools: Pools, namespace: string): Pool | undefined {
-  return pools.byId.get(namespace) ?? pools.byId.get(GLOBAL_POOL);
-}
-
 /** Whether Services of a namespace may share addresses: its own word, else the global one, else no. */
 export function mayShare(pools: Pools, namespace: string): boolean {
   return pools.sharing.get(namespace) ?? pools.sharing.get(GLOBAL_POOL) ?? false;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { allocate } from '@fairlead/cloud-provider/allocator/allocate.ts';
 import { Holdings } from '@fairlead/cloud-provider/allocator/holdings.ts';
+import { choosePool } from '@fairlead/cloud-provider/pools/choose-pool.ts';
 import { parsePools } from '@fairlead/cloud-provider/pools/parse.ts';
-import { type Pool, poolFor } from '@fairlead/cloud-provider/pools/pool.ts';
+import type { Pool } from '@fairlead/cloud-provider/pools/pool.ts';
 import type { Case } from './cases.ts';
 
 /** Default of `--release-rest`. */
@@ -25,9 +26,10 @@ export class Cluster {
 
   constructor(chosen: Case, size: number) {
     this.#case = chosen;
-    const pool = poolFor(parsePools(chosen.pool), 'default');
-    if (pool === undefined) throw new Error(`case ${chosen.name} has no pool`);
-    this.pool = pool;
+    const subject = { namespace: 'default', labels: {}, requestedPool: undefined };
+    const choice = choosePool(parsePools(chosen.pool), subject);
+    if (!choice.ok) throw new Error(`case ${chosen.name} has no pool: ${choice.problem}`);
+    this.pool = choice.pool;
     this.#present = Int32Array.from({ length: size }, (_, i) => i);
     for (; this.#created < size; this.#created++) this.#observe(this.#created);
   }

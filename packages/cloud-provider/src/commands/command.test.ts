@@ -2,24 +2,12 @@
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { CommanderError } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
-import { createProgram, type DaemonCommandLine } from './command.ts';
-import { spellOut } from './stock-flags.ts';
-
-function parse(args: readonly string[], env: Record<string, string> = {}): DaemonCommandLine {
-  let parsed: DaemonCommandLine | undefined;
-  const runDaemon = (commandLine: DaemonCommandLine) => {
-    parsed = commandLine;
-    return Promise.resolve();
-  };
-  const program = createProgram({ env, version: '1.2.3', runDaemon });
-  program.parse(spellOut(args, program), { from: 'user' });
-  if (parsed === undefined) throw new Error('the daemon was not started');
-  return parsed;
-}
+import { createProgram } from './command.ts';
+import { parseCommand } from './testing/parse-command.ts';
 
 describe('command line', () => {
   it('takes the arguments of the manifest of kube-vip-cloud-provider', () => {
-    const { settings } = parse(['--leader-elect-resource-name=kube-vip-cloud-controller']);
+    const { settings } = parseCommand(['--leader-elect-resource-name=kube-vip-cloud-controller']);
     expect(settings).toMatchObject({
       configMap: { namespace: 'kube-system', name: 'kubevip', legacyName: 'plndr' },
       mode: { kind: 'classless' },
@@ -34,7 +22,7 @@ describe('command line', () => {
   });
 
   it('takes the environment of kube-vip-cloud-provider', () => {
-    const { settings } = parse([], {
+    const { settings } = parseCommand([], {
       KUBEVIP_NAMESPACE: 'lb',
       KUBEVIP_CONFIG_MAP: 'pools',
       KUBEVIP_ENABLE_LOADBALANCERCLASS: 'true',
@@ -55,21 +43,21 @@ describe('command line', () => {
       { namespace: 'c', name: 'd' },
     ],
   ])('takes the environment of plndr-cloud-provider where nothing newer is said: %j', (env, expected) => {
-    expect(parse([], env).settings.configMap).toEqual(expected);
+    expect(parseCommand([], env).settings.configMap).toEqual(expected);
   });
 
   it('ignores a class name while class mode is off, and has a default name', () => {
-    expect(parse([], { KUBEVIP_CUSTOM_LOADBALANCERCLASS_NAME: 'x/y' }).settings.mode).toEqual({
+    expect(parseCommand([], { KUBEVIP_CUSTOM_LOADBALANCERCLASS_NAME: 'x/y' }).settings.mode).toEqual({
       kind: 'classless',
     });
-    expect(parse([], { KUBEVIP_ENABLE_LOADBALANCERCLASS: '1' }).settings.mode).toEqual({
+    expect(parseCommand([], { KUBEVIP_ENABLE_LOADBALANCERCLASS: '1' }).settings.mode).toEqual({
       kind: 'class',
       name: 'kube-vip.io/kube-vip-class',
     });
   });
 
   it('takes flags in the ways Go programs are given them', () => {
-    const { settings, ignoredFlags } = parse([
+    const { settings, ignoredFlags } = parseCommand([
       '--leader-elect=false',
       '-v=4',
       '--OutSideCluster',
@@ -91,7 +79,7 @@ describe('command line', () => {
 
   it('refuses an unknown flag by name', () => {
     const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    expect(() => parse(['--banana'])).toThrow(CommanderError);
+    expect(() => parseCommand(['--banana'])).toThrow(CommanderError);
     expect(stderr.mock.calls.join()).toContain("unknown option '--banana'");
     stderr.mockRestore();
   });
@@ -103,7 +91,8 @@ describe('command line', () => {
   });
 
   it('reports every bad value at once', () => {
-    const bad = () => parse(['--port=http', '--leader-elect-lease-duration=5s', '--leader-elect=maybe']);
+    const bad = () =>
+      parseCommand(['--port=http', '--leader-elect-lease-duration=5s', '--leader-elect=maybe']);
     expect(bad).toThrow(SettingsError);
     try {
       bad();

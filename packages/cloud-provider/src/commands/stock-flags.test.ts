@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CommanderError } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
-import { createProgram, type DaemonCommandLine } from './command.ts';
-import { IGNORED_FLAGS, spellOut } from './stock-flags.ts';
-
-function parse(args: readonly string[], env: Record<string, string> = {}): DaemonCommandLine {
-  let parsed: DaemonCommandLine | undefined;
-  const runDaemon = (commandLine: DaemonCommandLine) => {
-    parsed = commandLine;
-    return Promise.resolve();
-  };
-  const program = createProgram({ env, version: '1.2.3', runDaemon });
-  program.parse(spellOut(args, program), { from: 'user' });
-  if (parsed === undefined) throw new Error('the daemon was not started');
-  return parsed;
-}
+import { IGNORED_FLAGS } from './stock-flags.ts';
+import { parseCommand } from './testing/parse-command.ts';
 
 describe('flags of a cloud controller manager', () => {
   it.each([
     ['kube-vip-cloud-provider', ['--leader-elect-resource-name=kube-vip-cloud-controller']],
     ['plndr-cloud-provider', ['--leader-elect-resource-name', 'plndr-cloud-provider']],
   ])('that the manifest of %s carries', (_peer, args) => {
-    const { settings, ignoredFlags } = parse(args);
+    const { settings, ignoredFlags } = parseCommand(args);
     expect(settings.election?.leaseName).toBe(args.join('=').split('=').at(-1));
     expect(ignoredFlags).toEqual([]);
   });
@@ -53,7 +41,7 @@ describe('flags of a cloud controller manager', () => {
       '--v',
       '2',
     ];
-    const { settings, ignoredFlags } = parse(stock);
+    const { settings, ignoredFlags } = parseCommand(stock);
     expect(settings.election?.timing.leaseDurationMs).toBe(137_000);
     expect(settings.status.host).toBe('127.0.0.1');
     expect(ignoredFlags).toContain('controllers');
@@ -61,11 +49,11 @@ describe('flags of a cloud controller manager', () => {
   });
 
   it.each(IGNORED_FLAGS)('--%s', (name) => {
-    expect(parse([`--${name}=true`, '--concurrent-service-syncs=7'])).toMatchObject({
+    expect(parseCommand([`--${name}=true`, '--concurrent-service-syncs=7'])).toMatchObject({
       settings: { concurrency: 7 },
       ignoredFlags: [name],
     });
-    expect(parse([`--${name}`, 'true']).ignoredFlags).toEqual([name]);
+    expect(parseCommand([`--${name}`, 'true']).ignoredFlags).toEqual([name]);
   });
 
   it.each([
@@ -82,7 +70,7 @@ describe('flags of a cloud controller manager', () => {
     [['--OutSideCluster=true', '-master=https://h:6443'], { server: 'https://h:6443' }],
     [['--leader-elect=false', '--leader-elect-resource-lock=endpoints'], { election: undefined }],
   ])('in the ways they may be written: %j', (args, expected) => {
-    expect(parse(args).settings).toMatchObject(expected);
+    expect(parseCommand(args).settings).toMatchObject(expected);
   });
 
   it.each([
@@ -91,7 +79,7 @@ describe('flags of a cloud controller manager', () => {
     ['--version=raw', '1.2.3\n'],
   ])('%s tells the version', (argument, expected) => {
     const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-    expect(() => parse([argument])).toThrow(CommanderError);
+    expect(() => parseCommand([argument])).toThrow(CommanderError);
     expect(stdout.mock.calls.join('')).toBe(expected);
     stdout.mockRestore();
   });
@@ -103,14 +91,14 @@ describe('flags of a cloud controller manager', () => {
     [['extra'], 'too many arguments'],
   ])('are refused when unknown or wrong: %j', (args, message) => {
     const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    expect(() => parse(args)).toThrow(CommanderError);
+    expect(() => parseCommand(args)).toThrow(CommanderError);
     expect(stderr.mock.calls.join()).toContain(message);
     stderr.mockRestore();
   });
 
   it('tells of environment that has no effect', () => {
-    expect(parse([], { PLNDR_SERVICE_CIDR: '10.0.0.0/8', PLNDR_NAMESPACE: 'x' }).ignoredEnvironment).toEqual([
-      'PLNDR_SERVICE_CIDR',
-    ]);
+    expect(
+      parseCommand([], { PLNDR_SERVICE_CIDR: '10.0.0.0/8', PLNDR_NAMESPACE: 'x' }).ignoredEnvironment,
+    ).toEqual(['PLNDR_SERVICE_CIDR']);
   });
 });

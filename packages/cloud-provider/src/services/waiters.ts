@@ -6,7 +6,7 @@ import { choosePool } from '../pools/choose-pool.ts';
 import { type Pools, poolContains } from '../pools/pool.ts';
 import { subjectOf } from './service-state.ts';
 import { termsOf } from './sharing-terms.ts';
-import { WaitingList } from './waiting-list.ts';
+import { type WaitingGroup, WaitingList } from './waiting-list.ts';
 
 /** What {@link Waiters} needs. */
 export interface WaitersOptions {
@@ -19,13 +19,21 @@ export interface WaitersOptions {
 /** What a Service waits for: addresses of its pool (text: what of it), or that the holder of one address lets go. */
 export type Need = { readonly of: 'pool'; readonly what: string } | { readonly of: 'holder' };
 
-/** Group of those that wait for no pool. */
-const NO_GROUP = '';
+/** Services of a group ask the same of the same pool on the same terms: when one cannot be served, none can. */
+interface PoolGroup extends WaitingGroup {
+  /** Id of the pool; '' when they wait for none. */
+  readonly pool: string;
+  /** An address that others hold may do. */
+  readonly shares: boolean;
+}
+
+/** Those that wait for no pool. */
+const NO_POOL_GROUP: PoolGroup = { key: '', pool: '', shares: false };
 
 /** Services that wait for an address, and who of them is served when one comes free. */
 export class Waiters {
   readonly #options: WaitersOptions;
-  readonly #list = new WaitingList();
+  readonly #list = new WaitingList<PoolGroup>();
   readonly #needs = new Map<string, Need>();
   #pools: Pools;
   #cooling: { readonly untilMs: number; readonly timer: Timer } | undefined;
@@ -43,8 +51,7 @@ export class Waiters {
   /** Number of waiting Services by id of the pool; '' for those that wait for no pool. */
   sizeByPool(): ReadonlyMap<string, number> {
     const sizes = new Map<string, number>();
-    for (const [group, size] of this.#list.sizes()) {
-      const pool = poolOf(group);
+    for (const [{ pool }, size] of this.#list.sizes()) {
       sizes.set(pool, (sizes.get(pool) ?? 0) + size);
     }
     return sizes;
@@ -85,13 +92,13 @@ export class Waiters {
       if (service === undefined || need === undefined) this.remove(key);
       else this.add(service, need);
     }
-    this.#offer((pool) => pool !== '');
+    this.#offer(({ pool }) => pool !== '');
   }
 
   /** These addresses came free, or are held by fewer: whoever waits for one is served, oldest first. */
   offer(freed: readonly Address[], loosened: readonly Address[]): void {
     if (this.#list.size === 0 || freed.length + loosened.length === 0) return;
-    this.#offer((id, shares) => {
+    this.#offer(({ pool: id, shares }) => {
       const pool = this.#pools.byId.get(id);
       const has = (address: Address) => pool !== undefined && poolContains(pool, address);
       return freed.some(has) || (shares && loosened.some(has));
@@ -113,7 +120,7 @@ export class Waiters {
     if (this.#cooling === undefined || this.#cooling.untilMs > clock.monotonicMs()) return;
     this.#cooling.timer.cancel();
     this.#cooling = undefined;
-    this.#offer((pool) => pool !== '');
+    this.#offer(({ pool }) => pool !== '');
   }
 
   #wake(untilMs: number): void {
@@ -124,35 +131,25 @@ export class Waiters {
     this.wakeAt(untilMs);
   }
 
-  #offer(concerns: (pool: string, shares: boolean) => boolean): void {
+  #offer(concerns: (group: PoolGroup) => boolean): void {
     const { stored } = this.#options;
-    this.#list.offer(
-      (group) => concerns(poolOf(group), sharesIn(group)),
-      (key) => {
-        const service = stored(key);
-        const need = service && this.#options.serve(service);
-        // It may want something else by now, and must not stand in the way of those who still want this.
-        if (service !== undefined && need !== undefined) this.add(service, need);
-        else this.#needs.delete(key);
-        return need === undefined;
-      },
-    );
+    this.#list.offer(concerns, (key) => {
+      const service = stored(key);
+      const need = service && this.#options.serve(service);
+      // It may want something else by now, and must not stand in the way of those who still want this.
+      if (service !== undefined && need !== undefined) this.add(service, need);
+      else this.#needs.delete(key);
+      return need === undefined;
+    });
   }
 
-  /** Services of a group ask the same of the same pool on the same terms: when one cannot be served, none can. */
-  #groupOf(service: Service, need: Need): string {
-    if (need.of === 'holder') return NO_GROUP;
+  #groupOf(service: Service, need: Need): PoolGroup {
+    if (need.of === 'holder') return NO_POOL_GROUP;
     const choice = choosePool(this.#pools, subjectOf(service));
+    const pool = choice.ok ? choice.pool.id : '';
     const terms = termsOf(service, this.#pools);
     const { settled: _settled, ...shared } = terms ?? { settled: true };
-    return JSON.stringify([choice.ok ? choice.pool.id : '', need.what, terms && shared]);
+    const key = JSON.stringify([pool, need.what, terms && shared]);
+    return { key, pool, shares: terms !== undefined };
   }
-}
-
-function poolOf(group: string): string {
-  return group === NO_GROUP ? '' : String((JSON.parse(group) as readonly unknown[])[0]);
-}
-
-function sharesIn(group: string): boolean {
-  return group !== NO_GROUP && ((JSON.parse(group) as readonly unknown[])[2] ?? null) !== null;
 }

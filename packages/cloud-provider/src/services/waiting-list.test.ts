@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { WaitingList } from './waiting-list.ts';
+import { type WaitingGroup, WaitingList } from './waiting-list.ts';
+
+const X = { key: 'x' };
+const Y = { key: 'y' };
 
 function serveUpTo(
-  list: WaitingList,
+  list: WaitingList<WaitingGroup>,
   count: number,
-  concerns: (group: string) => boolean = () => true,
+  concerns: (group: WaitingGroup) => boolean = () => true,
 ): string[] {
   const served: string[] = [];
   list.offer(concerns, (service) => {
@@ -18,10 +21,10 @@ function serveUpTo(
 }
 
 it('serves the oldest first, over all groups, whatever the order of arrival', () => {
-  const waiter = fc.record({ age: fc.integer({ min: 100, max: 105 }), group: fc.constantFrom('x', 'y') });
+  const waiter = fc.record({ age: fc.integer({ min: 100, max: 105 }), group: fc.constantFrom(X, Y) });
   fc.assert(
     fc.property(fc.array(waiter, { maxLength: 20 }), fc.nat(20), (waiters, count) => {
-      const list = new WaitingList();
+      const list = new WaitingList<WaitingGroup>();
       waiters.forEach(({ age, group }, i) => {
         list.add(`s${i + 10}`, `${age}`, group);
       });
@@ -37,13 +40,13 @@ it('serves the oldest first, over all groups, whatever the order of arrival', ()
 });
 
 it('asks only the oldest of a group after a refusal, and leaves other groups alone', () => {
-  const list = new WaitingList();
-  list.add('a', '1', 'x');
-  list.add('b', '2', 'x');
-  list.add('c', '3', 'y');
+  const list = new WaitingList<WaitingGroup>();
+  list.add('a', '1', X);
+  list.add('b', '2', X);
+  list.add('c', '3', Y);
   const asked: string[] = [];
   list.offer(
-    (group) => group === 'x',
+    (group) => group === X,
     (service) => {
       asked.push(service);
       return false;
@@ -53,26 +56,26 @@ it('asks only the oldest of a group after a refusal, and leaves other groups alo
 });
 
 it('moves a waiter between groups and forgets it', () => {
-  const list = new WaitingList();
-  list.add('a', '1', 'x');
-  list.add('a', '1', 'y');
-  expect(serveUpTo(list, 9, (group) => group === 'x')).toEqual([]);
-  expect(list.has('a')).toBe(true);
+  const list = new WaitingList<WaitingGroup>();
+  list.add('a', '1', X);
+  list.add('a', '1', Y);
+  expect(serveUpTo(list, 9, (group) => group === X)).toEqual([]);
+  expect(list.oldestFirst()).toEqual(['a']);
   list.remove('a');
   list.remove('a');
   expect(list.size).toBe(0);
 });
 
 it('goes on with a group whose first has moved to another one', () => {
-  const list = new WaitingList();
-  list.add('old', '2026-01-01', 'group');
-  list.add('young', '2026-01-02', 'group');
+  const list = new WaitingList<WaitingGroup>();
+  list.add('old', '2026-01-01', X);
+  list.add('young', '2026-01-02', X);
   const asked: string[] = [];
   list.offer(
-    (group) => group === 'group',
+    (group) => group === X,
     (service) => {
       asked.push(service);
-      if (service === 'old') list.add('old', '2026-01-01', 'elsewhere');
+      if (service === 'old') list.add('old', '2026-01-01', Y);
       return service === 'young';
     },
   );

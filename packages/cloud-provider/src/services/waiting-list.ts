@@ -5,63 +5,70 @@ interface Waiter {
   readonly createdAt: string;
 }
 
+/** Services that ask the same of the same pool. */
+export interface WaitingGroup {
+  /** Two groups with the same key are one. */
+  readonly key: string;
+}
+
+interface Queue<Group> {
+  readonly group: Group;
+  /** Sorted by age, then name; never empty. */
+  readonly waiters: Waiter[];
+}
+
 /**
  * Services that wait for an address, oldest first. Those that ask the same of the same pool form a group: when the oldest
  * of a group cannot be served, nobody else of the group can.
  */
-export class WaitingList {
-  /** Waiters by group, each sorted by age, then name. */
-  readonly #groups = new Map<string, Waiter[]>();
-  readonly #groupOf = new Map<string, { readonly group: string; readonly waiter: Waiter }>();
+export class WaitingList<Group extends WaitingGroup> {
+  /** By key of the group. */
+  readonly #queues = new Map<string, Queue<Group>>();
+  readonly #placeOf = new Map<string, { readonly queue: Queue<Group>; readonly waiter: Waiter }>();
 
   /** Number of waiting Services. */
   get size(): number {
-    return this.#groupOf.size;
-  }
-
-  /** Whether the Service waits. */
-  has(service: string): boolean {
-    return this.#groupOf.has(service);
+    return this.#placeOf.size;
   }
 
   /** Adds a Service, or moves it to another group. */
-  add(service: string, createdAt: string, group: string): void {
-    if (this.#groupOf.get(service)?.group === group) return;
+  add(service: string, createdAt: string, group: Group): void {
+    if (this.#placeOf.get(service)?.queue.group.key === group.key) return;
     this.remove(service);
     const waiter = { service, createdAt };
-    const waiters = this.#groups.get(group) ?? [];
-    waiters.splice(position(waiters, waiter), 0, waiter);
-    this.#groups.set(group, waiters);
-    this.#groupOf.set(service, { group, waiter });
+    const queue = this.#queues.get(group.key) ?? { group, waiters: [] };
+    queue.waiters.splice(position(queue.waiters, waiter), 0, waiter);
+    this.#queues.set(group.key, queue);
+    this.#placeOf.set(service, { queue, waiter });
   }
 
   /** Removes a Service; no effect when it does not wait. */
   remove(service: string): void {
-    const found = this.#groupOf.get(service);
+    const found = this.#placeOf.get(service);
     if (found === undefined) return;
-    this.#groupOf.delete(service);
-    const waiters = this.#groups.get(found.group) ?? [];
-    waiters.splice(position(waiters, found.waiter), 1);
-    if (waiters.length === 0) this.#groups.delete(found.group);
+    const { queue, waiter } = found;
+    this.#placeOf.delete(service);
+    queue.waiters.splice(position(queue.waiters, waiter), 1);
+    if (queue.waiters.length === 0) this.#queues.delete(queue.group.key);
   }
 
   /** Number of waiting Services by group. */
-  *sizes(): Iterable<readonly [string, number]> {
-    for (const [group, waiters] of this.#groups) yield [group, waiters.length];
+  *sizes(): Iterable<readonly [Group, number]> {
+    for (const { group, waiters } of this.#queues.values()) yield [group, waiters.length];
   }
 
   /** All waiting Services, oldest first. */
   oldestFirst(): readonly string[] {
-    return [...this.#groups.values()]
-      .flat()
+    return [...this.#queues.values()]
+      .flatMap(({ waiters }) => waiters)
       .sort(byAge)
       .map(({ service }) => service);
   }
 
   /** Removes all. */
   clear(): void {
-    this.#groups.clear();
-    this.#groupOf.clear();
+    this.#queues.clear();
+    this.#placeOf.clear();
   }
 
   /**
@@ -69,21 +76,24 @@ export class WaitingList {
    * those that `serve` accepts. A group is left alone after its first refusal, unless it turns out that the Service belongs
    * to another group by now.
    */
-  offer(concerns: (group: string) => boolean, serve: (service: string) => boolean): void {
-    const open = new Set([...this.#groups.keys()].filter(concerns));
-    while (open.size > 0) {
-      const [next] = [...open]
-        .flatMap((group) => this.#headOf(group))
-        .sort((a, b) => byAge(a.waiter, b.waiter));
-      if (next === undefined) return;
-      if (serve(next.waiter.service)) this.remove(next.waiter.service);
-      else if (this.#groupOf.get(next.waiter.service)?.group === next.group) open.delete(next.group);
+  offer(concerns: (group: Group) => boolean, serve: (service: string) => boolean): void {
+    const open = new Set<string>();
+    for (const [key, { group }] of this.#queues) if (concerns(group)) open.add(key);
+    for (let next = this.#oldestOf(open); next !== undefined; next = this.#oldestOf(open)) {
+      const { key, waiter } = next;
+      if (serve(waiter.service)) this.remove(waiter.service);
+      else if (this.#placeOf.get(waiter.service)?.queue.group.key === key) open.delete(key);
     }
   }
 
-  #headOf(group: string): { readonly group: string; readonly waiter: Waiter }[] {
-    const waiter = this.#groups.get(group)?.[0];
-    return waiter === undefined ? [] : [{ group, waiter }];
+  #oldestOf(keys: Iterable<string>): { readonly key: string; readonly waiter: Waiter } | undefined {
+    let oldest: { readonly key: string; readonly waiter: Waiter } | undefined;
+    for (const key of keys) {
+      const waiter = this.#queues.get(key)?.waiters[0];
+      if (waiter === undefined) continue;
+      if (oldest === undefined || byAge(waiter, oldest.waiter) < 0) oldest = { key, waiter };
+    }
+    return oldest;
   }
 }
 

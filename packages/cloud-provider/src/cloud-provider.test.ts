@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isNotFound } from '@fairlead/shared/kubernetes/client.ts';
 import { SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { allocationConditionOf } from './services/conditions.ts';
-import { SERVERS, tellWhatIsSkipped, until } from './testing/servers.ts';
+import { SERVERS, tellWhatIsSkipped, until, useCluster } from './testing/servers.ts';
 import { given, type Instance, type TestCluster } from './testing/test-cluster.ts';
 
 tellWhatIsSkipped('cloud provider');
@@ -15,20 +15,12 @@ describe.each(SERVERS)('cloud provider on %s', (_name, startCluster) => {
   let cluster: TestCluster;
   let instance: Instance;
 
-  beforeAll(async () => {
-    cluster = await startCluster();
-  }, 90_000);
-  afterAll(() => cluster.close());
+  useCluster(startCluster, (started) => {
+    cluster = started;
+  });
   afterEach(async () => {
     await instance.stop();
-    // Without a leader the finalizer has to be taken away by hand.
-    for (const each of await cluster.all()) {
-      const { name = '' } = each.metadata ?? {};
-      if ((each.metadata?.finalizers ?? []).length > 0) {
-        await cluster.edit(name, (s) => ({ ...s, metadata: { ...s.metadata, finalizers: [] } }));
-      }
-      await cluster.admin.remove(SERVICES, { namespace: 'default', name }).catch(ignoreNotFound);
-    }
+    await cluster.removeServices();
   });
 
   async function hasAddress(name: string, address: string): Promise<void> {

@@ -2,10 +2,10 @@
 import { isConflict } from '@fairlead/shared/kubernetes/client.ts';
 import type { CoreEvent, Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { EVENTS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { allocationConditionOf } from './services/conditions.ts';
 import { tracesOf } from './services/testing/traces.ts';
-import { SERVERS, tellWhatIsSkipped, until } from './testing/servers.ts';
+import { SERVERS, tellWhatIsSkipped, until, useCluster } from './testing/servers.ts';
 import { given, type Instance, type TestCluster } from './testing/test-cluster.ts';
 
 /*
@@ -21,10 +21,9 @@ describe.each(SERVERS)('the life of a Service on %s', (_name, startCluster) => {
   let cluster: TestCluster;
   let instance: Instance;
 
-  beforeAll(async () => {
-    cluster = await startCluster();
-  }, 90_000);
-  afterAll(() => cluster.close());
+  useCluster(startCluster, (started) => {
+    cluster = started;
+  });
   afterEach(async () => {
     for (const each of await cluster.all()) {
       await cluster.admin.remove(SERVICES, { namespace: 'default', name: each.metadata?.name ?? '' });

@@ -6,7 +6,7 @@ import { CONFIG_MAPS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts'
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { SERVERS, until } from '../testing/servers.ts';
+import { SERVERS, until, useCluster } from '../testing/servers.ts';
 import { given, type Instance, TestCluster } from '../testing/test-cluster.ts';
 
 /*
@@ -28,20 +28,13 @@ describe.each(SERVERS)('on %s', (_name, startCluster) => {
   let cluster: TestCluster;
   let instances: Instance[] = [];
 
-  beforeAll(async () => {
-    cluster = await startCluster();
-  }, 90_000);
-  afterAll(() => cluster.close());
+  useCluster(startCluster, (started) => {
+    cluster = started;
+  });
   afterEach(async () => {
     for (const instance of instances.splice(0)) await instance.stop();
     instances = [];
-    for (const each of await cluster.all()) {
-      const { name = '', finalizers = [] } = each.metadata ?? {};
-      if (finalizers.length > 0) {
-        await cluster.edit(name, (s) => ({ ...s, metadata: { ...s.metadata, finalizers: [] } }));
-      }
-      await cluster.admin.remove(SERVICES, { namespace: 'default', name }).catch(ignoreNotFound);
-    }
+    await cluster.removeServices();
   });
 
   async function start(special: Parameters<TestCluster['start']>[0] = {}): Promise<Instance> {

@@ -2,8 +2,8 @@
 import { isNotFound } from '@fairlead/shared/kubernetes/client.ts';
 import type { ConfigMap } from '@fairlead/shared/kubernetes/objects.ts';
 import { CONFIG_MAPS, NAMESPACES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { SERVERS, tellWhatIsSkipped, until } from '../testing/servers.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SERVERS, tellWhatIsSkipped, until, useCluster } from '../testing/servers.ts';
 import { given, type Instance, type TestCluster } from '../testing/test-cluster.ts';
 
 tellWhatIsSkipped('lists for balancers');
@@ -14,17 +14,12 @@ describe.each(SERVERS)('lists for balancers on %s', (_name, startCluster) => {
   let cluster: TestCluster;
   let instance: Instance;
 
-  beforeAll(async () => {
-    cluster = await startCluster();
-  }, 90_000);
-  afterAll(() => cluster.close());
+  useCluster(startCluster, (started) => {
+    cluster = started;
+  });
   afterEach(async () => {
     await instance.stop();
-    for (const { metadata } of await cluster.all()) {
-      const name = metadata?.name ?? '';
-      await cluster.edit(name, (each) => ({ ...each, metadata: { ...each.metadata, finalizers: [] } }));
-      await cluster.admin.remove(SERVICES, { namespace: 'default', name });
-    }
+    await cluster.removeServices();
     for (const namespace of ['default', 'kube-system']) {
       await cluster.admin.remove(CONFIG_MAPS, { namespace, name: 'plndr' }).catch((error: unknown) => {
         if (!isNotFound(error)) throw error;

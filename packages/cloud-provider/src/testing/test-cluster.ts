@@ -196,6 +196,19 @@ export class TestCluster {
     );
   }
 
+  /** Removes all Services while no instance runs: their finalizers are taken away by hand. */
+  async removeServices(): Promise<void> {
+    for (const { metadata } of await this.all()) {
+      const { name = '', finalizers = [] } = metadata ?? {};
+      if (finalizers.length > 0) {
+        await this.edit(name, (each) => ({ ...each, metadata: { ...each.metadata, finalizers: [] } }));
+      }
+      await this.admin.remove(SERVICES, { namespace: 'default', name }).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+    }
+  }
+
   /** Our Events about a Service, `Warning SyncLoadBalancerFailed: message`. The API server has some of its own. */
   async events(name: string): Promise<readonly string[]> {
     const fieldSelector = `involvedObject.kind=Service,involvedObject.name=${name}`;

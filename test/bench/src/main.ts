@@ -7,12 +7,22 @@ import { type Benchmark, renderTable } from './benchmark.ts';
 import { chaos } from './chaos.ts';
 import { exhaustion } from './exhaustion.ts';
 import { failover } from './failover.ts';
+import { falsePositives } from './false-positives.ts';
 import { footprint } from './footprint.ts';
 import { ipam } from './ipam.ts';
 import { poolRepair } from './pool-repair.ts';
 import { services } from './services.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [chaos, exhaustion, failover, footprint, ipam, poolRepair, services];
+const BENCHMARKS: readonly Benchmark[] = [
+  chaos,
+  exhaustion,
+  failover,
+  falsePositives,
+  footprint,
+  ipam,
+  poolRepair,
+  services,
+];
 
 function usage(): string {
   const rows = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`);

@@ -42,6 +42,13 @@ export interface DhcpLease {
   readonly untilMs: number;
 }
 
+/** What stands between a Service and its address. */
+export interface DhcpProblem {
+  readonly kind: 'noLease' | 'notRenewed';
+  /** Sentence for the user. */
+  readonly message: string;
+}
+
 /** What this node should do. */
 export interface DhcpWish {
   /** Everything asked for in the cluster, whoever owns it: what is missing here was given up and goes back to its server. */
@@ -62,8 +69,8 @@ export interface DhcpAddresses {
   apply(wish: DhcpWish): void;
   /** Key -> lease in force at this moment. */
   leases(): ReadonlyMap<string, DhcpLease>;
-  /** Key -> why there is no lease or why it cannot be renewed, in words. */
-  problems(): ReadonlyMap<string, string>;
+  /** Key -> why there is no lease, or why the one there is may end. */
+  problems(): ReadonlyMap<string, DhcpProblem>;
   /** A lease or a problem came, changed or went. Called at most once per turn of the event loop. */
   onChange(listener: () => void): () => void;
   /** Stops without a word: another node goes on with the leases. Resolves when what is being given back is on the wire. */

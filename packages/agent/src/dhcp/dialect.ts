@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Family } from '@fairlead/shared/address/address.ts';
-import type { DhcpRequest } from './dhcp-addresses.ts';
+import type { DhcpIdentity, DhcpRequest } from './dhcp-addresses.ts';
 import type { ClientMessage, ServerMessage } from './lease-machine.ts';
 import type { UdpFrame } from './udp-frames.ts';
 
@@ -20,6 +20,10 @@ export interface Dialect {
    * @param serverMac hardware address from which the server was last heard; undefined: not yet, so it is sent to all
    */
   frameOf(request: DhcpRequest, utterance: Utterance, serverMac: string | undefined): UdpFrame;
+  /** What messages of a server name this client by. */
+  addressee(identity: DhcpIdentity): string;
+  /** Whom a frame is for; undefined: it is no message of a server. */
+  addresseeOf(frame: UdpFrame): string | undefined;
   /** Undefined: not an answer to this client. */
   read(request: DhcpRequest, frame: UdpFrame): ServerMessage | undefined;
 }

@@ -17,12 +17,18 @@ import { encodeFilter, type FilterInstruction } from './packet-filter.ts';
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
 const SOL_PACKET = 263;
+const PACKET_ADD_MEMBERSHIP = 1;
+const PACKET_DROP_MEMBERSHIP = 2;
 const PACKET_IGNORE_OUTGOING = 23;
+/** Kinds of `struct packet_mreq`. */
+const PACKET_MR_MULTICAST = 0;
+const PACKET_MR_UNICAST = 3;
 const ARPHRD_ETHER = 1;
 /** sizeof(struct sockaddr_ll), see packet(7). */
 const ADDRESS_LENGTH = 20;
 
 /** EtherTypes that we speak. */
+export const ETHER_TYPE_IPV4 = 0x0800;
 export const ETHER_TYPE_ARP = 0x0806;
 export const ETHER_TYPE_IPV6 = 0x86dd;
 
@@ -95,6 +101,31 @@ export class PacketSocket {
   /** Whether the link is up and has a carrier. @throws SystemCallError when the link is gone */
   isLinkRunning(): boolean {
     return isLinkRunning(this.fd, this.interfaceName);
+  }
+
+  /**
+   * Has the link take frames for another hardware address, too: that of a group, or one that is not the link's own. The
+   * kernel ends this with the socket.
+   *
+   * @throws SystemCallError
+   */
+  listenTo(mac: Uint8Array): void {
+    setSocketOption(this.fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, this.#membership(mac));
+  }
+
+  /** Undoes {@link listenTo}. @throws SystemCallError when it was not called for this address, or the link is gone */
+  ignore(mac: Uint8Array): void {
+    setSocketOption(this.fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, this.#membership(mac));
+  }
+
+  /** `struct packet_mreq`: link index, kind, length, address. */
+  #membership(mac: Uint8Array): Buffer {
+    const request = Buffer.alloc(16);
+    request.writeInt32LE(this.interfaceIndex, 0);
+    request.writeUInt16LE(((mac[0] ?? 0) & 1) === 1 ? PACKET_MR_MULTICAST : PACKET_MR_UNICAST, 4);
+    request.writeUInt16LE(mac.length, 6);
+    request.set(mac, 8);
+    return request;
   }
 
   /** Sends one whole Ethernet frame. @throws SystemCallError (ENETDOWN, ENOBUFS, ENXIO) */

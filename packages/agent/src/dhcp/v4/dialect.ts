@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BROADCAST_MAC } from '../../announce/mac.ts';
-import type { DhcpRequest } from '../dhcp-addresses.ts';
+import type { DhcpIdentity, DhcpRequest } from '../dhcp-addresses.ts';
 import type { Dialect, Utterance } from '../dialect.ts';
 import { clientIdOf } from '../identity.ts';
 import type { ServerMessage } from '../lease-machine.ts';
 import type { UdpFrame } from '../udp-frames.ts';
-import { type Dhcp4Options, type Dhcp4Type, decodeDhcp4, encodeDhcp4 } from './codec.ts';
+import { type Dhcp4Message, type Dhcp4Options, type Dhcp4Type, decodeDhcp4, encodeDhcp4 } from './codec.ts';
 
 const CLIENT_PORT = 68;
 const SERVER_PORT = 67;
@@ -67,10 +67,17 @@ export const DHCP4: Dialect = {
     };
   },
 
+  addressee({ mac }: DhcpIdentity): string {
+    return mac;
+  },
+
+  addresseeOf(frame: UdpFrame): string | undefined {
+    return replyIn(frame)?.mac;
+  },
+
   read({ identity }: DhcpRequest, frame: UdpFrame): ServerMessage | undefined {
-    if (frame.family !== 4 || frame.destinationPort !== CLIENT_PORT) return undefined;
-    const message = decodeDhcp4(frame.payload);
-    if (message?.op !== 'reply' || message.mac !== identity.mac) return undefined;
+    const message = replyIn(frame);
+    if (message?.mac !== identity.mac) return undefined;
     const { xid, options } = message;
     const server = options.server ?? frame.source;
     if (message.type === 'nak') {
@@ -89,6 +96,12 @@ export const DHCP4: Dialect = {
     };
   },
 };
+
+function replyIn(frame: UdpFrame): Dhcp4Message | undefined {
+  if (frame.family !== 4 || frame.destinationPort !== CLIENT_PORT) return undefined;
+  const message = decodeDhcp4(frame.payload);
+  return message?.op === 'reply' ? message : undefined;
+}
 
 function draftOf({ message }: Utterance): Draft {
   switch (message.kind) {

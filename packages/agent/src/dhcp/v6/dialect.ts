@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { multicastMac } from '../../announce/ndp/codec.ts';
-import type { DhcpRequest } from '../dhcp-addresses.ts';
+import type { DhcpIdentity, DhcpRequest } from '../dhcp-addresses.ts';
 import type { Dialect, Utterance } from '../dialect.ts';
 import { duidOf, iaidOf, linkLocalOf } from '../identity.ts';
 import type { ClientMessage, ServerMessage } from '../lease-machine.ts';
@@ -70,14 +70,26 @@ export const DHCP6: Dialect = {
     };
   },
 
+  addressee({ mac }: DhcpIdentity): string {
+    return duidOf(mac);
+  },
+
+  addresseeOf(frame: UdpFrame): string | undefined {
+    return replyIn(frame)?.clientId;
+  },
+
   read({ identity }: DhcpRequest, frame: UdpFrame): ServerMessage | undefined {
-    if (frame.family !== 6 || frame.destinationPort !== CLIENT_PORT) return undefined;
-    const message = decodeDhcp6(frame.payload);
+    const message = replyIn(frame);
     if (message?.clientId !== duidOf(identity.mac) || message.serverId === undefined) return undefined;
-    if (message.type !== 'advertise' && message.type !== 'reply') return undefined;
     return answerOf(message, message.serverId, iaidOf(identity.mac));
   },
 };
+
+function replyIn(frame: UdpFrame): Dhcp6Message | undefined {
+  if (frame.family !== 6 || frame.destinationPort !== CLIENT_PORT) return undefined;
+  const message = decodeDhcp6(frame.payload);
+  return message?.type === 'advertise' || message?.type === 'reply' ? message : undefined;
+}
 
 function answerOf(message: Dhcp6Message, server: string, iaid: number): ServerMessage | undefined {
   const { xid, type, identityAssociations } = message;

@@ -6,7 +6,7 @@ import { forwardingRules, keepalivedConfig } from './keepalived.ts';
 import { KINDS, parseFailoverOptions } from './options.ts';
 import { ownedByOther } from './session.ts';
 import { groupIn } from './settle.ts';
-import { parseMetrics } from './view.ts';
+import { type AgentStatus, phasesOf } from './view.ts';
 
 const round = (outageMs: number, failed = 0): RoundGaps => ({
   arpMs: outageMs,
@@ -77,25 +77,61 @@ describe('figures', () => {
 });
 
 describe('what the agents say', () => {
-  it('is read from their metrics', () => {
-    const samples = parseMetrics(
-      [
-        '# HELP fairlead_address_owner 1 for the node that owns the address',
-        'fairlead_address_owner{address="192.0.2.1",owner="worker1"} 1',
-        'fairlead_address_owner{address="192.0.2.2",owner="worker2"} 1',
-        'fairlead_lost_nodes 0',
-        'odd{text="a \\"b\\" {c}"} 2.5e3',
-        '',
-      ].join('\n'),
-    );
-    expect(samples.at(-1)).toEqual({ name: 'odd', labels: { text: 'a \\"b\\" {c}' }, value: 2_500 });
-    const { owners, problem } = groupIn(samples);
-    expect([...owners]).toEqual([
-      ['192.0.2.1', 'worker1'],
-      ['192.0.2.2', 'worker2'],
-    ]);
-    expect(problem).toBeUndefined();
-    expect(groupIn(parseMetrics('fairlead_lost_nodes 1')).problem).toBe('1 nodes count as lost');
+  const status: AgentStatus = {
+    node: 'worker1',
+    well: true,
+    checks: [],
+    engine: { name: 'raft', ok: true, detail: '' },
+    coordinator: { node: 'worker2' },
+    members: ['worker1', 'worker2'].map((node) => ({ node, role: 'voter', state: 'up' })),
+    group: null,
+    addresses: [
+      { address: '192.0.2.1', owner: 'worker1' },
+      { address: '192.0.2.2', owner: null },
+    ],
+    failovers: [],
+  };
+
+  it('shows who owns what and who coordinates', () => {
+    const { owners, coordinator } = groupIn(status, ['worker1', 'worker2']);
+    expect([...owners]).toEqual([['192.0.2.1', 'worker1']]);
+    expect(coordinator).toBe('worker2');
+  });
+
+  it.each<[string, Partial<AgentStatus>]>([
+    [
+      'is not well: still starting; watches none',
+      {
+        well: false,
+        engine: { name: 'raft', ok: false, detail: 'still starting' },
+        checks: [{ name: 'watches', ok: false, detail: 'none' }],
+      },
+    ],
+    ['knows no coordinator', { coordinator: null }],
+    ['calls worker2 lost', { members: [{ node: 'worker2', role: 'voter', state: 'lost' }] }],
+    ['knows 1 voters of 2', { members: status.members.slice(1) }],
+  ])('is not settled when an agent %s', (message, change) => {
+    expect(() => groupIn({ ...status, ...change }, ['worker1', 'worker2'])).toThrow(message);
+  });
+
+  it('says what a failover was made of: the new owner first, then the coordinator', () => {
+    const base = { reason: 'lost', grantedMs: null, placedMs: null, announcedMs: null, detectedMs: null };
+    const coordinator = { ...base, part: 'coordinator', detectedMs: 252.4, addresses: ['a'] } as const;
+    const owner = { ...base, part: 'owner', placedMs: 4.4, announcedMs: 0.6, addresses: ['a'] } as const;
+    const at = (ms: number) => new Date(ms).toISOString();
+    const reports = [
+      { ...status, failovers: [{ ...coordinator, at: at(5_000) }] },
+      {
+        ...status,
+        failovers: [
+          { ...owner, at: at(5_001) },
+          { ...owner, at: at(1_000), placedMs: 99 },
+        ],
+      },
+    ];
+    expect(phasesOf(reports, 'a', 4_000)).toBe('detected 252 + placed 4 + announced 1');
+    expect(phasesOf(reports, 'a', 6_000)).toBeUndefined();
+    expect(phasesOf(reports, 'b', 0)).toBeUndefined();
   });
 
   it('decides whom to lose: an owner that does not coordinate, where there is one, by turns', () => {

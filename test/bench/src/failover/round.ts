@@ -15,6 +15,8 @@ export interface RoundPlan {
   readonly random: () => number;
   /** How long the address may stay without a new owner before the round counts as failed. */
   readonly takeoverLimitMs: number;
+  /** What the agents say of the failover, for the record; `sinceMs` is of the wall clock. */
+  readonly explain?: (sinceMs: number) => Promise<string | undefined>;
   /** More to wait for, under the eyes of the probes, before the round is over. */
   readonly until?: () => Promise<void>;
 }
@@ -23,6 +25,7 @@ export interface RoundPlan {
 export interface RoundResult extends RoundGaps {
   readonly from: string;
   readonly to: string;
+  readonly phases: string | undefined;
 }
 
 /** The owner was another one by the time of the disturbance: the round says nothing. */
@@ -44,11 +47,14 @@ export async function playRound(plan: RoundPlan): Promise<RoundResult> {
     await anyMoment(random, ANY_MOMENT_MS);
     if (probes.owner !== victim)
       throw new RoundVoid(`${address} has moved from ${victim} to ${probes.owner}`);
+    const wallMs = Date.now();
     const disturbedMs = await disturbance.begin(victim);
     let to: string;
+    let phases: string | undefined;
     try {
       // By now the loss is complete: whoever answers is able to.
       to = await probes.serving(monotonicMs(), takeoverLimitMs);
+      phases = await plan.explain?.(wallMs);
       if (plan.until !== undefined) {
         await plan.until();
         to = await probes.serving(monotonicMs(), takeoverLimitMs);
@@ -60,7 +66,7 @@ export async function playRound(plan: RoundPlan): Promise<RoundResult> {
     const record = await probes.stop();
     isOver = true;
     const window = { fromMs: disturbedMs - BEFORE_MS, toMs };
-    return { ...measureRound(record, window, disturbedMs), from: victim, to };
+    return { ...measureRound(record, window, disturbedMs), from: victim, to, phases };
   } finally {
     if (!isOver) await probes.stop().catch(() => undefined); // the error that ended the round is the one to tell
   }
@@ -73,7 +79,7 @@ export function describeRound(result: RoundResult): string {
   const parts = [
     `${result.from} -> ${result.to}`,
     `outage ${ms(result.outageMs)} ms (ARP ${ms(result.arpMs)}, TCP warm ${ms(result.warmMs)}, cold ${ms(result.coldMs)})`,
-    `claimed ${claimed}`,
+    `claimed ${claimed}${result.phases === undefined ? '' : ` (${result.phases})`}`,
     ...(result.failed > 0 ? [`${result.failed} of ${result.sent} requests failed`] : []),
     ...(result.twoOwnersMs > 0 ? [`TWO OWNERS for ${ms(result.twoOwnersMs)} ms`] : []),
     ...(result.stallMs > 30 ? [`a probe stalled for ${ms(result.stallMs)} ms`] : []),

@@ -11,7 +11,7 @@ import type { FailoverOptions, Kind } from './options.ts';
 import { describeRound, playRound, type RoundPlan, type RoundResult, RoundVoid } from './round.ts';
 import { exposeMany, pinBackends } from './services.ts';
 import { AGENTS, type SettledGroup, settled } from './settle.ts';
-import { isReady } from './view.ts';
+import { isReady, phasesOf, statusOf } from './view.ts';
 
 /** Everything that was measured. */
 export interface Session {
@@ -52,7 +52,7 @@ export async function playAll(options: FailoverOptions, say: (text: string) => v
   }
 }
 
-type RoundShape = Pick<RoundPlan, 'address' | 'victim' | 'disturbance' | 'until'>;
+type RoundShape = Pick<RoundPlan, 'address' | 'victim' | 'disturbance' | 'until' | 'explain'>;
 
 class Player {
   readonly #cluster: Cluster;
@@ -92,7 +92,12 @@ class Player {
     if (kinds.length === 0) return;
     this.#addresses = await exposeMany(this.#cluster, ADDRESSES);
     for (let round = 0; round < this.#options.rounds; round += 1) {
-      for (const kind of kinds) await this.#play(kind, round, () => this.#shape(kind, round));
+      for (const kind of kinds) {
+        await this.#play(kind, round, async () => {
+          const shape = await this.#shape(kind, round);
+          return { ...shape, explain: (sinceMs) => this.#explain(shape, sinceMs) };
+        });
+      }
     }
   }
 
@@ -173,6 +178,14 @@ class Player {
       await this.#agentIsBack(coordinator);
     }
     throw new Error('the coordinator owns no address, whoever it is');
+  }
+
+  /** Asks the agents that can be reached; one of them is lost. */
+  async #explain({ address, victim }: RoundShape, sinceMs: number): Promise<string | undefined> {
+    const others = this.#nodes.filter((node) => node !== victim);
+    const reports = await Promise.allSettled(others.map((node) => statusOf(this.#cluster.lab, node)));
+    const told = reports.flatMap((report) => (report.status === 'fulfilled' ? [report.value] : []));
+    return phasesOf(told, address, sinceMs);
   }
 
   #rollingRestart(): { readonly disturbance: Disturbance; readonly until: () => Promise<void> } {

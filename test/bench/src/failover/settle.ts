@@ -2,7 +2,7 @@
 import { DAEMON_SETS } from '@fairlead/shared/kubernetes/resources.ts';
 import type { Cluster } from '@fairlead/test-e2e/fixture.ts';
 import { isRolledOut } from '@fairlead/test-e2e/install.ts';
-import { isReady, type MetricSample, metricsOf } from './view.ts';
+import { type AgentStatus, statusOf } from './view.ts';
 
 /** The agents' DaemonSet. */
 export const AGENTS = { namespace: 'kube-system', name: 'kube-vip-ds' } as const;
@@ -44,39 +44,41 @@ async function mustBeRolledOut(cluster: Cluster): Promise<void> {
 }
 
 async function agreement(cluster: Cluster, { nodes, addresses }: SettleOptions): Promise<SettledGroup> {
-  const views = await Promise.all(
-    nodes.map(async (node) => {
-      if (!(await isReady(cluster.lab, node))) throw new Error(`the agent on ${node} is not ready`);
-      return groupIn(await metricsOf(cluster.lab, node));
-    }),
-  );
-  const [first] = views;
+  const reports = await Promise.all(nodes.map((node) => statusOf(cluster.lab, node)));
+  const groups = reports.map((report) => groupIn(report, nodes));
+  const [first] = groups;
   if (first === undefined) throw new Error('there are no agents');
   for (const address of addresses) {
-    const owners = new Set(views.map((view) => view.owners.get(address)));
+    const owners = new Set(groups.map((group) => group.owners.get(address)));
     if (owners.size > 1 || owners.has(undefined))
       throw new Error(`the agents name ${[...owners].join(', ')} as owners of ${address}`);
   }
-  const coordinators = new Set(views.map((view) => view.coordinator));
+  const coordinators = new Set(groups.map((group) => group.coordinator));
   if (coordinators.size > 1)
     throw new Error(`the agents name ${[...coordinators].join(', ')} as coordinators`);
-  for (const { problem } of views) if (problem !== undefined) throw new Error(problem);
   return first;
 }
 
-/** What one agent's metrics say of the group. Pure. */
-export function groupIn(
-  samples: readonly MetricSample[],
-): SettledGroup & { readonly problem: string | undefined } {
-  const owners = new Map<string, string>();
-  let coordinator: string | undefined;
-  let problem: string | undefined;
-  for (const { name, labels, value } of samples) {
-    if (name === 'fairlead_address_owner' && value === 1)
-      owners.set(labels.address ?? '', labels.owner ?? '');
-    if (name === 'fairlead_lost_nodes' && value > 0) problem = `${value} nodes count as lost`;
+/** What one agent says of its group. Throws when it is not well, or misses somebody. Pure. */
+export function groupIn(report: AgentStatus, nodes: readonly string[]): SettledGroup {
+  const { node, well, checks, engine, coordinator, members, addresses } = report;
+  if (!well) {
+    const failing = checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name} ${detail}`);
+    throw new Error(`the agent on ${node} is not well: ${[engine.detail, ...failing].join('; ')}`);
   }
-  return { owners, coordinator, problem };
+  const isRaft = engine.name === 'raft';
+  if (isRaft && coordinator === null) throw new Error(`${node} knows no coordinator`);
+  for (const member of members) {
+    const { state } = member;
+    if (state === 'lost' || (isRaft && state !== 'up'))
+      throw new Error(`${node} calls ${member.node} ${state}`);
+  }
+  const voters = members.filter(({ role }) => role === 'voter').length;
+  if (isRaft && voters !== nodes.length) throw new Error(`${node} knows ${voters} voters of ${nodes.length}`);
+  const owners = new Map(
+    addresses.flatMap(({ address, owner }) => (owner === null ? [] : [[address, owner]])),
+  );
+  return { owners, coordinator: coordinator?.node };
 }
 
 async function mustHaveItsOwn(

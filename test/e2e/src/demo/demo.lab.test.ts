@@ -6,11 +6,11 @@ import { judgeDemo } from './report.ts';
 import { runDemo } from './run-demo.ts';
 
 describe('the demo', () => {
-  it('keeps every promise it prints', async () => {
+  it.each(['raft', 'lease'] as const)('keeps every promise it prints (%s)', async (engine) => {
     const told: string[] = [];
     const lab = await Lab.start({ workers: 3 });
     try {
-      const report = await runDemo(lab, new Narrator({ write: (text) => told.push(text) }));
+      const report = await runDemo(lab, new Narrator({ write: (text) => told.push(text) }), engine);
       const broken = judgeDemo(report, 3).filter(({ good }) => !good);
       expect(broken, told.join('')).toEqual([]);
     } catch (error) {

@@ -9,7 +9,7 @@ import { Lab } from '@fairlead/test-lab/lab.ts';
 import { ensureLabNamespace } from '@fairlead/test-lab/namespace.ts';
 import { buildPrograms } from '../../../../scripts/build.ts';
 import { Narrator } from '../narrator.ts';
-import { DEMO_USAGE, type DemoOptions, parseDemoOptions } from './options.ts';
+import { DEMO_USAGE, type DemoEngine, type DemoOptions, parseDemoOptions } from './options.ts';
 import type { DemoReport } from './report.ts';
 import { concludeDemo, runDemo } from './run-demo.ts';
 
@@ -23,7 +23,7 @@ async function main(options: DemoOptions): Promise<number> {
   await narrator.waiting('building both programs', buildPrograms());
   const lab = await narrator.waiting('starting a cluster in network namespaces', Lab.start({ workers: 3 }));
   try {
-    const report = await runDemo(lab, narrator);
+    const report = await runDemo(lab, narrator, options.engine);
     return conclude(report, narrator, options);
   } finally {
     await lab.stop();
@@ -37,10 +37,10 @@ function conclude(report: DemoReport, narrator: Narrator, options: DemoOptions):
 }
 
 /** Inside the namespaces: tells the demo line by line, the report last, and stays until the lab is taken down. */
-async function holdKeptLab(): Promise<number> {
+async function holdKeptLab(engine: DemoEngine): Promise<number> {
   return await runDaemon({ workers: 3, name: KEPT_LAB }, async (lab, say) => {
     const narrator = new Narrator({ write: (text) => text.replace(/\n$/, '').split('\n').forEach(say) });
-    say(JSON.stringify(await runDemo(lab, narrator)));
+    say(JSON.stringify(await runDemo(lab, narrator, engine)));
   });
 }
 
@@ -49,7 +49,7 @@ async function keep(options: DemoOptions): Promise<number> {
   const narrator = new Narrator(process.stdout, process.env);
   await narrator.waiting('building both programs', buildPrograms());
   let report: DemoReport | undefined;
-  const argv = [process.execPath, fileURLToPath(import.meta.url), DAEMON];
+  const argv = [process.execPath, fileURLToPath(import.meta.url), DAEMON, options.engine];
   const { record } = await launch({ name: KEPT_LAB, argv, foreground: false }, (line) => {
     if (line.startsWith('{')) report = JSON.parse(line) as DemoReport;
     else narrator.say(line);
@@ -61,7 +61,7 @@ async function keep(options: DemoOptions): Promise<number> {
 }
 
 async function start(args: readonly string[]): Promise<number> {
-  if (args[0] === DAEMON) return await holdKeptLab();
+  if (args[0] === DAEMON) return await holdKeptLab(args[1] === 'lease' ? 'lease' : 'raft');
   let options: DemoOptions;
   try {
     options = parseDemoOptions(args);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type DemoReport, judgeDemo } from './report.ts';
 
 const GOOD: DemoReport = {
+  engine: 'lease',
   externalIP: '192.0.2.10',
   secondsToExternalIP: 0.3,
   secondsToFirstAnswer: 0.5,
@@ -18,7 +19,10 @@ const bad = (change: Partial<DemoReport>): number =>
   judgeDemo({ ...GOOD, ...change }, 3).filter((verdict) => !verdict.good).length;
 
 describe('judgeDemo', () => {
-  it('accepts a run within all bounds', () => expect(bad({})).toBe(0));
+  it('accepts a run within all bounds', () => {
+    expect(bad({})).toBe(0);
+    expect(bad({ engine: 'raft', nodeLoss: { outageMs: 500, from: 'worker1', to: 'worker2' } })).toBe(0);
+  });
 
   it.each<[string, Partial<DemoReport>]>([
     ['a late first answer', { secondsToFirstAnswer: 1.2 }],
@@ -27,6 +31,10 @@ describe('judgeDemo', () => {
     ['a failed request after a pod was lost', { podLoss: { sent: 200, failed: 1 } }],
     ['a pod-loss phase without a single request', { podLoss: { sent: 0, failed: 0 } }],
     ['a long outage', { nodeLoss: { outageMs: 8001, from: 'worker1', to: 'worker2' } }],
+    [
+      'a long outage with raft',
+      { engine: 'raft', nodeLoss: { outageMs: 501, from: 'worker1', to: 'worker2' } },
+    ],
     ['an address that did not move', { nodeLoss: { outageMs: 10, from: 'worker1', to: 'worker1' } }],
     ['two owners', { invariants: { ...GOOD.invariants, longestTwoOwnersMs: 40 } }],
     ['a violation', { invariants: { ...GOOD.invariants, violated: 1 } }],

@@ -6,15 +6,16 @@ import type { Narrator } from '../narrator.ts';
 import { Stage } from '../stage.ts';
 import { exposeEchoApp, spreadRequests } from './expose.ts';
 import { loseOwner, losePods } from './losses.ts';
+import type { DemoEngine } from './options.ts';
 import { type DemoReport, judgeDemo } from './report.ts';
 
 /** The whole demo on a running, empty lab: what was measured. Rejects when a step fails. */
-export async function runDemo(lab: Lab, narrator: Narrator): Promise<DemoReport> {
+export async function runDemo(lab: Lab, narrator: Narrator, engine: DemoEngine): Promise<DemoReport> {
   const client = await connect({ kubeconfig: lab.kubeconfig });
   try {
     const stage = new Stage(lab, client, narrator);
     narrator.chapter('Fairlead on a cluster of one control plane and three workers');
-    await installFairlead(stage);
+    await installFairlead(stage, engine === 'raft' ? {} : { agentEnv: { fairlead_engine: engine } });
     const exposed = await exposeEchoApp(stage);
     const { externalIP, observer } = exposed;
     const spread = await spreadRequests(stage, externalIP);
@@ -23,6 +24,7 @@ export async function runDemo(lab: Lab, narrator: Narrator): Promise<DemoReport>
     await observer.stop();
     const ownership = observer.judge({ address: externalIP, allowedZero: [nodeLoss.allowedZero] });
     return {
+      engine,
       externalIP,
       secondsToExternalIP: round(exposed.secondsToExternalIP, 3),
       secondsToFirstAnswer: round(exposed.secondsToFirstAnswer, 3),

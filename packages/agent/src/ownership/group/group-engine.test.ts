@@ -176,6 +176,12 @@ describe('createGroupEngine', () => {
     });
     bench.raft.grant(ADDRESS);
     expect([...bench.engine.state().grants.keys()]).toEqual([ADDRESS]);
+    expect(bench.engine.health()).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('coordinator'),
+    });
+    const reign = { term: 1, coordinator: { name: 'b', instance: '00000000000000b1' } };
+    bench.raft.say(raftStatus(bench.clock.monotonicMs(), { reign }));
     expect(bench.engine.health().ok).toBe(true);
   });
 

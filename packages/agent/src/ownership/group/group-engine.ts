@@ -176,6 +176,10 @@ class GroupEngineSwitch implements GroupOwnership {
   health(): EngineHealth {
     if (this.#run !== undefined && !this.#run.isMasked) {
       const { ok, detail } = this.#run.engine.health();
+      // At first there is nobody to be elected from; whoever waits for this agent to be ready waits for that, too.
+      if (this.#raft !== undefined && this.#raft.status()?.reign === undefined) {
+        return { ok: false, detail: 'raft: no coordinator has been heard yet' };
+      }
       return { ok, detail: `${this.#run.engine.name}: ${detail}` };
     }
     const [problem] = this.problems();

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { agentStatus, groupTrouble } from '@fairlead/test-e2e/agent-status.ts';
 import { Cluster, POOL } from '@fairlead/test-e2e/fixture.ts';
 import { fragileAgent } from '@fairlead/test-lab/cluster/images.ts';
 import { monotonicMs } from '@fairlead/test-lab/journal.ts';
@@ -62,6 +63,17 @@ async function expose(cluster: Cluster): Promise<readonly string[]> {
   return addresses;
 }
 
+/** With `raft` the agents have to be a group first: until then Leases decide, and the change may move addresses. */
+async function groupForms({ cluster, nodes }: Strained): Promise<void> {
+  const isFormed = async (): Promise<boolean> => {
+    const reports = await Promise.all(nodes.map((node) => agentStatus(cluster.lab, node)));
+    const trouble = groupTrouble(reports);
+    if (trouble.length > 0) throw new Error(trouble.join('; '));
+    return true;
+  };
+  await cluster.lab.waitFor(isFormed, { what: 'the agents to form a group', timeoutMs: 60_000 });
+}
+
 /** One strain for so many minutes; the observer lives no longer than it, because its record is long. */
 async function endure(
   strained: Strained,
@@ -97,6 +109,7 @@ async function run(say: (text: string) => void, options: Options): Promise<Bench
   try {
     const nodes = nodesOf(cluster.lab.plan).flatMap(({ role, name }) => (role === 'worker' ? [name] : []));
     const addresses = await expose(cluster);
+    if (options.engine === 'raft') await groupForms({ cluster, nodes });
     const results: [string, Steadiness & { readonly agentsEnded: number }][] = [];
     for (const strain of options.strains) {
       say(`${strain.name}: ${strain.about}`);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { monotonicMs } from '@fairlead/test-lab/journal.ts';
+import { agentStatus, groupTrouble } from '../agent-status.ts';
 import { duplicateHolders } from './verdict.ts';
 import { type ChaosService, type ChaosWorld, curl } from './world.ts';
 
@@ -28,8 +29,9 @@ export async function inspect(world: ChaosWorld): Promise<Findings> {
   } catch (error) {
     return { unwell: [`the Services cannot be listed: ${wordsOf(error)}`], leftBehind: [] };
   }
-  const [agents, answers, kernel] = await Promise.all([
+  const [agents, group, answers, kernel] = await Promise.all([
     Promise.all(world.nodes.map((node) => agentTrouble(world, node))),
+    engineTrouble(world),
     Promise.all(services.map((service) => answerTrouble(world, service))),
     Promise.all(world.nodes.map((node) => kernelTrouble(world, node, services))),
   ]);
@@ -38,6 +40,7 @@ export async function inspect(world: ChaosWorld): Promise<Findings> {
     unwell: [
       ...missing.map((name) => `there is no Service ${name}`),
       ...agents.flat(),
+      ...group,
       ...answers.flat(),
       ...duplicateHolders(services),
       ...formerTrouble(world, services),
@@ -51,6 +54,16 @@ async function agentTrouble(world: ChaosWorld, node: string): Promise<readonly s
   if (world.cluster.lab.state(node).power === 'off') return [`${node} is powered off`];
   const { code } = await world.cluster.lab.exec(node, curl('http://127.0.0.1:2112/readyz'));
   return code === 0 ? [] : [`the agent on ${node} is not ready`];
+}
+
+/** The agents are one group again, where the engine forms one. */
+async function engineTrouble(world: ChaosWorld): Promise<readonly string[]> {
+  if (world.engine !== 'raft') return [];
+  try {
+    return groupTrouble(await Promise.all(world.nodes.map((node) => agentStatus(world.cluster.lab, node))));
+  } catch (error) {
+    return [wordsOf(error)];
+  }
 }
 
 async function answerTrouble(world: ChaosWorld, service: ChaosService): Promise<readonly string[]> {

@@ -60,7 +60,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const world = await ChaosWorld.start({
     services,
     probeMs: PROBE_MS,
-    agentEnv: { fairlead_engine: options.engine, ...options.agentEnv },
+    engine: options.engine,
+    ...(options.agentEnv === undefined ? {} : { agentEnv: options.agentEnv }),
     images: fragileAgent(STALL_MS, ['--max-old-space-size=80']),
     ...(options.keepLogs === true ? { keepLogs: true } : {}),
   });

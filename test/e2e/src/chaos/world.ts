@@ -4,6 +4,7 @@ import { LEASES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import type { LabOptions } from '@fairlead/test-lab/lab.ts';
 import { CONTROL_PLANE, hostByMac, nodesOf } from '@fairlead/test-lab/network/plan.ts';
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
+import { agentStatus } from '../agent-status.ts';
 import { Cluster, POOL } from '../fixture.ts';
 import type { InstallOptions } from '../install.ts';
 import type { Role } from './plan.ts';
@@ -15,6 +16,7 @@ const NAMESPACE = 'default';
 /** How chaos is begun. */
 export interface WorldOptions extends LabOptions, InstallOptions {
   readonly services: number;
+  readonly engine: string;
   /** Time between two questions of the observer for each address. */
   readonly probeMs: number;
 }
@@ -32,10 +34,17 @@ export class ChaosWorld {
   readonly observer: NeighborObserver;
   /** Nodes with an agent. */
   readonly nodes: readonly string[];
+  readonly engine: string;
   readonly #names: readonly string[];
   readonly #watched = new Set<string>();
 
-  private constructor(cluster: Cluster, observer: NeighborObserver, names: readonly string[]) {
+  private constructor(
+    cluster: Cluster,
+    observer: NeighborObserver,
+    names: readonly string[],
+    engine: string,
+  ) {
+    this.engine = engine;
     this.cluster = cluster;
     this.observer = observer;
     this.#names = names;
@@ -45,13 +54,17 @@ export class ChaosWorld {
   }
 
   /** Starts a cluster with an agent on each of three workers, and exposes so many Services on both families. */
-  static async start({ services, probeMs, ...options }: WorldOptions): Promise<ChaosWorld> {
-    const cluster = await Cluster.start({ workers: 3, ...options });
+  static async start({ services, engine, probeMs, agentEnv, ...options }: WorldOptions): Promise<ChaosWorld> {
+    const cluster = await Cluster.start({
+      workers: 3,
+      ...options,
+      agentEnv: { fairlead_engine: engine, ...agentEnv },
+    });
     try {
       await cluster.setPools({ [POOL]: ADDRESSES });
       const names = Array.from({ length: services }, (_, index) => `chaos-${index}`);
       const observer = await cluster.lab.observeNeighbors({ intervalMs: probeMs });
-      const world = new ChaosWorld(cluster, observer, names);
+      const world = new ChaosWorld(cluster, observer, names, engine);
       for (const name of names) await world.expose(name);
       return world;
     } catch (error) {
@@ -119,13 +132,11 @@ export class ChaosWorld {
     return this.nodes.find((node) => node !== owner) ?? owner;
   }
 
-  /** The node that coordinates the group; undefined when none does or the engine has none. */
+  /** The node that coordinates the group; undefined when none does, nobody can say, or the engine has none. */
   async coordinator(): Promise<string | undefined> {
-    for (const node of this.nodes) {
-      const { code, stdout } = await this.cluster.lab.exec(node, curl('http://127.0.0.1:2112/metrics'));
-      if (code === 0 && /^fairlead_raft_is_coordinator(\{[^}]*\})? 1$/m.test(stdout)) return node;
-    }
-    return undefined;
+    const reports = await Promise.allSettled(this.nodes.map((node) => agentStatus(this.cluster.lab, node)));
+    const told = reports.flatMap((report) => (report.status === 'fulfilled' ? [report.value] : []));
+    return told.find(({ coordinator }) => coordinator !== null)?.coordinator?.node;
   }
 
   /** Leases by which addresses are owned: those of Services, and the group's record. */

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from 'vitest';
+import { type AgentStatus, groupTrouble } from './agent-status.ts';
+
+const status = (node: string, change: Partial<AgentStatus> = {}): AgentStatus => ({
+  node,
+  engine: { name: 'raft', ok: true, detail: '' },
+  coordinator: { node: 'a' },
+  group: { epoch: 3, voters: ['a', 'b', 'c'] },
+  ...change,
+});
+
+it('finds nothing wrong with a group that agrees', () => {
+  expect(groupTrouble([status('a'), status('b'), status('c')])).toEqual([]);
+});
+
+it('says who differs, and how', () => {
+  const lease = { name: 'lease', ok: true, detail: '' };
+  expect(groupTrouble([status('a'), status('b', { engine: lease, group: null })])).toEqual([
+    'b runs the engine lease',
+    'b knows 0 voters',
+  ]);
+  expect(groupTrouble([status('a'), status('b', { coordinator: { node: 'b' } })])).toEqual([
+    'coordinators: a says a, b says b',
+  ]);
+  expect(groupTrouble([status('a', { coordinator: null })])).toEqual(['coordinators: a says none']);
+});

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Lab } from '@fairlead/test-lab/lab.ts';
+import { hostOf } from '@fairlead/test-lab/network/plan.ts';
+
+const STATUS_PORT = 2112;
+const TIMEOUT_MS = 2_000;
+
+/** The parts of an agent's status report that tests look at; docs/agent.md describes all of it. */
+export interface AgentStatus {
+  readonly node: string;
+  readonly engine: { readonly name: string; readonly ok: boolean; readonly detail: string };
+  readonly coordinator: { readonly node: string } | null;
+  readonly group: { readonly epoch: number; readonly voters: readonly string[] } | null;
+}
+
+/** What the agent of a node says of itself. Rejects when it does not answer. */
+export async function agentStatus(lab: Lab, node: string): Promise<AgentStatus> {
+  const url = `http://${hostOf(lab.plan, node).ipv4}:${STATUS_PORT}/status`;
+  const response = await fetch(url, {
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: { connection: 'close' },
+  });
+  if (response.status !== 200) throw new Error(`/status on ${node}: status ${response.status}, expected 200`);
+  return (await response.json()) as AgentStatus;
+}
+
+/**
+ * What keeps these agents from being one group of the `raft` engine that can grant, in words; empty when nothing does: each
+ * runs it, knows a majority of voters and one and the same coordinator.
+ */
+export function groupTrouble(reports: readonly AgentStatus[]): readonly string[] {
+  const trouble = reports.flatMap(({ node, engine, group }) => [
+    ...(engine.name.startsWith('raft') ? [] : [`${node} runs the engine ${engine.name}`]),
+    ...(engine.ok ? [] : [`the engine on ${node} is not well: ${engine.detail}`]),
+    ...((group?.voters.length ?? 0) >= 3 ? [] : [`${node} knows ${group?.voters.length ?? 0} voters`]),
+  ]);
+  const coordinators = new Set(reports.map(({ coordinator }) => coordinator?.node ?? 'none'));
+  if (coordinators.size > 1 || coordinators.has('none')) {
+    const said = reports.map(({ node, coordinator }) => `${node} says ${coordinator?.node ?? 'none'}`);
+    trouble.push(`coordinators: ${said.join(', ')}`);
+  }
+  return trouble;
+}

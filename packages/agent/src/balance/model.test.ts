@@ -30,6 +30,7 @@ function service(name: string, parts: Partial<ServedService> = {}): ServedServic
     commonLease: undefined,
     nodeSelector: undefined,
     endpointsKnown: true,
+    asksForOwnLease: false,
     withoutEndpoints: false,
     problems: [],
     object: {},

@@ -22,6 +22,12 @@ export const SETTINGS = {
     takes: 'bool',
     help: 'elect an owner per Service instead of one owner for all',
   },
+  electionOnDemand: {
+    env: 'per_service_election_on_demand',
+    flag: 'perServiceElectionOnDemand',
+    takes: 'bool',
+    help: 'without svc_election: an owner of their own for Services annotated kube-vip.io/forcePerServiceElection',
+  },
   servicesLeaseName: {
     env: 'svc_leasename',
     flag: 'servicesLeaseName',

@@ -52,6 +52,14 @@ describe('readSettings', () => {
     });
   });
 
+  it.each([
+    [{}, 'global'],
+    [{ per_service_election_on_demand: 'true' }, 'onDemand'],
+    [{ svc_election: 'true', per_service_election_on_demand: 'true' }, 'perService'],
+  ])('elects with %j: %s', (env, election) => {
+    expect(read({ vip_arp: 'true', svc_enable: 'true', ...env }).election).toBe(election);
+  });
+
   it('takes the faster timings', () => {
     const fast = { vip_leaseduration: '5', vip_renewdeadline: '3', vip_retryperiod: '1' };
     expect(read({ ...CASE_STUDY, ...fast })).toMatchObject({

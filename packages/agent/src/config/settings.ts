@@ -30,7 +30,8 @@ export interface AgentSettings {
   readonly servicesInterface: string | undefined;
   /** Only Services of this namespace; undefined = all. */
   readonly servicesNamespace: string | undefined;
-  readonly election: 'global' | 'perService';
+  /** One owner for all Services, one for each, or one for all but those that are annotated to have their own. */
+  readonly election: 'global' | 'perService' | 'onDemand';
   /** Lease of the one owner of all Services. */
   readonly servicesLease: LeaseName;
   readonly leaseDurationMs: number;
@@ -93,7 +94,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     interface: nonEmpty(reader.optionalString(SETTINGS.interface)),
     servicesInterface: nonEmpty(reader.optionalString(SETTINGS.servicesInterface)),
     servicesNamespace: nonEmpty(reader.optionalString(SETTINGS.servicesNamespace)),
-    election: reader.bool(SETTINGS.servicesElection, false) ? 'perService' : 'global',
+    election: readElection(reader),
     servicesLease: reader.read(SETTINGS.servicesLeaseName, (text) => parseLeaseName(text, namespace), {
       namespace,
       name: 'plndr-svcs-lock',
@@ -151,6 +152,13 @@ function requireMode(reader: SettingsReader): void {
       expected: 'true (serving Services is the only job in this version)',
     });
   }
+}
+
+function readElection(reader: SettingsReader): AgentSettings['election'] {
+  const perService = reader.bool(SETTINGS.servicesElection, false);
+  const onDemand = reader.bool(SETTINGS.electionOnDemand, false);
+  if (perService) return 'perService';
+  return onDemand ? 'onDemand' : 'global';
 }
 
 function readTiming(reader: SettingsReader) {

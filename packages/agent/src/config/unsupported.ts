@@ -51,13 +51,6 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     harmless: OFF,
   },
   {
-    env: 'per_service_election_on_demand',
-    flag: 'perServiceElectionOnDemand',
-    takes: 'bool',
-    feature: 'election per Service on demand',
-    harmless: OFF,
-  },
-  {
     env: 'vip_leaderelection',
     flag: 'leaderElection',
     takes: 'bool',

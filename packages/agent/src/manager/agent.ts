@@ -135,7 +135,7 @@ class NodeAgent implements Agent {
         lease:
           settings.election === 'perService'
             ? { election: 'perService' }
-            : { election: 'global', lease: settings.servicesLease },
+            : { election: settings.election, lease: settings.servicesLease },
       },
       links: () => ({
         ...this.#links,

@@ -2,7 +2,7 @@
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { EndpointSlice, Service } from '@fairlead/shared/kubernetes/objects.ts';
 import type { AddressGroup } from '../ownership/engine.ts';
-import { addressGroups, type LeaseRule } from '../ownership/groups.ts';
+import { addressGroups, hasOwnLease, type LeaseRule } from '../ownership/groups.ts';
 import { NodeBook } from '../ownership/node-eligibility.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
 import type { SelectionRule } from '../services/selection.ts';
@@ -78,7 +78,7 @@ function candidateProblems(
     const message = 'no endpoint is ready, so no node answers for the address';
     return [{ reason: AGENT_REASON.noReadyEndpoints, message }];
   }
-  if (lease.election === 'perService' || candidates.has(node)) return [];
+  if (hasOwnLease(service, lease) || candidates.has(node)) return [];
   const message =
     `node ${node}, which carries all addresses, cannot have this one: ${whyNotHere(service)}; ` +
     'set svc_election to "true" so that each Service has an owner of its own';

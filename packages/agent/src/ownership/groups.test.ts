@@ -26,6 +26,7 @@ function service(
     commonLease: undefined,
     endpointsKnown: true,
     nodeSelector: undefined,
+    asksForOwnLease: false,
     withoutEndpoints: true,
     problems: [],
     object: {},
@@ -62,6 +63,19 @@ describe('addressGroups', () => {
     });
     const lease = { namespace: 'kube-system', name: 'plndr-svcs-lock' };
     expect(addressGroups([shared], { election: 'global', lease }, NodeBook.unknown)[0]?.lease).toEqual(lease);
+  });
+
+  it('gives a Lease of their own on demand', () => {
+    const lease = { namespace: 'kube-system', name: 'plndr-svcs-lock' };
+    const services = [
+      service('a', ['1']),
+      service('b', ['2'], { asksForOwnLease: true }),
+      service('c', ['3'], { asksForOwnLease: true, commonLease: { namespace: 'x', name: 'y' } }),
+    ];
+    const names = (election: 'onDemand' | 'global') =>
+      addressGroups(services, { election, lease }, NodeBook.unknown).map((group) => group.lease.name);
+    expect(names('onDemand')).toEqual(['plndr-svcs-lock', 'kubevip-b', 'y']);
+    expect(names('global')).toEqual(['plndr-svcs-lock', 'plndr-svcs-lock', 'plndr-svcs-lock']);
   });
 
   const addresses = fc.uniqueArray(fc.constantFrom('1', '2', '3', '4', '5', '6', '7', '8'), { maxLength: 3 });

@@ -8,7 +8,13 @@ import type { NodeBook } from './node-eligibility.ts';
 /** How groups map to Leases. */
 export type LeaseRule =
   | { readonly election: 'perService' }
-  | { readonly election: 'global'; readonly lease: LeaseName };
+  /** `onDemand`: but for Services that are annotated to have a Lease of their own. */
+  | { readonly election: 'global' | 'onDemand'; readonly lease: LeaseName };
+
+/** Whether the Service's address is not under the one Lease for all. */
+export function hasOwnLease({ asksForOwnLease }: ServedService, { election }: LeaseRule): boolean {
+  return election === 'perService' || (election === 'onDemand' && asksForOwnLease);
+}
 
 /**
  * Groups of Services that share addresses, directly or through a third one. The oldest Service of a group names it, so
@@ -61,11 +67,13 @@ function toGroup(members: readonly ServedService[], rule: LeaseRule, nodes: Node
     addresses: [...new Set(members.flatMap(({ addresses }) => addresses))],
     candidates: commonCandidates(members.map((service) => candidatesOf(service, nodes))),
     ...(nodes.avoided.size === 0 ? {} : { avoided: nodes.avoided }),
-    lease: rule.election === 'global' ? rule.lease : leaseOf(oldest),
+    lease: leaseOf(oldest, rule),
   };
 }
 
-function leaseOf({ namespace, name, commonLease }: ServedService): LeaseName {
+function leaseOf(service: ServedService, rule: LeaseRule): LeaseName {
+  if (rule.election !== 'perService' && !hasOwnLease(service, rule)) return rule.lease;
+  const { namespace, name, commonLease } = service;
   return commonLease ?? { namespace, name: serviceLeaseName(name) };
 }
 

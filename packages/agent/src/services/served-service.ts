@@ -40,6 +40,8 @@ export interface ServedService {
   readonly clientAffinity: boolean;
   /** Annotation `serviceInterface`: a link name or `auto`. */
   readonly interface: string | undefined;
+  /** Where one owner has all Services, this one is annotated to have its own. */
+  readonly asksForOwnLease: boolean;
   /** Lease shared with other Services. */
   readonly commonLease: LeaseName | undefined;
   /** Annotation `node-selector`: only nodes with such labels; `unreadable`: no node, as nobody knows which ones are meant. */
@@ -99,6 +101,7 @@ function servedService(service: Service, known: readonly ServiceEndpoint[] | und
     endpointsKnown: known !== undefined || Object.keys(spec?.selector ?? {}).length === 0,
     clientAffinity: spec?.sessionAffinity === 'ClientIP',
     interface: annotations[ANNOTATION.serviceInterface]?.trim() || undefined,
+    asksForOwnLease: annotations[ANNOTATION.forcePerServiceElection] === 'true',
     commonLease: lease.name,
     nodeSelector: selector.nodeSelector,
     withoutEndpoints:

@@ -66,6 +66,8 @@ interface Contender {
   readonly elector: LeaseElector;
   /** When it last won (monotonic). */
   acquiredMs?: number;
+  /** The Lease was won, or has been kept, while this node was not one to be left. */
+  isWelcome?: boolean;
   /** Set while the Lease is being given back. */
   stopping?: Promise<void>;
 }
@@ -92,6 +94,10 @@ class LeaseEngine implements OwnershipEngine {
   readonly #changeListeners = new Set<() => void>();
   readonly #extendListeners = new Set<(grants: ReadonlyMap<string, number>) => void>();
   #groups: readonly AddressGroup[] = [];
+  /** Leases of groups for which this node is to be left. */
+  #left: ReadonlySet<string> = new Set();
+  /** Leases that go back because this node is to be left, until they have gone. */
+  readonly #leaving = new Set<string>();
   #wantedLeases: ReadonlySet<string> = new Set();
   #held: ReadonlySet<string> = new Set();
   #decision: CarryDecision = {
@@ -144,12 +150,33 @@ class LeaseEngine implements OwnershipEngine {
       group.addresses.some((address) => unservable.has(address)) ? this.#withoutUs(group) : group,
     );
     this.#wantedLeases = new Set(groups.map(({ lease }) => leaseKey(lease)));
+    const { node } = this.#options;
+    this.#left = new Set(
+      groups.flatMap(({ avoided, lease }) => (avoided?.get(node) === 'leave' ? [leaseKey(lease)] : [])),
+    );
     this.#evaluate();
   }
 
   report(held: ReadonlySet<string>): void {
     this.#held = held;
     this.#evaluate();
+  }
+
+  /**
+   * A node that is to be left gives its Leases back, each once: the other nodes had their chance then, and what none of
+   * them took stays here.
+   */
+  #leave(): void {
+    const { clock, node } = this.#options;
+    for (const [key, contender] of this.#contenders) {
+      if (contender.stopping !== undefined || this.#holdUntilMs(key) <= clock.monotonicMs()) continue;
+      if (!this.#left.has(key)) {
+        contender.isWelcome = true;
+        this.#leaving.delete(key);
+      } else if (contender.isWelcome && this.#preferred(key).some((name) => name !== node)) {
+        this.#leaving.add(key);
+      }
+    }
   }
 
   /** Leases are taken by whoever can serve, and each owner by itself: there is nobody to hand over to. */
@@ -230,11 +257,14 @@ class LeaseEngine implements OwnershipEngine {
     const { clock, node, timing } = this.#options;
     const previous = this.#decision;
     const nowMs = clock.monotonicMs();
+    this.#leave();
     this.#decision = decide(
       {
         node,
         nowMs,
-        groups: this.#groups,
+        groups: this.#groups.map((group) =>
+          this.#leaving.has(leaseKey(group.lease)) ? this.#withoutUs(group) : group,
+        ),
         leases: this.#view,
         memory: previous.memory,
         held: this.#held,
@@ -308,7 +338,10 @@ class LeaseEngine implements OwnershipEngine {
       onAcquired: () => {
         stats.acquired++;
         const contender = this.#contenders.get(key);
-        if (contender !== undefined) contender.acquiredMs = clock.monotonicMs();
+        if (contender !== undefined) {
+          contender.acquiredMs = clock.monotonicMs();
+          contender.isWelcome = !this.#left.has(key);
+        }
         this.#evaluate();
       },
       onRenewed: () => this.#extend(key),
@@ -325,6 +358,7 @@ class LeaseEngine implements OwnershipEngine {
   #stopContender(key: string, contender: Contender): void {
     const ended = () => {
       if (this.#contenders.get(key) === contender) this.#contenders.delete(key);
+      this.#leaving.delete(key);
       this.#evaluate();
     };
     contender.stopping = contender.elector.stop({ release: true });
@@ -338,13 +372,22 @@ class LeaseEngine implements OwnershipEngine {
   /** Place of this node in the Lease's own order of nodes, so that Leases spread over nodes without a word between them. */
   #acquireDelayMs(key: string): number {
     if (this.#decision.first.has(key)) return 0;
-    const groups = this.#groups.filter((group) => leaseKey(group.lease) === key);
+    const nodes = this.#preferred(key);
+    const rank = Math.min(rendezvousRank(key, this.#options.node, nodes), STAGGER_PLACES);
+    const behind = this.#groupsOf(key).some((group) => this.#isCarriedElsewhere(group)) ? STAGGER_PLACES : 0;
+    return (rank + behind) * STAGGER_STEP_MS;
+  }
+
+  #groupsOf(key: string): readonly AddressGroup[] {
+    return this.#groups.filter(({ lease }) => leaseKey(lease) === key);
+  }
+
+  /** Nodes to which the addresses under a Lease should preferably go. */
+  #preferred(key: string): readonly string[] {
+    const groups = this.#groupsOf(key);
     const isCandidate = (name: string) =>
       groups.some(({ candidates }) => candidates === 'any' || candidates.has(name));
-    const nodes = preferredNodes(this.#options.nodes.store.values(), this.#lost, isCandidate);
-    const rank = Math.min(rendezvousRank(key, this.#options.node, nodes), STAGGER_PLACES);
-    const behind = groups.some((group) => this.#isCarriedElsewhere(group)) ? STAGGER_PLACES : 0;
-    return (rank + behind) * STAGGER_STEP_MS;
+    return preferredNodes(this.#options.nodes.store.values(), this.#lost, isCandidate);
   }
 
   /** Whether another node still carries an address of the group under an earlier Lease; it goes first. */

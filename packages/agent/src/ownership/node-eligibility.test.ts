@@ -51,7 +51,11 @@ describe('avoidedNode', () => {
     ['out of service', { taints: ['node.kubernetes.io/out-of-service'] }, 'leave'],
     ['shut down by its cloud', { taints: ['node.cloudprovider.kubernetes.io/shutdown'] }, 'leave'],
     ['going to be scaled away', { taints: ['ToBeDeletedByClusterAutoscaler'] }, 'leave'],
-    ['unreachable', { taints: ['node.kubernetes.io/unreachable'] }, 'stay'],
+    [
+      'Ready, its taint not yet away',
+      { conditions: { Ready: 'True' }, taints: ['node.kubernetes.io/not-ready'] },
+      undefined,
+    ],
     ['cordoned off', { taints: ['node.kubernetes.io/unschedulable'] }, undefined],
     ['kept for some pods', { taints: ['CriticalAddonsOnly', 'dedicated'] }, undefined],
   ])('%s', (_what, parts, expected) => {

@@ -20,6 +20,11 @@ export type AvoidedNodes = ReadonlyMap<string, Avoidance>;
 /** Nobody is avoided. */
 export const NONE_AVOIDED: AvoidedNodes = new Map();
 
+/** Whether the same nodes are avoided in the same way. */
+export function sameAvoided(a: AvoidedNodes = NONE_AVOIDED, b: AvoidedNodes = NONE_AVOIDED): boolean {
+  return a === b || (a.size === b.size && [...a].every(([node, avoidance]) => b.get(node) === avoidance));
+}
+
 /** What somebody who looks at a Node object for its eligibility finds. */
 export interface AvoidedNode {
   readonly avoidance: Avoidance;
@@ -30,18 +35,12 @@ export interface AvoidedNode {
 /**
  * Taints by which an operator or a controller says that the machine is going or gone. Other taints say which pods may run
  * there; whether the agent is one of them is up to its tolerations, and an agent that is evicted hands over by itself.
+ * Those that repeat a condition (`not-ready`, `unreachable`) come and go later than the condition, which counts.
  */
 const LEAVING_TAINTS: ReadonlySet<string> = new Set([
   'node.kubernetes.io/out-of-service',
   'node.cloudprovider.kubernetes.io/shutdown',
   'ToBeDeletedByClusterAutoscaler',
-]);
-
-/** Taints that repeat conditions of the node, for the case that somebody sets them without the condition. */
-const TROUBLE_TAINTS: ReadonlySet<string> = new Set([
-  'node.kubernetes.io/not-ready',
-  'node.kubernetes.io/unreachable',
-  'node.kubernetes.io/network-unavailable',
 ]);
 
 /** Conditions that are good when they are `True`, or when nobody has said anything. */
@@ -70,8 +69,7 @@ export function avoidedNode(node: Node): AvoidedNode | undefined {
     if (type === GOOD_WHEN_TRUE && status !== 'True') return stay(`condition ${type} is ${status}`);
     if (type === BAD_WHEN_TRUE && status === 'True') return stay(`condition ${type} is ${status}`);
   }
-  const trouble = taints.find(({ key }) => TROUBLE_TAINTS.has(key));
-  return trouble === undefined ? undefined : stay(`taint ${trouble.key}`);
+  return undefined;
 }
 
 interface NodeFacts {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AddressGroup } from '../engine.ts';
+import { sameAvoided } from '../node-eligibility.ts';
 import type { PlacementGroup } from '../raft/placement.ts';
 
 /** What a node is told of what there is to own. */
@@ -19,7 +20,11 @@ export function placementGroups(
     if (!addresses.some((address) => unservable.has(address))) continue;
     for (const address of addresses) refused.add(address);
   }
-  return { groups: groups.map(({ addresses, candidates }) => ({ addresses, candidates })), refused };
+  return { groups: groups.map(placementGroup), refused };
+}
+
+function placementGroup({ addresses, candidates, avoided }: AddressGroup): PlacementGroup {
+  return { addresses, candidates, ...(avoided === undefined ? {} : { avoided }) };
 }
 
 /** Do both say the same, in the same order? */
@@ -30,6 +35,7 @@ export function sameGroups(a: readonly PlacementGroup[], b: readonly PlacementGr
 function sameGroup(a: PlacementGroup, b: PlacementGroup | undefined): boolean {
   if (b === undefined || a.addresses.length !== b.addresses.length) return false;
   if (!a.addresses.every((address, index) => address === b.addresses[index])) return false;
+  if (!sameAvoided(a.avoided, b.avoided)) return false;
   if (a.candidates === 'any' || b.candidates === 'any') return a.candidates === b.candidates;
   const others = b.candidates;
   return a.candidates.size === others.size && [...a.candidates].every((name) => others.has(name));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Candidates } from '../../services/served-service.ts';
-import { type AvoidedNodes, NONE_AVOIDED } from '../node-eligibility.ts';
+import { type AvoidedNodes, NONE_AVOIDED, sameAvoided } from '../node-eligibility.ts';
 import { rendezvousWeight } from '../rank.ts';
 import type { PlacementGroup } from './placement.ts';
 import type { NodeStanding } from './standing.ts';
@@ -119,10 +119,6 @@ export function sameCandidates(
   if (!sameAvoided(unit.avoided, avoided)) return false;
   if (a === b) return true;
   return a !== 'any' && b !== 'any' && a.size === b.size && [...a].every((node) => b.has(node));
-}
-
-function sameAvoided(a: AvoidedNodes, b: AvoidedNodes): boolean {
-  return a === b || (a.size === b.size && [...a].every(([node, avoidance]) => b.get(node) === avoidance));
 }
 
 /** Order of texts by their code units, for `sort`. */

@@ -195,13 +195,21 @@ export class LeaseContender implements LeaseElector {
     return source === undefined || source.freshnessMs() > timing.leaseDurationMs;
   }
 
-  /** May we write? A candidate that finds the Lease free first waits its stagger, and judges again. */
+  /**
+   * May we write? A candidate that finds the Lease free first waits its stagger, and judges again. News that come
+   * meanwhile do not shorten the wait, or who is to come last would win by them.
+   */
   async #staggered(signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted || !this.#candidate.mayWrite(this.#clock.monotonicMs())) return false;
-    const staggerMs = this.#holding ? 0 : (this.#options.acquireDelayMs?.() ?? 0);
-    if (staggerMs <= 0) return true;
-    await this.#sleep(staggerMs, signal);
-    return !signal.aborted && this.#candidate.mayWrite(this.#clock.monotonicMs());
+    const startMs = this.#clock.monotonicMs();
+    for (;;) {
+      const nowMs = this.#clock.monotonicMs();
+      if (signal.aborted || !this.#candidate.mayWrite(nowMs)) return false;
+      const staggerMs = this.#holding ? 0 : (this.#options.acquireDelayMs?.() ?? 0);
+      const leftMs = startMs + staggerMs - nowMs;
+      if (leftMs <= 0) return true;
+      this.#woken = false;
+      await this.#sleep(leftMs, signal);
+    }
   }
 
   async #writeOrLook(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@
  * `npm run bench -- NAME [--json] [options of the benchmark]`: runs one benchmark. Human words go to standard error; with
  * `--json` the result is one JSON object on the last line of standard output.
  */
+import { atRest } from './at-rest.ts';
 import { type Benchmark, renderTable } from './benchmark.ts';
 import { chaos } from './chaos.ts';
 import { exhaustion } from './exhaustion.ts';
@@ -14,6 +15,7 @@ import { poolRepair } from './pool-repair.ts';
 import { services } from './services.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
+  atRest,
   chaos,
   exhaustion,
   failover,

@@ -84,7 +84,7 @@ describe('what the agents say', () => {
     engine: { name: 'raft', ok: true, detail: '' },
     coordinator: { node: 'worker2' },
     members: ['worker1', 'worker2'].map((node) => ({ node, role: 'voter', state: 'up' })),
-    group: null,
+    group: { size: 3, voters: ['worker1', 'worker2'] },
     addresses: [
       { address: '192.0.2.1', owner: 'worker1' },
       { address: '192.0.2.2', owner: null },

@@ -14,7 +14,7 @@ export interface AgentStatus {
   readonly engine: { readonly name: string; readonly ok: boolean; readonly detail: string };
   readonly coordinator: { readonly node: string } | null;
   readonly members: readonly { readonly node: string; readonly role: string; readonly state: string }[];
-  readonly group: { readonly epoch: number; readonly voters: readonly string[] } | null;
+  readonly group: { readonly size: number; readonly voters: readonly string[] } | null;
   readonly addresses: readonly { readonly address: string; readonly owner: string | null }[];
   readonly failovers: readonly AgentFailover[];
 }

@@ -15,9 +15,9 @@ it('finds nothing wrong with a group that agrees', () => {
 });
 
 it('says who differs, and how', () => {
-  const lease = { name: 'lease', ok: true, detail: '' };
-  expect(groupTrouble([status('a'), status('b', { engine: lease, group: null })])).toEqual([
-    'b runs the engine lease',
+  const engine = { name: 'group', ok: false, detail: 'no answer' };
+  expect(groupTrouble([status('a'), status('b', { engine, group: null })])).toEqual([
+    'the engine on b is not well: no answer',
     'b knows 0 voters',
   ]);
   expect(groupTrouble([status('a'), status('b', { coordinator: { node: 'b' } })])).toEqual([

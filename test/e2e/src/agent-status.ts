@@ -26,11 +26,10 @@ export async function agentStatus(lab: Lab, node: string): Promise<AgentStatus> 
 
 /**
  * What keeps these agents from being one group of the `raft` engine that can grant, in words; empty when nothing does: each
- * runs it, knows a majority of voters and one and the same coordinator.
+ * is well and knows three voters and one and the same coordinator, which Leases do not have.
  */
 export function groupTrouble(reports: readonly AgentStatus[]): readonly string[] {
   const trouble = reports.flatMap(({ node, engine, group }) => [
-    ...(engine.name.startsWith('raft') ? [] : [`${node} runs the engine ${engine.name}`]),
     ...(engine.ok ? [] : [`the engine on ${node} is not well: ${engine.detail}`]),
     ...((group?.voters.length ?? 0) >= 3 ? [] : [`${node} knows ${group?.voters.length ?? 0} voters`]),
   ]);

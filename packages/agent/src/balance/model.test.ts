@@ -22,6 +22,7 @@ function service(name: string, parts: Partial<ServedService> = {}): ServedServic
     created: '',
     addresses: ['172.18.0.200'],
     refused: false,
+    names: [],
     policy: 'Cluster',
     ports: [{ protocol: 'tcp', port: 80, key: 'TCP/http' }],
     endpoints: [endpoint('10.1.0.10', 'n2'), endpoint('10.1.0.9', 'n1')],

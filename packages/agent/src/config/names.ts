@@ -132,7 +132,7 @@ export const SETTINGS = {
     env: 'dns_mode',
     flag: 'dnsMode',
     takes: 'value',
-    help: 'first, ipv4, ipv6 or dual: accepted; names as addresses are not supported yet',
+    help: 'which addresses of a DNS name count: first, ipv4, ipv6 or dual (first)',
   },
   port: { env: 'port', flag: 'port', takes: 'value', help: 'API server port: accepted, used by no Service' },
   vipAddress: {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
+import type { DnsMode } from '../dns/choose-addresses.ts';
 import { SETTINGS } from './names.ts';
 import { type RaftSettings, readRaftSettings } from './raft-settings.ts';
 import { type SettingWarning, unsupportedGiven } from './unsupported.ts';
@@ -54,6 +55,7 @@ export interface AgentSettings {
   readonly raft: RaftSettings;
   readonly balance: 'none' | 'nftables';
   readonly addressOn: 'lo' | 'interface';
+  readonly dnsMode: DnsMode;
   /** Settings that were given and are ignored. */
   readonly warnings: readonly SettingWarning[];
 }
@@ -83,7 +85,6 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
   const { env, flags = {}, hostName, tokenNamespace } = inputs;
   const reader = new SettingsReader({ env, flags, prefer: 'env' });
   requireMode(reader);
-  reader.oneOf(SETTINGS.dnsMode, ['first', 'ipv4', 'ipv6', 'dual'], 'first');
   reader.integer(SETTINGS.port, 6443, { min: 1, max: 65_535 });
   const namespace = tokenNamespace ?? reader.string(SETTINGS.leaseNamespace, 'kube-system');
   const explicitKubeconfig = reader.optionalString(SETTINGS.kubeconfig);
@@ -117,6 +118,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     raft: readRaftSettings(reader),
     balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables'], 'none'),
     addressOn: reader.oneOf(SETTINGS.addressOn, ['lo', 'interface'], 'lo'),
+    dnsMode: reader.oneOf(SETTINGS.dnsMode, ['first', 'ipv4', 'ipv6', 'dual'], 'first'),
     warnings: [
       ...unsupportedGiven(env, flags),
       ...(vipAddress === undefined || vipAddress === ''

@@ -8,6 +8,8 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, ForeignClaim } from '../announce/address-keeper.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import type { AgentSettings } from '../config/settings.ts';
+import { NameWatcher } from '../dns/name-watcher.ts';
+import { createResolver, type ResolveName } from '../dns/resolve-name.ts';
 import type { OwnershipEngine } from '../ownership/engine.ts';
 import { NodeBook, sayTheSame } from '../ownership/node-eligibility.ts';
 import { preferredNodes } from '../ownership/node-watch.ts';
@@ -41,6 +43,8 @@ export interface AgentOptions {
   readonly logger: Logger;
   /** For tests: the node's links. */
   readonly readLinks?: () => Promise<NodeLinks>;
+  /** For tests: resolves DNS names. */
+  readonly resolve?: ResolveName;
 }
 
 /** The links of this node and which one carries the default route. */
@@ -86,6 +90,7 @@ class NodeAgent implements Agent {
   readonly #events;
   readonly #status: StatusWriter | undefined;
   readonly #view: EngineView;
+  readonly #names: NameWatcher;
   readonly #moves: MoveTeller;
   readonly #ended = new AbortController();
   readonly #unsubscribers: (() => void)[] = [];
@@ -102,7 +107,12 @@ class NodeAgent implements Agent {
     const { settings, client, watches, engine, keeper, balancer, metrics, clock, logger } = options;
     const node = settings.nodeName;
     this.#events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
-    this.#status = settings.serviceUpdates ? new StatusWriter({ client, node, clock, logger }) : undefined;
+    const { resolve = createResolver() } = options;
+    const onChange = () => this.#loop.wake();
+    this.#names = new NameWatcher({ mode: settings.dnsMode, resolve, clock, logger, onChange });
+    this.#status = settings.serviceUpdates
+      ? new StatusWriter({ client, node, sources: { names: this.#names }, clock, logger })
+      : undefined;
     this.#view = options.view ?? NO_VIEW;
     this.#moves = new MoveTeller({
       node,
@@ -142,6 +152,7 @@ class NodeAgent implements Agent {
         interface: settings.interface,
         servicesInterface: settings.servicesInterface,
       }),
+      names: this.#names,
       engine,
       keeper,
       balancer,
@@ -193,6 +204,7 @@ class NodeAgent implements Agent {
     const { keeper, engine, balancer } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
     this.#upkeepTimer?.cancel();
+    this.#names.stop();
     this.#linksTimer?.cancel();
     // Passes go on until here: what is handed over comes off and is confirmed while others take it.
     await engine.drain(DRAIN_LIMIT_MS);

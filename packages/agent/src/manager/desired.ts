@@ -5,6 +5,7 @@ import type { AddressGroup } from '../ownership/engine.ts';
 import { addressGroups, hasOwnLease, type LeaseRule } from '../ownership/groups.ts';
 import { NodeBook } from '../ownership/node-eligibility.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
+import type { AddressSources } from '../services/addresses.ts';
 import type { SelectionRule } from '../services/selection.ts';
 import { candidatesOf, type ServedService, servedServices } from '../services/served-service.ts';
 import { chooseInterface, type InterfaceRule } from './interfaces.ts';
@@ -17,6 +18,7 @@ export interface Observed {
   readonly nodes: NodeBook;
   readonly lostNodes: ReadonlySet<string>;
   readonly links: InterfaceRule;
+  readonly sources?: AddressSources;
 }
 
 /** The part of the settings that matters here. */
@@ -39,7 +41,7 @@ export interface Desired {
 
 /** From what is seen to what is wanted. Pure. */
 export function desiredState(observed: Observed, rule: DesiredRule): Desired {
-  const services = servedServices(observed.services, observed.slices, rule);
+  const services = servedServices(observed.services, observed.slices, rule, observed.sources);
   const interfaces = new Map<string, string>();
   const problems = new Map<string, readonly ServiceProblem[]>();
   for (const service of services) {

@@ -7,6 +7,7 @@ import type { AddressKeeper, HeldAddress } from '../announce/address-keeper.ts';
 import type { Grant } from '../announce/grant.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { type BalanceModel, balanceModel, NOTHING_TO_BALANCE } from '../balance/model.ts';
+import type { NameWatcher } from '../dns/name-watcher.ts';
 import type { OwnershipEngine } from '../ownership/engine.ts';
 import type { NodeBook } from '../ownership/node-eligibility.ts';
 import type { ServiceProblem } from '../services/problem.ts';
@@ -24,6 +25,8 @@ export interface ReconcilerOptions {
   readonly nodes: () => NodeBook;
   readonly rule: DesiredRule;
   readonly links: () => InterfaceRule;
+  /** Resolves the DNS names among the addresses. */
+  readonly names: Pick<NameWatcher, 'mode' | 'stateOf' | 'want'>;
   readonly engine: OwnershipEngine;
   readonly keeper: AddressKeeper;
   readonly balancer: Balancer;
@@ -79,7 +82,7 @@ export class Reconciler {
 
   /** Computes what there is to own and tells the engine, without applying anything. */
   observe(): void {
-    const { services, slices, nodes, links, engine, rule } = this.#options;
+    const { services, slices, nodes, links, names, engine, rule } = this.#options;
     this.#desired = desiredState(
       {
         services: services.values(),
@@ -87,9 +90,11 @@ export class Reconciler {
         nodes: nodes(),
         lostNodes: engine.state().lostNodes,
         links: links(),
+        sources: { names },
       },
       rule,
     );
+    names.want(new Set(this.#desired.services.flatMap((service) => service.names)));
     engine.want(this.#desired.groups, this.#desired.unservable);
     this.#noteGrants();
   }

@@ -18,6 +18,7 @@ function service(
     created: '',
     addresses,
     refused: false,
+    names: [],
     policy: 'Cluster',
     ports: [],
     endpoints: [],

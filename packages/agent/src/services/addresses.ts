@@ -3,6 +3,9 @@ import { addressOf, formatAddress, isUnspecified } from '@fairlead/shared/addres
 import { standingRefusal } from '@fairlead/shared/kubernetes/allocation-condition.ts';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { hostNameOf } from '../dns/host-name.ts';
+import type { NameLookup } from '../dns/name-watcher.ts';
+import { resolvedEntries } from './named-entries.ts';
 import { AGENT_REASON, type ServiceProblem } from './problem.ts';
 
 /** The addresses that a Service is to be reached at. */
@@ -11,33 +14,42 @@ export interface ServiceAddresses {
   readonly addresses: readonly string[];
   /** The Service names some, and the cloud provider refused them. */
   readonly refused: boolean;
+  /** DNS names among its entries, whether they are resolved or not. */
+  readonly names: readonly string[];
   readonly problems: readonly ServiceProblem[];
+}
+
+/** What else it takes to know the addresses of a Service. */
+export interface AddressSources {
+  /** Undefined: names have no addresses. */
+  readonly names?: Pick<NameLookup, 'mode' | 'stateOf'>;
 }
 
 /**
  * The addresses that a Service names, unless the cloud provider refused them: then none, and the reason why. A refusal of
  * what the Service named earlier does not count. Pure.
  */
-export function addressesOf(service: Service): ServiceAddresses {
-  const named = namedAddresses(service);
+export function addressesOf(service: Service, sources: AddressSources = {}): ServiceAddresses {
+  const named = namedAddresses(service, sources);
   const refusal = named.addresses.length === 0 ? undefined : standingRefusal(service);
   if (refusal === undefined) return named;
   const message = `no node answers for ${named.addresses.join(' and ')}: ${refusal.message || refusal.reason}`;
   const problem = { reason: AGENT_REASON.addressRefused, message };
-  return { addresses: [], refused: true, problems: [...named.problems, problem] };
+  return { ...named, addresses: [], refused: true, problems: [...named.problems, problem] };
 }
 
 /**
  * Where kube-vip looks: the annotation when it exists (even empty); else the status, unless `spec.loadBalancerIP` names
  * another address of the same family; else the spec. Entries we cannot use are reported and left out; the others count.
  */
-function namedAddresses(service: Service): ServiceAddresses {
+function namedAddresses(service: Service, sources: AddressSources): ServiceAddresses {
   const annotation = service.metadata?.annotations?.[ANNOTATION.loadBalancerIPs];
-  if (annotation !== undefined) return read(annotation.split(','), ANNOTATION.loadBalancerIPs);
   const wanted = service.spec?.loadBalancerIP ?? '';
   const status = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
-  if (status.length > 0 && !contradicts(wanted, status)) return read(status, 'status.loadBalancer');
-  return read([wanted], 'spec.loadBalancerIP');
+  const from = (entries: readonly string[], source: string) => read(entries, source, status, sources);
+  if (annotation !== undefined) return from(annotation.split(','), ANNOTATION.loadBalancerIPs);
+  const isStatusTrue = status.length > 0 && hostNameOf(wanted) === undefined && !contradicts(wanted, status);
+  return isStatusTrue ? from(status, 'status.loadBalancer') : from([wanted], 'spec.loadBalancerIP');
 }
 
 function contradicts(wanted: string, status: readonly string[]): boolean {
@@ -49,31 +61,40 @@ function contradicts(wanted: string, status: readonly string[]): boolean {
   return sameFamily.length > 0 && sameFamily.every((ip) => ip.value !== address.value);
 }
 
-function read(entries: readonly string[], source: string): ServiceAddresses {
+function read(
+  entries: readonly string[],
+  source: string,
+  status: readonly string[],
+  { names }: AddressSources,
+): ServiceAddresses {
   const addresses = new Set<string>();
   const problems: ServiceProblem[] = [];
+  const found = names === undefined ? undefined : resolvedEntries(entries.map((entry) => entry.trim()), status, names);
   for (const entry of entries) {
     const text = entry.trim();
     if (text === '') continue;
     const address = addressOf(text);
+    const name = address === undefined ? hostNameOf(text) : undefined;
+    // Its addresses come after the others, as in kube-vip's status.
+    if (name !== undefined && found !== undefined) continue;
     if (address === undefined) problems.push(unusable(text, source));
     else if (isUnspecified(address)) {
       const message = `${source} has "${text}", which asks for a DHCP address; DHCP is not supported yet`;
       problems.push({ reason: AGENT_REASON.addressUnsupported, message });
     } else addresses.add(formatAddress(address));
   }
-  return { addresses: [...addresses], refused: false, problems };
+  for (const address of [...(found?.addresses.values() ?? [])].flat()) addresses.add(address);
+  return {
+    addresses: [...addresses],
+    refused: false,
+    names: entries.flatMap((entry) => hostNameOf(entry.trim()) ?? []),
+    problems: [...problems, ...(found?.problems ?? [])],
+  };
 }
 
 function unusable(text: string, source: string): ServiceProblem {
-  const isName = /^(?=.*[a-zA-Z])[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?$/.test(text) && text.includes('.');
-  return isName
-    ? {
-        reason: AGENT_REASON.addressUnsupported,
-        message: `${source} has the DNS name "${text}"; names as addresses are not supported yet`,
-      }
-    : {
-        reason: AGENT_REASON.invalidRequest,
-        message: `${source} has "${text}"; expected an IP address such as 192.0.2.10 or 2001:db8::10`,
-      };
+  return {
+    reason: AGENT_REASON.invalidRequest,
+    message: `${source} has "${text}"; expected an IP address such as 192.0.2.10 or 2001:db8::10, or a DNS name such as lb.example.org`,
+  };
 }

@@ -6,8 +6,10 @@ export const AGENT_REASON = {
   ...REASON,
   /** `sessionAffinity: ClientIP` with a data plane that does not know it yet. */
   affinityUnsupported: 'AffinityUnsupported',
-  /** An address of the annotation is a DNS name or asks for DHCP. */
+  /** An address of the annotation asks for DHCP. */
   addressUnsupported: 'AddressUnsupported',
+  /** A DNS name of the annotation cannot be resolved, or has no address of the wanted family. */
+  nameUnresolved: 'NameUnresolved',
   /** The cloud provider says that the Service may not have the addresses it names. */
   addressRefused: 'AddressRefused',
   /** Another Service already has this address, protocol and port. */

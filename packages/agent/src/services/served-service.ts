@@ -4,7 +4,7 @@ import { type LabelSelector, parseLabelSelector } from '@fairlead/shared/kuberne
 import { type EndpointSlice, keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { type LeaseName, parseLeaseName } from '../config/settings.ts';
 import type { NodeBook } from '../ownership/node-eligibility.ts';
-import { addressesOf } from './addresses.ts';
+import { type AddressSources, addressesOf } from './addresses.ts';
 import { endpointsByService, portKey, type ServiceEndpoint, usableEndpoints } from './endpoints.ts';
 import { AGENT_REASON, type ServiceProblem } from './problem.ts';
 import { isServed, type SelectionRule } from './selection.ts';
@@ -31,6 +31,8 @@ export interface ServedService {
   readonly addresses: readonly string[];
   /** It has no addresses because the cloud provider refused the ones it names. */
   readonly refused: boolean;
+  /** DNS names that it is to be reached at; their addresses are among the addresses. */
+  readonly names: readonly string[];
   readonly policy: 'Cluster' | 'Local';
   readonly ports: readonly FrontPort[];
   readonly endpoints: readonly ServiceEndpoint[];
@@ -61,11 +63,12 @@ export function servedServices(
   services: Iterable<Service>,
   slices: Iterable<EndpointSlice>,
   rule: SelectionRule,
+  sources: AddressSources = {},
 ): readonly ServedService[] {
   const endpoints = endpointsByService(slices);
   const served: ServedService[] = [];
   for (const service of services) {
-    if (isServed(service, rule)) served.push(servedService(service, endpoints.get(keyOf(service))));
+    if (isServed(service, rule)) served.push(servedService(service, endpoints.get(keyOf(service)), sources));
   }
   return served.sort(byAge);
 }
@@ -76,11 +79,15 @@ export function byAge(a: ServedService, b: ServedService): number {
   return a.key < b.key ? -1 : Number(a.key > b.key);
 }
 
-function servedService(service: Service, known: readonly ServiceEndpoint[] | undefined): ServedService {
+function servedService(
+  service: Service,
+  known: readonly ServiceEndpoint[] | undefined,
+  sources: AddressSources,
+): ServedService {
   const { metadata, spec } = service;
   const endpoints = known ?? [];
   const annotations = metadata?.annotations ?? {};
-  const { addresses, refused, problems } = addressesOf(service);
+  const { addresses, refused, names, problems } = addressesOf(service, sources);
   const policy = spec?.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster';
   const namespace = metadata?.namespace ?? '';
   const lease = commonLease(annotations[ANNOTATION.leaseName], namespace, policy);
@@ -92,6 +99,7 @@ function servedService(service: Service, known: readonly ServiceEndpoint[] | und
     created: metadata?.creationTimestamp ?? '',
     addresses,
     refused,
+    names,
     policy,
     ports: (spec?.ports ?? []).flatMap(({ protocol, port, name }) => {
       const known = PROTOCOLS[protocol ?? 'TCP'];

@@ -7,7 +7,7 @@ import { draft } from '@fairlead/shared/kubernetes/wire.ts';
 import { WorkQueue } from '@fairlead/shared/kubernetes/work-queue.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import { addressesOf } from '../services/addresses.ts';
+import { type AddressSources, addressesOf } from '../services/addresses.ts';
 import { ingressOf, sameIngress } from './ingress.ts';
 
 /** What one Service should say about itself. */
@@ -23,6 +23,8 @@ export interface StatusWriterOptions {
   readonly client: KubeClient;
   /** Name of this node, for the `vipHost` annotation. */
   readonly node: string;
+  /** By which addresses are known. */
+  readonly sources?: AddressSources;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -96,7 +98,7 @@ export class StatusWriter {
     // Gone, of another type, or no longer ours in the meantime: the next pass says what to do.
     if (wanted === undefined || !isSame || service.spec?.type !== 'LoadBalancer') return;
     // So it is when the Service names others by now, or is refused the ones it names.
-    if (addressesOf(service).addresses.join() !== wanted.addresses.join()) return;
+    if (addressesOf(service, this.#options.sources).addresses.join() !== wanted.addresses.join()) return;
     await this.#writeBoth(service, wanted);
   }
 

@@ -68,6 +68,8 @@ export class Member {
   #isKeeping = false;
   /** End of the grants of which it was decided last whether they are kept. */
   #judgedMs = Number.NEGATIVE_INFINITY;
+  /** When we last came to, after a time in which nothing was heard because nothing was done. */
+  #wokeMs = Number.NEGATIVE_INFINITY;
   /** When any coordinator was last heard. */
   #coordinatorMs = Number.NEGATIVE_INFINITY;
   #nonce = 0;
@@ -162,6 +164,7 @@ export class Member {
   tick(nowMs: number): void {
     // A process that was stopped, or a clock that did not run: what we believe is older than it seems.
     if (this.#options.rules.gapsNoticed && nowMs - this.#lastMs > this.#timing.grantMs) this.loseTime();
+    if (nowMs - this.#lastMs > this.#timing.renewMs * SILENT_RENEWALS) this.#wokeMs = nowMs;
     this.#lastMs = nowMs;
     this.#keep(nowMs);
     if (nowMs >= this.#untilMs) this.#isLive = false;
@@ -278,9 +281,11 @@ export class Member {
   #mayKeep(nowMs: number): boolean {
     if (this.#options.minority !== 'keep') return false;
     if (nowMs < this.#untilMs || this.#untilMs === this.#judgedMs) return false;
+    const quietMs = this.#timing.tailMs * HEARD_TAIL;
+    // It has not had the time to hear anybody.
+    if (nowMs - this.#wokeMs <= quietMs) return false;
     this.#judgedMs = this.#untilMs;
-    const isHeard = nowMs - this.#coordinatorMs <= this.#timing.tailMs * HEARD_TAIL;
-    return !isHeard && this.#serves && this.#granted.size > 0;
+    return nowMs - this.#coordinatorMs > quietMs && this.#serves && this.#granted.size > 0;
   }
 
   get #serves(): boolean {

@@ -79,6 +79,11 @@ export class RaftNode {
     return this.#member.untilMs;
   }
 
+  /** Answers without a grant, because no coordinator can be heard. */
+  get isKeeping(): boolean {
+    return this.#member.isKeeping;
+  }
+
   /** Who votes, as far as this node knows. */
   get config(): GroupConfig {
     return this.#electorate.config;

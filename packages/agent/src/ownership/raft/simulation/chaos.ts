@@ -18,6 +18,7 @@ export class Chaos {
   }
 
   #begin(fault: Fault): void {
+    this.#world.counts.add(fault.kind);
     const end = this.#cause(fault);
     if (end !== undefined) this.#world.agenda.after(fault.forMs, end);
   }
@@ -37,6 +38,12 @@ export class Chaos {
       case 'restoreRecord':
         world.store.restore();
         world.spreadRecord();
+        return () => {
+          world.store.rewrite();
+          world.spreadRecord();
+        };
+      case 'deleteRecord':
+        world.store.delete();
         return () => {
           world.store.rewrite();
           world.spreadRecord();
@@ -98,6 +105,9 @@ export class Chaos {
       case 'freeze':
         process.freeze();
         return () => world.thaw(process);
+      case 'workerStall':
+        process.stallWorker();
+        return () => world.thaw(process, 'worker');
       case 'mainStall':
         process.stallMain();
         return () => process.resumeMain();
@@ -222,11 +232,13 @@ export class Chaos {
   #attemptVoters(voters: readonly string[], times: number, pauseMs: (left: number) => number): void {
     const world = this.#world;
     const attempt = (left: number) => {
-      if (world.store.change(voters, (voter) => world.settledEpochOf(voter))) world.spreadRecord();
+      const isChanged = world.store.change(voters, (voter) => world.settledEpochOf(voter));
+      world.counts.add(isChanged ? 'votersChanged' : 'votersRefused');
+      if (isChanged) world.spreadRecord();
       if (left > 0) world.agenda.after(pauseMs(left), () => attempt(left - 1));
     };
     attempt(times);
   }
 }
 
-type Harm = 'crash' | 'freeze' | 'mainStall' | 'drain' | 'linkDown' | 'refuse' | 'twin';
+type Harm = 'crash' | 'freeze' | 'workerStall' | 'mainStall' | 'drain' | 'linkDown' | 'refuse' | 'twin';

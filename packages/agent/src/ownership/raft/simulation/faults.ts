@@ -6,14 +6,15 @@ export const COORDINATOR = -1;
 
 /** Something that goes wrong (or is done) at some time, mostly for some time. Hosts are numbered. */
 export type Fault = { readonly atMs: number; readonly forMs: number } & (
-  | { readonly kind: 'crash' | 'freeze' | 'isolate' | 'deafen' | 'mute' | 'mainStall'; readonly host: number }
+  | { readonly kind: 'crash' | 'freeze' | 'workerStall' | 'mainStall'; readonly host: number }
+  | { readonly kind: 'isolate' | 'deafen' | 'mute'; readonly host: number }
   | { readonly kind: 'drain' | 'linkDown' | 'refuse' | 'twin'; readonly host: number }
   | { readonly kind: 'usurp' | 'outvote' }
   | { readonly kind: 'cut'; readonly host: number; readonly other: number }
   | { readonly kind: 'partition' | 'apiDown'; readonly hosts: readonly number[] }
   | { readonly kind: 'loss' | 'slow' | 'duplicate'; readonly amount: number }
   | { readonly kind: 'voters'; readonly voters: readonly number[] }
-  | { readonly kind: 'restoreRecord' | 'unwant' }
+  | { readonly kind: 'restoreRecord' | 'deleteRecord' | 'unwant' }
 );
 
 export type FaultKind = Fault['kind'];
@@ -22,6 +23,7 @@ export type FaultKind = Fault['kind'];
 const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ['crash', 5],
   ['freeze', 5],
+  ['workerStall', 3],
   ['isolate', 4],
   ['deafen', 2],
   ['mute', 2],
@@ -39,6 +41,7 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ['outvote', 1],
   ['voters', 3],
   ['restoreRecord', 2],
+  ['deleteRecord', 1],
   ['apiDown', 2],
   ['unwant', 1],
 ];
@@ -90,6 +93,7 @@ function drawFault(random: Random, hosts: number, atMs: number): Fault {
     case 'usurp':
     case 'outvote':
     case 'restoreRecord':
+    case 'deleteRecord':
     case 'unwant':
       return { kind, atMs, forMs };
     default:

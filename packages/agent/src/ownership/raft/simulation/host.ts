@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { KernelView } from '../../raft-driver/kernel-view.ts';
 import type { Message } from '../messages.ts';
 import { RaftNode } from '../node.ts';
 import type { NodeInput, NodeOptions, NodeOutput } from '../node-api.ts';
 import type { Agenda } from './agenda.ts';
+import { MainThread } from './main-thread.ts';
 import type { Random } from './random.ts';
 
 /** Datagrams that wait for a process that does not run. */
 const SOCKET_BUFFER = 256;
-/** The main thread gives a sign of life this often. */
-const MAIN_INTERVAL_MS = 500;
+const NONE: ReadonlySet<string> = new Set();
 
 /** Who hears what a process does. */
 export interface ProcessListener {
@@ -25,6 +26,8 @@ export interface ProcessOptions extends Omit<NodeOptions, 'startMs' | 'random'> 
   /** What this host's clock shows at true time 0. */
   readonly offsetMs: number;
   readonly listener: ProcessListener;
+  /** Share of the main thread's passes over the kernel's addresses that take much longer than usual. */
+  readonly slowKernelShare: number;
 }
 
 /** One agent's process: a node, with the threads, sockets and timers that drive it, on a host with a clock of its own. */
@@ -37,17 +40,15 @@ export class Process {
   readonly #agenda: Agenda;
   #isAlive = true;
   #freezes = 0;
-  #mainStalls = 0;
+  readonly #main: MainThread;
+  readonly #kernel = new KernelView();
+  /** What the main thread was told last. */
+  #posted: ReadonlySet<string> = NONE;
   readonly #waiting: NodeInput[] = [];
   #wakeMs = Number.POSITIVE_INFINITY;
   #plannedWakeMs = Number.POSITIVE_INFINITY;
-  #onNode: ReadonlySet<string> = new Set();
-  /** Addresses should have been put on or off while the process did not run. */
-  #isWorkDue = false;
   /** Which version of what is wanted it has been told. */
   groupsVersion = 0;
-  /** True time since which the main thread is silent. */
-  mainStalledSinceMs: number | undefined;
 
   constructor(options: ProcessOptions) {
     this.#options = options;
@@ -55,7 +56,16 @@ export class Process {
     this.name = options.id.name;
     this.startedMs = options.agenda.nowMs;
     this.node = new RaftNode({ ...options, startMs: this.clockMs(), random: () => options.random.next() });
-    this.#beatMain();
+    this.#main = new MainThread({
+      agenda: options.agenda,
+      random: options.random,
+      slowShare: options.slowKernelShare,
+      listener: {
+        alive: () => this.give({ type: 'mainAlive' }),
+        done: (addresses, version) => this.#report(addresses, version),
+      },
+      isAlive: () => this.#isAlive,
+    });
     this.give({ type: 'tick' });
   }
 
@@ -73,7 +83,17 @@ export class Process {
 
   /** Addresses that are on this host. */
   get onNode(): ReadonlySet<string> {
-    return this.#onNode;
+    return this.#main.inKernel;
+  }
+
+  /** True time since which the main thread is silent. */
+  get mainStalledSinceMs(): number | undefined {
+    return this.#main.stalledSinceMs;
+  }
+
+  /** Most versions of what is granted that the main thread was behind. */
+  get worstLag(): number {
+    return this.#main.worstLag;
   }
 
   /** This host's monotonic clock. */
@@ -97,9 +117,17 @@ export class Process {
       if (this.#waiting.length < SOCKET_BUFFER) this.#waiting.push(input);
       return;
     }
+    this.#step(input);
+    const granted = this.clockMs() < this.node.grantedUntilMs ? this.node.granted : NONE;
+    if (granted === this.#posted || (granted.size === 0 && this.#posted.size === 0)) return;
+    this.#posted = granted;
+    this.#main.grant(granted, this.#kernel.granted(granted));
+    this.#step({ type: 'onNode', addresses: this.#kernel.addresses });
+  }
+
+  #step(input: NodeInput): void {
     const output = this.node.step(this.clockMs(), input);
     for (const message of output.messages) this.#options.listener.sent(this, message);
-    if (output.changed) this.#agenda.after(this.#options.random.between(0.1, 3), () => this.#carryOut());
     // Timers are never early, and a little late.
     this.#wakeMs = this.trueMs(output.wakeAtMs) + this.#options.random.between(0.01, 0.4);
     this.#planWake();
@@ -110,49 +138,44 @@ export class Process {
     this.#isAlive = false;
   }
 
+  /** Both threads stop. */
   freeze(): void {
+    this.stallWorker();
+    this.stallMain();
+  }
+
+  thaw(): void {
+    this.resumeMain();
+    this.resumeWorker();
+  }
+
+  stallWorker(): void {
     this.#freezes++;
   }
 
   /** What has come meanwhile is read before any timer fires, as an event loop does it. */
-  thaw(): void {
+  resumeWorker(): void {
     this.#freezes = Math.max(0, this.#freezes - 1);
     if (this.#freezes > 0 || !this.#isAlive) return;
     this.#agenda.after(this.#options.random.between(0, 2), () => {
       if (!this.runs) return;
       for (const input of this.#waiting.splice(0)) this.give(input);
       this.give({ type: 'tick' });
-      if (this.#isWorkDue) this.#carryOut();
     });
   }
 
   stallMain(): void {
-    this.#mainStalls++;
-    this.mainStalledSinceMs ??= this.#agenda.nowMs;
+    this.#main.stall();
   }
 
   resumeMain(): void {
-    this.#mainStalls = Math.max(0, this.#mainStalls - 1);
-    if (this.#mainStalls > 0) return;
-    this.mainStalledSinceMs = undefined;
-    this.give({ type: 'mainAlive' });
+    this.#main.resume();
   }
 
-  /** Puts on and takes off addresses. */
-  #carryOut(): void {
-    this.#isWorkDue = !this.runs;
-    if (this.#isWorkDue) return;
-    const { granted } = this.node;
-    this.#onNode = new Set(granted);
-    this.give({ type: 'onNode', addresses: this.#onNode });
-  }
-
-  #beatMain(): void {
-    this.#agenda.after(MAIN_INTERVAL_MS, () => {
-      if (!this.#isAlive) return;
-      if (this.#mainStalls === 0) this.give({ type: 'mainAlive' });
-      this.#beatMain();
-    });
+  /** The main thread has put addresses on and off. */
+  #report(addresses: ReadonlySet<string>, version: number): void {
+    this.#kernel.reported(addresses, version);
+    this.give({ type: 'onNode', addresses: this.#kernel.addresses });
   }
 
   #planWake(): void {

@@ -5,7 +5,16 @@ import type { Process } from './host.ts';
 /** What must never happen. */
 export interface Violation {
   readonly atMs: number;
-  readonly rule: 'twoHolders' | 'lowerEpoch' | 'needlessMove' | 'stillOnNode' | 'unheld';
+  readonly rule:
+    | 'twoHolders'
+    | 'lowerEpoch'
+    | 'needlessMove'
+    | 'stillOnNode'
+    | 'unheld'
+    /** Addresses that should be on one node are on several. */
+    | 'apart'
+    /** An agent keeps what it had below a majority, although it could hear a coordinator for long. */
+    | 'keptTooLong';
   readonly detail: string;
 }
 
@@ -14,7 +23,7 @@ interface Hold {
   readonly process: Process;
   /** True time at which it ends: by its own clock, or because it was given up. */
   untilMs: number;
-  /** True time at which it would have ended by its own clock. */
+  /** True time at which it would have ended by its own clock; what is kept without a grant has no such time. */
   deadlineMs: number;
 }
 
@@ -42,6 +51,8 @@ const DISTURBANCE_MS = 1_500;
 export class Judge {
   readonly violations: Violation[] = [];
   readonly handovers: Handover[] = [];
+  /** Longest time that nobody held an address although somebody had to, so far without a violation. */
+  worstUnheldMs = 0;
   readonly #holds = new Map<string, Hold[]>();
   readonly #lastOwner = new Map<string, string>();
   readonly #freeUntilMs = new Map<string, number>();
@@ -122,6 +133,11 @@ export class Judge {
     }
   }
 
+  /** How often an address came to another node. */
+  get moves(): number {
+    return this.handovers.filter(({ from, to }) => from !== undefined && from !== to).length;
+  }
+
   report(violation: Violation): void {
     this.violations.push(violation);
   }
@@ -137,16 +153,17 @@ export class Judge {
 
   #hold(address: string, process: Process, untilMs: number, nowMs: number): void {
     this.#extend(address, process, nowMs, untilMs);
+    const deadlineMs = process.node.isKeeping ? nowMs : untilMs;
     const holds = this.#holds.get(address);
     if (holds === undefined) {
-      this.#holds.set(address, [{ process, untilMs, deadlineMs: untilMs }]);
+      this.#holds.set(address, [{ process, untilMs, deadlineMs }]);
     } else {
       const known = holds.find((hold) => hold.process === process);
-      if (known === undefined) holds.push({ process, untilMs, deadlineMs: untilMs });
+      if (known === undefined) holds.push({ process, untilMs, deadlineMs });
       else {
         const holds = known.untilMs > nowMs;
         known.untilMs = untilMs;
-        known.deadlineMs = untilMs;
+        known.deadlineMs = deadlineMs;
         if (holds) return;
       }
     }
@@ -184,6 +201,8 @@ export class Judge {
         this.#compareNode(address, process, other, nowMs);
         continue;
       }
+      // That is the price of keeping: it has to end, which is looked at elsewhere.
+      if (process.node.isKeeping || other.process.node.isKeeping) continue;
       const leftMs = (other.untilMs - nowMs).toFixed(2);
       const detail = `${process.name} has ${address} while ${other.process.name} has it for another ${leftMs} ms`;
       this.violations.push({ atMs: nowMs, rule: 'twoHolders', detail });

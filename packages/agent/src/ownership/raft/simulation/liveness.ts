@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Process } from './host.ts';
 import type { Host, World } from './world.ts';
 
 /** Time between two looks. */
@@ -17,6 +18,8 @@ export class Liveness {
   /** Set of hosts, as bits -> since when they are well together. */
   readonly #wellSinceMs: number[];
   readonly #unheldSinceMs = new Map<string, number>();
+  /** Agent that keeps, although it could hear a coordinator -> since when. */
+  readonly #keepsSinceMs = new Map<string, number>();
 
   constructor(world: World, boundMs: number) {
     this.#world = world;
@@ -40,15 +43,48 @@ export class Liveness {
       if (!isMissing) this.#unheldSinceMs.delete(address);
       else this.#judge(address, mustHold, nowMs);
     }
+    for (const { process } of this.#world.hosts) if (process !== undefined) this.#judgeKeeper(process, nowMs);
+  }
+
+  #judgeKeeper(process: Process, nowMs: number): void {
+    const { network, agenda, judge } = this.#world;
+    const { name } = process;
+    const isTold =
+      process.runs &&
+      process.node.isKeeping &&
+      network.loss === 0 &&
+      network.slowMs === 0 &&
+      this.#world
+        .coordinators()
+        .some((each) => each.runs && !network.isCut(name, each.name) && !network.isCut(each.name, name));
+    if (!isTold) {
+      this.#keepsSinceMs.delete(name);
+      return;
+    }
+    const sinceMs = this.#keepsSinceMs.get(name) ?? nowMs;
+    this.#keepsSinceMs.set(name, sinceMs);
+    if (nowMs - sinceMs <= this.#boundMs) return;
+    const detail = `${name} keeps what it had for ${(nowMs - sinceMs).toFixed(0)} ms, though it could hear a coordinator`;
+    judge.report({ atMs: agenda.nowMs, rule: 'keptTooLong', detail });
+    this.#keepsSinceMs.delete(name);
   }
 
   #judge(address: string, mustHold: boolean, nowMs: number): void {
     const sinceMs = this.#unheldSinceMs.get(address) ?? nowMs;
     this.#unheldSinceMs.set(address, sinceMs);
+    const { judge } = this.#world;
+    judge.worstUnheldMs = Math.max(judge.worstUnheldMs, nowMs - Math.max(sinceMs, this.#wellestSinceMs));
     if (!mustHold || nowMs - sinceMs <= this.#boundMs) return;
     const detail = `nobody has had ${address} for ${(nowMs - sinceMs).toFixed(0)} ms, though a majority is well`;
     this.#world.judge.report({ atMs: nowMs, rule: 'unheld', detail });
     this.#unheldSinceMs.delete(address);
+  }
+
+  /** Since when the majority that has been well for longest has been so; infinity when there is none. */
+  get #wellestSinceMs(): number {
+    let sinceMs = Number.POSITIVE_INFINITY;
+    for (const each of this.#wellSinceMs) if (each < sinceMs) sinceMs = each;
+    return sinceMs;
   }
 
   /** Has some majority been well for longer than the bound? */

@@ -57,6 +57,7 @@ function measureOnce(options: MeasureOptions, seed: number): { struckMs: number;
     oneAgentPerNode: true,
     createPlacement: () => new Placement({ ...DEFAULT_PLACEMENT, rebalanceEveryMs: undefined }),
     checksMoves: false,
+    slowKernelShare: 0,
   });
   world.agenda.run(CALM_MS + random.between(0, 500));
   const victim = chooseVictim(world, options.onCoordinator);

@@ -10,22 +10,25 @@ export type SettledEpochOf = (voter: string) => number;
  */
 export class RecordStore {
   readonly #history: GroupConfig[];
-  #shown: GroupConfig;
+  #shown: GroupConfig | undefined;
   readonly #isOrdered: boolean;
 
   constructor(voters: readonly string[], isOrdered: boolean) {
-    this.#shown = { epoch: 1, voters: [...voters].sort() };
-    this.#history = [this.#shown];
+    const first = { epoch: 1, voters: [...voters].sort() };
+    this.#shown = first;
+    this.#history = [first];
     this.#isOrdered = isOrdered;
   }
 
-  /** What a reader gets. */
-  get config(): GroupConfig {
+  /** What a reader gets; undefined: somebody has deleted it. */
+  get config(): GroupConfig | undefined {
     return this.#shown;
   }
 
   get newest(): GroupConfig {
-    return this.#history.at(-1) ?? this.#shown;
+    const newest = this.#history.at(-1);
+    if (newest === undefined) throw new Error('a record without a past');
+    return newest;
   }
 
   /** With the rule off, any voters at any time; else at most one step towards them, if it is allowed now. */
@@ -45,7 +48,11 @@ export class RecordStore {
     this.#shown = this.#history[Math.max(0, this.#history.length - 2)] ?? this.#shown;
   }
 
-  /** The agents find a record that is older than what they follow, and write it anew. */
+  delete(): void {
+    this.#shown = undefined;
+  }
+
+  /** The agents find no record, or one that is older than what they follow, and write it anew. */
   rewrite(): void {
     if (this.#isOrdered && this.#shown !== this.newest) this.#write(this.newest.voters);
   }

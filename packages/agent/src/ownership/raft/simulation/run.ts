@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Placer } from '../coordinator.ts';
+import type { MinorityPolicy } from '../node-api.ts';
 import { DEFAULT_PLACEMENT, Placement } from '../placement.ts';
 import { ALL_RULES, type Rules } from '../rules.ts';
 import { DEFAULT_TIMING, type RaftTiming } from '../timing.ts';
 import { Chaos } from './chaos.ts';
+import type { Happening } from './counts.ts';
 import { describeFault, drawFaults, type Fault } from './faults.ts';
 import type { Violation } from './judge.ts';
 import { Liveness } from './liveness.ts';
@@ -31,6 +33,8 @@ export interface RunOptions {
   readonly without?: RuleNumber | undefined;
   /** Largest deviation of a clock's rate; without it what the timing allows. */
   readonly clockDrift?: number;
+  /** What becomes of addresses below a majority; without it `release`. */
+  readonly minority?: MinorityPolicy;
 }
 
 /** What came of it. */
@@ -40,6 +44,14 @@ export interface RunResult {
   readonly faults: readonly Fault[];
   /** Inputs that nodes have taken. */
   readonly steps: number;
+  /** What has happened, and how often. */
+  readonly happened: ReadonlyMap<Happening, number>;
+  /** Longest time that an address was without holder although a majority, with a node that can serve, was well. */
+  readonly worstUnheldMs: number;
+  /** How often an address came to another node. */
+  readonly moves: number;
+  /** Most versions that a main thread was behind its worker. */
+  readonly worstLag: number;
 }
 
 /** One simulated group of agents and what befalls it. The same seed (and the same faults) give the same run. */
@@ -53,9 +65,13 @@ export function run(seed: number, options: RunOptions = {}, only?: readonly Faul
   const timing = { ...(options.timing ?? DEFAULT_TIMING), ...(isHasty && { gatherMs: 0 }) };
   // Now and then more than fit into one message.
   const addresses = random.chance(0.02) ? 60 : 3;
+  // As `svc_election: "false"` has it.
+  const isOnOne = without !== 7 && random.chance(0.1);
   // All of this is drawn before the faults: leaving some of them out must not change the world.
   const worldSeed = random.below(2 ** 31);
-  const faults = only ?? drawFaults(random, { hosts, fromMs: CALM_MS, untilMs: HEALED_MS - 700 });
+  const drawn = only ?? drawFaults(random, { hosts, fromMs: CALM_MS, untilMs: HEALED_MS - 700 });
+  // Where all addresses follow one node, what that one cannot serve stays down.
+  const faults = isOnOne ? drawn.filter(({ kind }) => kind !== 'refuse') : drawn;
   const world = new World({
     seed: worldSeed,
     hosts,
@@ -64,8 +80,9 @@ export function run(seed: number, options: RunOptions = {}, only?: readonly Faul
     timing,
     rules: rulesWithout(without),
     oneAgentPerNode: without !== 6,
-    createPlacement: without === 7 ? () => new RestlessPlacement() : createPlacement,
-    checksMoves: !isHasty,
+    createPlacement: without === 7 ? () => new RestlessPlacement() : () => createPlacement(isOnOne),
+    checksMoves: !isHasty && !isOnOne,
+    ...(options.minority !== undefined && { minority: options.minority }),
     ...(options.clockDrift !== undefined && { clockDrift: options.clockDrift }),
   });
   new Chaos(world).plan(faults);
@@ -73,13 +90,29 @@ export function run(seed: number, options: RunOptions = {}, only?: readonly Faul
   world.agenda.run(HEALED_MS);
   heal(world);
   world.agenda.run(HEALED_MS + RECOVERY_MS);
-  judgeLiveness(world);
-  return { seed, violations: world.judge.violations, faults, steps: world.steps };
+  judgeEnd(world, isOnOne);
+  const worstLag = Math.max(...world.processes().map((process) => process.worstLag));
+  if (worstLag > 0) world.counts.add('mainThreadBehind');
+  const { violations, worstUnheldMs, moves } = world.judge;
+  return {
+    seed,
+    violations,
+    faults,
+    steps: world.steps,
+    happened: world.counts.all,
+    worstUnheldMs,
+    moves,
+    worstLag,
+  };
 }
 
 /** A placement that moves nothing without need: what is judged is the protocol. */
-function createPlacement(): Placer {
-  return new Placement({ ...DEFAULT_PLACEMENT, rebalanceEveryMs: undefined });
+function createPlacement(isOnOne: boolean): Placer {
+  return new Placement({
+    ...DEFAULT_PLACEMENT,
+    spread: isOnOne ? 'one' : 'all',
+    rebalanceEveryMs: undefined,
+  });
 }
 
 /** Ends all faults that last. */
@@ -103,15 +136,25 @@ function heal(world: World): void {
   world.want([]);
 }
 
-function judgeLiveness(world: World): void {
+/** Everything has been well for some time: every address has one holder, and all have the same where that is wanted. */
+function judgeEnd(world: World, isOnOne: boolean): void {
   const atMs = world.agenda.nowMs;
+  const all = new Set<string>();
   for (const address of world.addresses) {
     const holders = world.judge.holders(address, atMs);
+    for (const holder of holders) all.add(holder);
+    if (holders.length > 1) {
+      const detail = `${holders.join(' and ')} have ${address} ${RECOVERY_MS} ms after all faults ended`;
+      world.judge.report({ atMs, rule: 'twoHolders', detail });
+    }
     if (holders.length === 0) {
       const detail = `nobody has ${address} ${RECOVERY_MS} ms after all faults ended`;
       world.judge.report({ atMs, rule: 'unheld', detail });
     }
   }
+  if (!isOnOne || all.size <= 1) return;
+  const detail = `${[...all].join(', ')} have addresses that should be on one node`;
+  world.judge.report({ atMs, rule: 'apart', detail });
 }
 
 function rulesWithout(number: RuleNumber | undefined): Rules {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Placer } from '../coordinator.ts';
 import type { Message } from '../messages.ts';
-import type { NodeInput, NodeOutput } from '../node-api.ts';
+import type { MinorityPolicy, NodeInput, NodeOutput } from '../node-api.ts';
 import type { PlacementGroup } from '../placement.ts';
 import { ALL_RULES, type Rules } from '../rules.ts';
 import type { RaftTiming } from '../timing.ts';
 import { Agenda } from './agenda.ts';
+import { Counts } from './counts.ts';
 import { COORDINATOR } from './faults.ts';
 import { Process, type ProcessListener } from './host.ts';
 import { Judge } from './judge.ts';
@@ -15,6 +16,10 @@ import { RecordStore } from './record-store.ts';
 
 /** Longest time until an agent hears what the API server has known for long, and what follows from it. */
 const OLDEST_VIEW_MS = 3_000;
+
+const SLOW_KERNEL_SHARE = 0.03;
+/** Longer than anything takes on a network that is well. */
+const LATE_MS = 8;
 
 /** What a {@link World} is made of. */
 export interface WorldOptions {
@@ -30,6 +35,9 @@ export interface WorldOptions {
   readonly checksMoves: boolean;
   /** Largest deviation of a clock's rate; without it what the timing allows. */
   readonly clockDrift?: number;
+  /** Share of passes over a kernel's addresses that take much longer than usual. */
+  readonly slowKernelShare?: number;
+  readonly minority?: MinorityPolicy;
 }
 
 /** A machine with a clock of its own, on which at most one agent runs (without rule 6: two). */
@@ -43,6 +51,8 @@ export interface Host {
   harms: number;
   /** Faults that keep it from the API server. */
   apiFaults: number;
+  /** Sender -> newest sequence number that has arrived from it. */
+  readonly arrived: Map<string, number>;
 }
 
 /** Hosts, network and API server in simulated time. Everything follows from the seed and from what is done to it. */
@@ -51,6 +61,7 @@ export class World implements ProcessListener {
   readonly network: Network;
   readonly judge: Judge;
   readonly store: RecordStore;
+  readonly counts = new Counts();
   readonly hosts: readonly Host[];
   readonly addresses: readonly string[];
   readonly #options: WorldOptions;
@@ -75,8 +86,12 @@ export class World implements ProcessListener {
       twin: undefined,
       harms: 0,
       apiFaults: 0,
+      arrived: new Map(),
     }));
-    for (const host of this.hosts) this.#byName.set(host.name, host);
+    for (const host of this.hosts) {
+      this.#byName.set(host.name, host);
+      if (Math.abs(host.rate - 1) > drift * 0.99) this.counts.add('worstClock');
+    }
     this.addresses = Array.from({ length: options.addresses }, (_, index) => `192.0.2.${index + 1}`);
     const voters = this.hosts.slice(0, options.voters).map(({ name }) => name);
     this.store = new RecordStore(voters, (options.rules ?? ALL_RULES).epochsOrdered);
@@ -99,13 +114,16 @@ export class World implements ProcessListener {
   /** Starts an agent on the host, if it has none. */
   start(host: Host): void {
     if (host.process?.isAlive === true) return;
+    if (host.process !== undefined) this.counts.add('restarted');
     host.process = this.#createProcess(host);
     this.#introduce(host, host.process);
   }
 
   /** Starts a second agent; rule 6 keeps it from starting while the first one is there. */
   startTwin(host: Host): void {
+    if (this.#options.oneAgentPerNode) this.counts.add('secondAgentRefused');
     if (this.#options.oneAgentPerNode || host.twin?.isAlive === true) return;
+    this.counts.add('secondAgentStarted');
     host.twin = this.#createProcess(host);
     this.#introduce(host, host.twin);
   }
@@ -114,8 +132,9 @@ export class World implements ProcessListener {
     process?.kill();
   }
 
-  thaw(process: Process): void {
-    process.thaw();
+  thaw(process: Process, threads: 'worker' | 'both' = 'both'): void {
+    if (threads === 'both') process.thaw();
+    else process.resumeWorker();
     if (process.runs) this.judge.probe(process, this.addresses, this.agenda.nowMs);
   }
 
@@ -174,12 +193,23 @@ export class World implements ProcessListener {
   sent(from: Process, message: Message): void {
     const to = this.#byName.get(message.to);
     if (to === undefined) return;
-    this.#carry(from.name, to, message, this.network.delayMs(from.name, to.name));
-    this.#carry(from.name, to, message, this.network.echoMs(from.name, to.name));
+    const delayMs = this.network.delayMs(from.name, to.name);
+    if (delayMs === undefined) this.#countLoss(from.name, to.name);
+    else if (delayMs > LATE_MS) this.counts.add(delayMs > this.#options.timing.leaseMs ? 'veryLate' : 'late');
+    this.#carry(from.name, to, message, delayMs);
+    const echoMs = this.network.echoMs(from.name, to.name);
+    if (echoMs !== undefined) this.counts.add('doubled');
+    this.#carry(from.name, to, message, echoMs);
+  }
+
+  #countLoss(from: string, to: string): void {
+    if (!this.network.isCut(from, to)) this.counts.add('lost');
+    else this.counts.add(this.network.isCut(to, from) ? 'cutBothWays' : 'cutOneWay');
   }
 
   stepped(process: Process, output: NodeOutput): void {
     this.#steps++;
+    for (const event of output.events) if (event.type === 'keeping' && event.isOn) this.counts.add('kept');
     this.judge.watch(process, output, this.addresses, this.agenda.nowMs);
   }
 
@@ -187,11 +217,17 @@ export class World implements ProcessListener {
     if (delayMs === undefined) return;
     // Two processes at one port: the kernel decides by the sender which of them gets a datagram.
     const goesToTwin = to.twin?.isAlive === true && from.charCodeAt(1) % 2 === 1;
-    this.agenda.after(delayMs, () => (goesToTwin ? to.twin : to.process)?.give({ type: 'message', message }));
+    this.agenda.after(delayMs, () => {
+      const { sequence } = message;
+      const newest = to.arrived.get(message.from.instance) ?? 0;
+      if (sequence < newest) this.counts.add('reordered');
+      else to.arrived.set(message.from.instance, sequence);
+      (goesToTwin ? to.twin : to.process)?.give({ type: 'message', message });
+    });
   }
 
   #createProcess(host: Host): Process {
-    const { timing, rules, createPlacement } = this.#options;
+    const { timing, rules, createPlacement, minority, slowKernelShare } = this.#options;
     return new Process({
       id: { name: host.name, instance: this.#random.instance() },
       groupId: 'simulation',
@@ -202,6 +238,8 @@ export class World implements ProcessListener {
       rate: host.rate,
       offsetMs: host.offsetMs,
       listener: this,
+      slowKernelShare: slowKernelShare ?? SLOW_KERNEL_SHARE,
+      ...(minority !== undefined && { minority }),
       ...(rules !== undefined && { rules }),
     });
   }
@@ -214,14 +252,25 @@ export class World implements ProcessListener {
 
   /** An agent reads from the API what there is at that moment, some time later: a cache may be behind. */
   #tell(host: Host, what: 'config' | 'groups'): void {
-    if (host.apiFaults > 0) return;
+    if (host.apiFaults > 0) {
+      this.counts.add('apiFault');
+      return;
+    }
     const { config } = this.store;
     const groups = this.#groups();
     const version = this.#groupsVersion;
     const delayMs = this.#random.chance(0.2) ? this.#random.between(50, 600) : this.#random.between(1, 30);
     this.agenda.after(delayMs, () => {
+      // Who finds no record goes on with the one that it knows.
       if (host.apiFaults > 0) return;
-      const input: NodeInput = what === 'config' ? { type: 'config', config } : { type: 'groups', groups };
+      if (what === 'config' && config === undefined) {
+        this.counts.add('noRecord');
+        return;
+      }
+      if (what === 'config' && config !== this.store.newest) this.counts.add('staleRead');
+      if (what === 'groups' && version !== this.#groupsVersion) this.counts.add('staleRead');
+      const input: NodeInput =
+        what === 'config' && config !== undefined ? { type: 'config', config } : { type: 'groups', groups };
       for (const process of [host.process, host.twin]) {
         if (process === undefined || (what === 'groups' && process.groupsVersion > version)) continue;
         if (what === 'groups') process.groupsVersion = version;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { Command } from 'commander';
+import { groupCommand } from './commands/group.ts';
 import { managerCommand } from './commands/manager.ts';
 import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
@@ -10,6 +11,7 @@ const program = new Command('agent')
   .description('Answers for the addresses of LoadBalancer Services, one agent on each node.')
   .addCommand(managerCommand())
   .addCommand(statusCommand())
+  .addCommand(groupCommand())
   .addCommand(versionCommand());
 
 try {

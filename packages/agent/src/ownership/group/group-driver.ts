@@ -14,6 +14,7 @@ import { GROUP_LEASE_NAME, type GroupReading, readGroupLease, writeGroupLease } 
 import type { GroupKnowledge, GroupPolicy, OwnEntry } from '../raft/group-proposal.ts';
 import type { GroupState } from '../raft/group-record.ts';
 import type { AgentId } from '../raft/messages.ts';
+import { formatReformOrder, reformOrderOf, withoutOldOrder } from './reform-order.ts';
 
 /** What a {@link GroupDriver} needs. */
 export interface GroupDriverOptions {
@@ -77,6 +78,9 @@ export class GroupDriver {
   #failures = 0;
   #conflicts = 0;
   #refusal: string | undefined;
+  /** The order to reform that is being followed; '': none. */
+  #order = '';
+  #refusedOrder: string | undefined;
   #isLeaving = false;
   #isStopped = false;
   #shown = '';
@@ -125,12 +129,6 @@ export class GroupDriver {
 
   /** What this agent says or knows has changed. */
   wake(): void {
-    this.#kick();
-  }
-
-  /** The operator wants these voters, whatever there was before. */
-  reform(voters: readonly string[]): void {
-    this.#keeper.reform(voters);
     this.#kick();
   }
 
@@ -193,6 +191,7 @@ export class GroupDriver {
     else {
       const reading = type === 'deleted' ? readGroupLease(undefined) : readGroupLease(object);
       this.#keeper.observe(reading, this.#options.clock.monotonicMs());
+      this.#heedOrder(type === 'deleted' ? undefined : object);
       this.#show();
     }
     this.#kick();
@@ -229,6 +228,7 @@ export class GroupDriver {
       if (isGroupHeard()) this.#keeper.alive(nowMs);
       const action = this.#next(nowMs);
       this.#show();
+      this.#tellRefusal();
       if (action === undefined || nowMs < this.#pausedUntilMs) return;
       if (action.kind === 'read') await this.#read();
       else await this.#write(action);
@@ -257,6 +257,7 @@ export class GroupDriver {
       this.#mustRead = false;
       this.#took(lease);
       this.#keeper.read(readGroupLease(lease), clock.monotonicMs());
+      this.#heedOrder(lease);
     } catch (error) {
       this.#failed(error, 'read');
     }
@@ -271,7 +272,7 @@ export class GroupDriver {
       this.#keeper.failed();
       return;
     }
-    const object = writeGroupLease(base, namespace, state);
+    const object = withoutOldOrder(writeGroupLease(base, namespace, state), state.record.epoch);
     try {
       const written =
         base === undefined
@@ -327,6 +328,31 @@ export class GroupDriver {
   #pause(nowMs: number, ms: number): void {
     this.#pausedUntilMs = nowMs + ms;
     this.#options.clock.setTimer(() => this.#kick(), ms);
+  }
+
+  /** An order counts for the epoch that the operator has seen, and for those whom it names. */
+  #heedOrder(lease: Lease | undefined): void {
+    const { self, logger } = this.#options;
+    const order = reformOrderOf(lease);
+    const isOurs =
+      order !== undefined &&
+      order.epoch === this.#keeper.followed?.record.epoch &&
+      order.voters.includes(self.name);
+    const text = isOurs ? formatReformOrder(order) : '';
+    if (text === this.#order) return;
+    this.#order = text;
+    if (isOurs) {
+      logger.warn({ voters: order.voters, epoch: order.epoch }, 'ordered to reform the group');
+      this.#keeper.reform(order.voters);
+    } else this.#keeper.cancelReform();
+  }
+
+  #tellRefusal(): void {
+    const refusal = this.#order === '' ? undefined : this.#keeper.reformRefusal;
+    if (refusal !== undefined && refusal !== this.#refusedOrder) {
+      this.#options.logger.warn({ reason: refusal }, 'the group is not reformed');
+    }
+    this.#refusedOrder = refusal;
   }
 
   /** Tells listeners when there is something to see. */

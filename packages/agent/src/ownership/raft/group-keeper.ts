@@ -105,6 +105,11 @@ export class GroupKeeper {
     this.#reformRefusal = undefined;
   }
 
+  /** The order to reform is not there any more, or has been carried out. */
+  cancelReform(): void {
+    this.#reform = undefined;
+  }
+
   /** What stands in the way of the order to reform, or stood there when it was dropped; undefined: nothing, or no order. */
   get reformRefusal(): string | undefined {
     return this.#reformRefusal;

@@ -21,6 +21,7 @@ function service(name: string, parts: Partial<ServedService> = {}): ServedServic
     name,
     created: '',
     addresses: ['172.18.0.200'],
+    dhcp: [],
     refused: false,
     names: [],
     policy: 'Cluster',

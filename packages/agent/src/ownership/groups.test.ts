@@ -17,6 +17,7 @@ function service(
     name,
     created: '',
     addresses,
+    dhcp: [],
     refused: false,
     names: [],
     policy: 'Cluster',

@@ -3,6 +3,8 @@ import { addressOf, formatAddress, isUnspecified } from '@fairlead/shared/addres
 import { standingRefusal } from '@fairlead/shared/kubernetes/allocation-condition.ts';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
+import type { DhcpRequest } from '../dhcp/dhcp-addresses.ts';
+import { readDhcpRequest } from '../dhcp/request.ts';
 import { hostNameOf } from '../dns/host-name.ts';
 import type { NameLookup } from '../dns/name-watcher.ts';
 import { resolvedEntries } from './named-entries.ts';
@@ -12,6 +14,8 @@ import { AGENT_REASON, type ServiceProblem } from './problem.ts';
 export interface ServiceAddresses {
   /** Canonical text, in the order in which the status names them, without repeats. */
   readonly addresses: readonly string[];
+  /** What stands behind the ownership keys among them. */
+  readonly dhcp: readonly DhcpRequest[];
   /** The Service names some, and the cloud provider refused them. */
   readonly refused: boolean;
   /** DNS names among its entries, whether they are resolved or not. */
@@ -35,7 +39,7 @@ export function addressesOf(service: Service, sources: AddressSources = {}): Ser
   if (refusal === undefined) return named;
   const message = `no node answers for ${named.addresses.join(' and ')}: ${refusal.message || refusal.reason}`;
   const problem = { reason: AGENT_REASON.addressRefused, message };
-  return { ...named, addresses: [], refused: true, problems: [...named.problems, problem] };
+  return { ...named, addresses: [], dhcp: [], refused: true, problems: [...named.problems, problem] };
 }
 
 /**
@@ -46,7 +50,8 @@ function namedAddresses(service: Service, sources: AddressSources): ServiceAddre
   const annotation = service.metadata?.annotations?.[ANNOTATION.loadBalancerIPs];
   const wanted = service.spec?.loadBalancerIP ?? '';
   const status = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
-  const from = (entries: readonly string[], source: string) => read(entries, source, status, sources);
+  const from = (entries: readonly string[], source: string) =>
+    read(service, entries, source, status, sources);
   if (annotation !== undefined) return from(annotation.split(','), ANNOTATION.loadBalancerIPs);
   const isStatusTrue = status.length > 0 && hostNameOf(wanted) === undefined && !contradicts(wanted, status);
   return isStatusTrue ? from(status, 'status.loadBalancer') : from([wanted], 'spec.loadBalancerIP');
@@ -62,14 +67,23 @@ function contradicts(wanted: string, status: readonly string[]): boolean {
 }
 
 function read(
+  service: Service,
   entries: readonly string[],
   source: string,
   status: readonly string[],
   { names }: AddressSources,
 ): ServiceAddresses {
   const addresses = new Set<string>();
+  const dhcp = new Map<string, DhcpRequest>();
   const problems: ServiceProblem[] = [];
-  const found = names === undefined ? undefined : resolvedEntries(entries.map((entry) => entry.trim()), status, names);
+  const found =
+    names === undefined
+      ? undefined
+      : resolvedEntries(
+          entries.map((entry) => entry.trim()),
+          status,
+          names,
+        );
   for (const entry of entries) {
     const text = entry.trim();
     if (text === '') continue;
@@ -79,13 +93,16 @@ function read(
     if (name !== undefined && found !== undefined) continue;
     if (address === undefined) problems.push(unusable(text, source));
     else if (isUnspecified(address)) {
-      const message = `${source} has "${text}", which asks for a DHCP address; DHCP is not supported yet`;
-      problems.push({ reason: AGENT_REASON.addressUnsupported, message });
+      const asked = readDhcpRequest(service, address.family);
+      problems.push(...asked.problems);
+      dhcp.set(asked.request.key, asked.request);
+      addresses.add(asked.request.key);
     } else addresses.add(formatAddress(address));
   }
   for (const address of [...(found?.addresses.values() ?? [])].flat()) addresses.add(address);
   return {
     addresses: [...addresses],
+    dhcp: [...dhcp.values()],
     refused: false,
     names: entries.flatMap((entry) => hostNameOf(entry.trim()) ?? []),
     problems: [...problems, ...(found?.problems ?? [])],

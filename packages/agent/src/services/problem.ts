@@ -10,6 +10,10 @@ export const AGENT_REASON = {
   addressUnsupported: 'AddressUnsupported',
   /** A DNS name of the annotation cannot be resolved, or has no address of the wanted family. */
   nameUnresolved: 'NameUnresolved',
+  /** No DHCP server gives the Service an address. */
+  dhcpNoLease: 'DhcpNoLease',
+  /** No DHCP server renews the lease on the address. */
+  dhcpNotRenewed: 'DhcpNotRenewed',
   /** The cloud provider says that the Service may not have the addresses it names. */
   addressRefused: 'AddressRefused',
   /** Another Service already has this address, protocol and port. */

@@ -3,6 +3,8 @@ import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import { type LabelSelector, parseLabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
 import { type EndpointSlice, keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { type LeaseName, parseLeaseName } from '../config/settings.ts';
+import type { DhcpRequest } from '../dhcp/dhcp-addresses.ts';
+import { shareLeases } from '../dhcp/shared-leases.ts';
 import type { NodeBook } from '../ownership/node-eligibility.ts';
 import { type AddressSources, addressesOf } from './addresses.ts';
 import { endpointsByService, portKey, type ServiceEndpoint, usableEndpoints } from './endpoints.ts';
@@ -28,7 +30,10 @@ export interface ServedService {
   readonly name: string;
   /** RFC 3339; the oldest Service decides where several share an address. */
   readonly created: string;
+  /** Where an address is still to come from DHCP, its ownership key stands in its place. */
   readonly addresses: readonly string[];
+  /** What it asks of DHCP. */
+  readonly dhcp: readonly DhcpRequest[];
   /** It has no addresses because the cloud provider refused the ones it names. */
   readonly refused: boolean;
   /** DNS names that it is to be reached at; their addresses are among the addresses. */
@@ -70,7 +75,7 @@ export function servedServices(
   for (const service of services) {
     if (isServed(service, rule)) served.push(servedService(service, endpoints.get(keyOf(service)), sources));
   }
-  return served.sort(byAge);
+  return shareLeases(served.sort(byAge));
 }
 
 /** Oldest first, then by key: the order in which Services win what only one can have. */
@@ -87,7 +92,7 @@ function servedService(
   const { metadata, spec } = service;
   const endpoints = known ?? [];
   const annotations = metadata?.annotations ?? {};
-  const { addresses, refused, names, problems } = addressesOf(service, sources);
+  const { addresses, dhcp, refused, names, problems } = addressesOf(service, sources);
   const policy = spec?.externalTrafficPolicy === 'Local' ? 'Local' : 'Cluster';
   const namespace = metadata?.namespace ?? '';
   const lease = commonLease(annotations[ANNOTATION.leaseName], namespace, policy);
@@ -98,6 +103,7 @@ function servedService(
     name: metadata?.name ?? '',
     created: metadata?.creationTimestamp ?? '',
     addresses,
+    dhcp,
     refused,
     names,
     policy,

@@ -16,6 +16,14 @@ export const ANNOTATION = {
   loadBalancerIPs: 'kube-vip.io/loadbalancerIPs',
   /** DHCP host name. User. */
   loadBalancerHostname: 'kube-vip.io/loadbalancerHostname',
+  /** Hardware address as which the Service asks for DHCP. User or agent. */
+  hwaddr: 'kube-vip.io/hwaddr',
+  /** Addresses to ask DHCP for, one of each family at most; the agent writes those it got. User or agent. */
+  requestedIP: 'kube-vip.io/requestedIP',
+  /** Services with one name here share one DHCP address. User. */
+  macvlanName: 'kube-vip.io/macvlanName',
+  /** `"true"`: DHCP servers are to answer by broadcast. User. */
+  dhcpBroadcast: 'kube-vip.io/dhcp-broadcast',
   /** Interface for this Service, or `auto`. Cloud provider (from the ConfigMap) or user. */
   serviceInterface: 'kube-vip.io/serviceInterface',
   /** `"true"`: the agent leaves the Service alone. User. */
@@ -33,6 +41,8 @@ export const ANNOTATION = {
   /** Label selector: only nodes with such labels answer for the addresses. User. */
   nodeSelector: 'fairlead.io/node-selector',
 
+  /** The DHCP leases of the Service (address, server, length, end), as JSON. Agent. */
+  dhcpLease: 'fairlead.io/dhcp-lease',
   /** Name of the pool `pool-<name>` to take the addresses from. User. */
   addressPool: 'fairlead.io/address-pool',
   /**

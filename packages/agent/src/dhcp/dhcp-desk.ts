@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Family } from '@fairlead/shared/address/address.ts';
+import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
+import type { Clock } from '@fairlead/shared/runtime/clock.ts';
+import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
+import type { ServedService } from '../services/served-service.ts';
+import type { DhcpAddresses, DhcpLease, DhcpRequest, NotedLease } from './dhcp-addresses.ts';
+import { formatNotedLeases } from './noted-lease.ts';
+import { isOwnershipKey } from './ownership-key.ts';
+
+/** Who owns an address that DHCP gave, and until when it may be used. */
+export interface LeaseFacts {
+  readonly key: string;
+  readonly untilMs: number;
+}
+
+/** A noted end of a lease that differs by less than this part of the lease is not worth a write. */
+const NOTE_PRECISION = 1 / 8;
+
+/**
+ * Where the rest of the agent looks up what stands behind an ownership key. Ownership speaks of keys, everything else of
+ * addresses; the desk knows both.
+ */
+export class DhcpDesk {
+  readonly #dhcp: DhcpAddresses;
+  readonly #clock: Clock;
+  #requests: ReadonlyMap<string, DhcpRequest> = new Map();
+  #owned: ReadonlyMap<string, string> = new Map();
+  /** Address -> key under which it is or was here. */
+  readonly #behind = new Map<string, string>();
+  /** Key -> end of the lease on the monotonic and on the wall clock, computed once so that it stays the same. */
+  readonly #ends = new Map<string, { readonly untilMs: number; readonly wallMs: number }>();
+
+  constructor(dhcp: DhcpAddresses, clock: Clock) {
+    this.#dhcp = dhcp;
+    this.#clock = clock;
+  }
+
+  /** Passes on what is asked for, and the keys that this node owns with the links on which it asks. */
+  follow(services: readonly ServedService[], owned: ReadonlyMap<string, string>): void {
+    const requests = new Map<string, DhcpRequest>();
+    for (const { dhcp } of services) {
+      for (const request of dhcp) if (!requests.has(request.key)) requests.set(request.key, request);
+    }
+    this.#requests = requests;
+    this.#owned = owned;
+    this.#dhcp.apply({ requests: [...requests.values()], owned });
+    for (const [key, { address }] of this.#dhcp.leases()) this.#behind.set(address, key);
+    for (const key of this.#ends.keys()) if (!requests.has(key)) this.#ends.delete(key);
+  }
+
+  /** Nothing is asked for, so there is nothing to translate. */
+  get isIdle(): boolean {
+    return this.#requests.size === 0 && this.#behind.size === 0;
+  }
+
+  /** The address that this node may use for a key it owns. */
+  leasedAddress(key: string): string | undefined {
+    return this.#dhcp.leases().get(key)?.address;
+  }
+
+  /** The address behind a key as far as is known: the own lease, or what another owner noted. */
+  addressBehind(key: string): string | undefined {
+    if (!isOwnershipKey(key)) return undefined;
+    const own = this.leasedAddress(key);
+    return own ?? (this.#owned.has(key) ? undefined : this.#requests.get(key)?.noted?.address);
+  }
+
+  /** Undefined: it did not come from DHCP, or its lease has ended. */
+  factsOf(address: string): LeaseFacts | undefined {
+    const key = this.#behind.get(address);
+    const lease = key === undefined ? undefined : this.#dhcp.leases().get(key);
+    return key !== undefined && lease?.address === address ? { key, untilMs: lease.untilMs } : undefined;
+  }
+
+  /** What ownership calls the addresses that are on this node. What is gone is forgotten. */
+  keysOf(held: ReadonlySet<string>): ReadonlySet<string> {
+    if (this.#behind.size === 0) return held;
+    const keys = new Set([...held].map((address) => this.#behind.get(address) ?? address));
+    const leased = new Set([...this.#dhcp.leases().values()].map(({ address }) => address));
+    for (const address of this.#behind.keys()) {
+      if (!held.has(address) && !leased.has(address)) this.#behind.delete(address);
+    }
+    return keys;
+  }
+
+  /** The Services with addresses instead of keys, as far as they are known. */
+  resolve(services: readonly ServedService[]): readonly ServedService[] {
+    if (this.#requests.size === 0) return services;
+    return services.map((service) =>
+      service.addresses.some(isOwnershipKey)
+        ? {
+            ...service,
+            addresses: service.addresses.map((address) => this.addressBehind(address) ?? address),
+          }
+        : service,
+    );
+  }
+
+  /** Addresses that DHCP gave to Services of whichever node, so that they can be guarded ahead. */
+  known(): readonly string[] {
+    return [...this.#requests.keys()].flatMap((key) => this.addressBehind(key) ?? []);
+  }
+
+  /** `namespace/name` -> what stands between the Services that this node asks for and their addresses. */
+  problems(services: readonly ServedService[]): ReadonlyMap<string, readonly ServiceProblem[]> {
+    const found = this.#dhcp.problems();
+    const problems = new Map<string, readonly ServiceProblem[]>();
+    if (found.size === 0) return problems;
+    for (const { key, dhcp } of services) {
+      const own = dhcp.flatMap((request): readonly ServiceProblem[] => {
+        const problem = found.get(request.key);
+        if (problem === undefined) return [];
+        const reason = problem.kind === 'noLease' ? AGENT_REASON.dhcpNoLease : AGENT_REASON.dhcpNotRenewed;
+        return [{ reason, message: problem.message }];
+      });
+      if (own.length > 0) problems.set(key, own);
+    }
+    return problems;
+  }
+
+  /** Whether this node owns a wish of the Service and has given up hope for the moment: its status is to name no address. */
+  isWithoutLease({ dhcp }: ServedService): boolean {
+    const problems = this.#dhcp.problems();
+    return dhcp.some(({ key }) => this.#owned.has(key) && problems.get(key)?.kind === 'noLease');
+  }
+
+  /** What the Service should note about the leases that this node holds for it. */
+  notes({ dhcp, object }: ServedService): Readonly<Record<string, string>> {
+    const leases = this.#dhcp.leases();
+    const [first] = dhcp;
+    if (first === undefined || !dhcp.some(({ key }) => leases.has(key))) return {};
+    const noted = new Map<Family, NotedLease>();
+    const requested: string[] = [];
+    for (const request of dhcp) {
+      const lease = leases.get(request.key);
+      const note = lease === undefined ? request.noted : this.#noteOf(request, lease);
+      if (note !== undefined) noted.set(request.family, note);
+      const address = note?.address ?? request.wanted;
+      if (address !== undefined) requested.push(address);
+    }
+    const text = formatNotedLeases(noted);
+    const current = object.metadata?.annotations ?? {};
+    // An annotation that says the same in another spelling is the user's.
+    const spelled = current[ANNOTATION.hwaddr]?.trim().toLowerCase().replaceAll('-', ':');
+    const isSame = spelled === first.identity.mac;
+    return {
+      [ANNOTATION.hwaddr]: (isSame ? current[ANNOTATION.hwaddr] : undefined) ?? first.identity.mac,
+      [ANNOTATION.requestedIP]: requested.join(','),
+      [ANNOTATION.dhcpLease]: text,
+    };
+  }
+
+  #noteOf({ key, noted }: DhcpRequest, lease: DhcpLease): NotedLease {
+    const { address, server, durationMs, untilMs } = lease;
+    const known = this.#ends.get(key);
+    const wallMs =
+      known?.untilMs === untilMs ? known.wallMs : this.#clock.wallMs() + untilMs - this.#clock.monotonicMs();
+    this.#ends.set(key, { untilMs, wallMs });
+    const isNoted =
+      noted?.address === address &&
+      noted.server === server &&
+      noted.durationMs === durationMs &&
+      // Infinity minus Infinity is no number; such a lease is noted.
+      !(Math.abs(noted.expiresWallMs - wallMs) > durationMs * NOTE_PRECISION);
+    return isNoted ? noted : { address, server, durationMs, expiresWallMs: wallMs };
+  }
+}

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   eventually,
   expose,
+  LEASE_DURATION_MS,
   serviceObject,
   sliceObject,
   type TestAgent,
@@ -148,6 +149,11 @@ describe('three agents around an API server', () => {
     const young = serviceObject('young', '172.18.0.203', { ports: [{ port: 81, protocol: 'TCP' }] as never });
     await expose(cluster.client, young, PODS);
     await eventually('both are balanced', () => (agents.get(node)?.model()?.frontends.size ?? 0) === 2);
+    // Only then is a change of Lease bridged: every node must have seen the address under the old one.
+    await eventually(
+      'it has been held for a lease duration',
+      () => cluster.book.heldMs('172.18.0.203') > LEASE_DURATION_MS,
+    );
     await cluster.client.remove(SERVICES, { namespace: 'default', name: 'old' });
     await eventually('the Lease of the other Service', async () => {
       const lease = await cluster.client

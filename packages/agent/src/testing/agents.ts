@@ -32,6 +32,9 @@ export interface TestAgent {
   crash(): Promise<void>;
 }
 
+/** Of {@link TestCluster}'s agents; the shortest there is. */
+export const LEASE_DURATION_MS = 2_000;
+
 /** Settings of the kind case study, with the shortest timings a Lease allows. */
 const ENV = {
   vip_arp: 'true',
@@ -43,7 +46,7 @@ const ENV = {
   vip_address: '',
   prometheus_server: ':2112',
   svc_election: 'true',
-  vip_leaseduration: '2',
+  vip_leaseduration: `${LEASE_DURATION_MS / 1000}`,
   vip_renewdeadline: '1',
   vip_retryperiod: '0.3',
 } as const;

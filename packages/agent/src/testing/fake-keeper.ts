@@ -31,6 +31,13 @@ export class TenureBook {
       .map(({ node }) => node);
   }
 
+  /** How long it has been answered for by whoever answers for it now; 0 when nobody does. */
+  heldMs(address: string): number {
+    const nowMs = this.#clock.monotonicMs();
+    const tenure = this.tenures.findLast((each) => each.address === address && endOf(each) > nowMs);
+    return tenure === undefined ? 0 : nowMs - tenure.fromMs;
+  }
+
   /** Pairs of tenures of one address on different nodes that overlapped. */
   overlaps(): readonly (readonly [Tenure, Tenure])[] {
     const pairs: (readonly [Tenure, Tenure])[] = [];

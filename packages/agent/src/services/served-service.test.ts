@@ -121,12 +121,12 @@ describe('addresses of a Service', () => {
   );
 
   it('tells what it cannot use and uses the rest', () => {
-    const { addresses, problems } = addressesOf(service(ip('10.0.0.1,banana,0.0.0.0,lb.example.org')));
+    const { addresses, problems } = addressesOf(service(ip('10.0.0.1,banana,0.0.0.0,bad_.name!')));
     expect(addresses).toEqual(['10.0.0.1']);
     expect(problems.map(({ reason }) => reason)).toEqual([
       'InvalidRequest',
       'AddressUnsupported',
-      'AddressUnsupported',
+      'InvalidRequest',
     ]);
   });
 });
@@ -145,6 +145,7 @@ describe('addresses that the cloud provider refused', () => {
     expect(judged(annotated('10.0.0.1'), 'False', taken('10.0.0.1'))).toEqual({
       addresses: [],
       refused: true,
+      names: [],
       problems: [
         {
           reason: 'AddressRefused',

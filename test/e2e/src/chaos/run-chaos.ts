@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fragileAgent } from '@fairlead/test-lab/cluster/images.ts';
 import { monotonicMs } from '@fairlead/test-lab/journal.ts';
@@ -31,6 +33,8 @@ export interface FaultOutcome extends StretchVerdict {
   readonly node: string;
   /** From the end of the fault until all was well. */
   readonly recoveredMs: number;
+  /** What was still wrong at the last look before all was well. */
+  readonly lastTrouble: readonly string[];
   readonly leftBehind: readonly string[];
   readonly violations: readonly string[];
   /** What did not go as planned without being anybody's fault, e.g. a pod that could not be found on a dead node. */
@@ -49,6 +53,8 @@ export interface ChaosReport {
 
 /** A fault whose traces have not gone after this time is a violation. */
 const RECOVERY_LIMIT_MS = 60_000;
+/** A recovery that takes longer is told with what it waited for. */
+const TELL_TROUBLE_AFTER_MS = 2_000;
 const PROBE_MS = 20;
 /** Stretches overlap by this, so that nothing falls between two of them. */
 const OVERLAP_MS = 1_000;
@@ -86,6 +92,12 @@ function offersOf(world: ChaosWorld, engine: string): ReadonlySet<Need> {
   if (world.cluster.lab.apiServerVersion === 'embedded') offers.add('embedded');
   if (engine === 'raft') offers.add('raft');
   return offers;
+}
+
+interface Recovery {
+  readonly findings: Findings;
+  readonly tookMs: number;
+  readonly lastTrouble: readonly string[];
 }
 
 class ChaosRun {
@@ -129,7 +141,7 @@ class ChaosRun {
       await sleep(fault.holdMs / 2);
     } else await sleep(fault.holdMs);
     await undo();
-    const { findings, tookMs } = await this.#recover();
+    const { findings, tookMs, lastTrouble } = await this.#recover();
     const verdict = this.#judge();
     const violations = [
       ...verdict.doubles.map((double) => `two owners: ${double}`),
@@ -140,6 +152,7 @@ class ChaosRun {
       fault,
       node,
       recoveredMs: tookMs,
+      lastTrouble,
       ...verdict,
       leftBehind: findings.leftBehind,
       violations,
@@ -152,6 +165,10 @@ class ChaosRun {
   /** All agents end in an orderly way, and nothing of theirs may be left. */
   async end(): Promise<void> {
     const { cluster, nodes } = this.#world;
+    // They go with their pods.
+    for (const { node, pod, file } of cluster.lab.podLogs()) {
+      if (pod.startsWith('kube-vip-ds')) cpSync(file, join(cluster.lab.logDir, `agent-${node}.log`));
+    }
     await cluster.lab.kubectl(['delete', 'daemonset', 'kube-vip-ds', '-n', 'kube-system', '--wait=false']);
     const left = async (): Promise<readonly string[]> => {
       const all = await Promise.all(
@@ -194,13 +211,15 @@ class ChaosRun {
   }
 
   /** Looks again until all is well, or the time is over. */
-  async #recover(): Promise<{ readonly findings: Findings; readonly tookMs: number }> {
+  async #recover(): Promise<Recovery> {
     const startMs = monotonicMs();
+    let lastTrouble: readonly string[] = [];
     for (;;) {
       const findings = await inspect(this.#world);
       const tookMs = monotonicMs() - startMs;
-      const isWell = findings.unwell.length === 0 && findings.leftBehind.length === 0;
-      if (isWell || tookMs > RECOVERY_LIMIT_MS) return { findings, tookMs };
+      const trouble = [...findings.unwell, ...findings.leftBehind];
+      if (trouble.length === 0 || tookMs > RECOVERY_LIMIT_MS) return { findings, tookMs, lastTrouble };
+      lastTrouble = trouble;
       await sleep(100);
     }
   }
@@ -238,6 +257,7 @@ class ChaosRun {
     fault,
     node,
     recoveredMs,
+    lastTrouble,
     longestNobodyMs,
     moves,
     violations,
@@ -245,9 +265,11 @@ class ChaosRun {
     notes,
   }: FaultOutcome): void {
     const role = fault.role === undefined ? '' : ` (${node})`;
+    const at = new Date().toISOString().slice(11, 23);
     this.#say(
-      `${describeFault(fault)}${role}: ${moves} moves, nobody for ${Math.round(longestNobodyMs)} ms, well after ${Math.round(recoveredMs)} ms`,
+      `${at} ${describeFault(fault)}${role}: ${moves} moves, nobody for ${Math.round(longestNobodyMs)} ms, well after ${Math.round(recoveredMs)} ms`,
     );
+    if (recoveredMs > TELL_TROUBLE_AFTER_MS) this.#say(`  at last: ${lastTrouble.join('; ')}`);
     for (const note of notes) this.#say(`  note: ${note}`);
     for (const what of [...violations, ...leftBehind]) this.#say(`  VIOLATED: ${what}`);
   }

@@ -13,6 +13,7 @@ import { footprint } from './footprint.ts';
 import { ipam } from './ipam.ts';
 import { poolRepair } from './pool-repair.ts';
 import { services } from './services.ts';
+import { simulateRaft } from './simulate.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
   atRest,
@@ -24,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ipam,
   poolRepair,
   services,
+  simulateRaft,
 ];
 
 function usage(): string {

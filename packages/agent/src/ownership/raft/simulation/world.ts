@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Placer } from '../coordinator.ts';
-import type { Message } from '../messages.ts';
-import type { MinorityPolicy, NodeInput, NodeOutput } from '../node-api.ts';
+import type { GroupConfig, Message } from '../messages.ts';
+import type { MinorityPolicy, NodeOutput } from '../node-api.ts';
 import type { PlacementGroup } from '../placement.ts';
 import { ALL_RULES, type Rules } from '../rules.ts';
 import type { RaftTiming } from '../timing.ts';
@@ -261,22 +261,26 @@ export class World implements ProcessListener {
     const version = this.#groupsVersion;
     const delayMs = this.#random.chance(0.2) ? this.#random.between(50, 600) : this.#random.between(1, 30);
     this.agenda.after(delayMs, () => {
-      // Who finds no record goes on with the one that it knows.
       if (host.apiFaults > 0) return;
-      if (what === 'config' && config === undefined) {
-        this.counts.add('noRecord');
-        return;
-      }
-      if (what === 'config' && config !== this.store.newest) this.counts.add('staleRead');
-      if (what === 'groups' && version !== this.#groupsVersion) this.counts.add('staleRead');
-      const input: NodeInput =
-        what === 'config' && config !== undefined ? { type: 'config', config } : { type: 'groups', groups };
-      for (const process of [host.process, host.twin]) {
-        if (process === undefined || (what === 'groups' && process.groupsVersion > version)) continue;
-        if (what === 'groups') process.groupsVersion = version;
-        process.give(input);
-      }
+      // Who finds no record goes on with the one that it knows.
+      if (what === 'groups') this.#tellGroups(host, groups, version);
+      else if (config !== undefined) this.#tellConfig(host, config);
+      else this.counts.add('noRecord');
     });
+  }
+
+  #tellConfig(host: Host, config: GroupConfig): void {
+    if (config !== this.store.newest) this.counts.add('staleRead');
+    for (const process of [host.process, host.twin]) process?.give({ type: 'config', config });
+  }
+
+  #tellGroups(host: Host, groups: readonly PlacementGroup[], version: number): void {
+    if (version !== this.#groupsVersion) this.counts.add('staleRead');
+    for (const process of [host.process, host.twin]) {
+      if (process === undefined || process.groupsVersion > version) continue;
+      process.groupsVersion = version;
+      process.give({ type: 'groups', groups });
+    }
   }
 
   #groups(): readonly PlacementGroup[] {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** Records of one name. */
+export interface Records {
+  readonly a?: readonly string[];
+  readonly aaaa?: readonly string[];
+}
+
 /** Name -> its records, or `fails`. */
-export type Zone = Map<
-  string,
-  { readonly a?: readonly string[]; readonly aaaa?: readonly string[] } | 'fails'
->;
+export type Zone = ReadonlyMap<string, Records | 'fails'>;
 
 const TYPE = { a: 1, aaaa: 28 } as const;
 const SERVFAIL = 2;

@@ -142,7 +142,7 @@ export class AnnounceLoop {
     const live: Grant[] = [];
     const withdrawn: string[] = [];
     for (const [address, grant] of this.#raftHeld) {
-      const untilMs = this.#raft.untilMs(address, nowMs);
+      const untilMs = this.#raftUntilMs(grant, nowMs);
       if (untilMs > nowMs) live.push({ ...grant, untilMs });
       else withdrawn.push(address);
     }
@@ -183,8 +183,15 @@ export class AnnounceLoop {
   #withDeadline(grant: Grant): Grant | undefined {
     if (grant.untilMs !== UNTIL_WITHDRAWN) return grant;
     const nowMs = monotonicMs();
-    const untilMs = this.#raft.untilMs(grant.address, nowMs);
+    const untilMs = this.#raftUntilMs(grant, nowMs);
     return untilMs > nowMs ? { ...grant, untilMs } : undefined;
+  }
+
+  #raftUntilMs(
+    { address, ownedAs = address, notAfterMs = Number.POSITIVE_INFINITY }: Grant,
+    nowMs: number,
+  ): number {
+    return Math.min(notAfterMs, this.#raft.untilMs(ownedAs, nowMs));
   }
 
   #portOf(link: string): LinkPort {

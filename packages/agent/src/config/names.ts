@@ -128,6 +128,12 @@ export const SETTINGS = {
     takes: 'value',
     help: '-4 debug, 0 info, 4 warn, 8 error, or the word (0)',
   },
+  dhcpAttempts: {
+    env: 'dhcp_backoff_attempts',
+    flag: 'dhcpBackoffAttempts',
+    takes: 'value',
+    help: 'questions without an answer from a DHCP server before the Service is told; asking goes on (3)',
+  },
   dnsMode: {
     env: 'dns_mode',
     flag: 'dnsMode',

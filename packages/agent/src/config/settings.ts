@@ -56,6 +56,8 @@ export interface AgentSettings {
   readonly balance: 'none' | 'nftables';
   readonly addressOn: 'lo' | 'interface';
   readonly dnsMode: DnsMode;
+  /** Unanswered questions to DHCP servers after which the Service is told. */
+  readonly dhcpAttempts: number;
   /** Settings that were given and are ignored. */
   readonly warnings: readonly SettingWarning[];
 }
@@ -118,6 +120,8 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     raft: readRaftSettings(reader),
     balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables'], 'none'),
     addressOn: reader.oneOf(SETTINGS.addressOn, ['lo', 'interface'], 'lo'),
+    // 0 means "for ever" to the peer, which gives up otherwise; we never do.
+    dhcpAttempts: reader.integer(SETTINGS.dhcpAttempts, 3, { min: 0, max: 1_000 }) || 3,
     dnsMode: reader.oneOf(SETTINGS.dnsMode, ['first', 'ipv4', 'ipv6', 'dual'], 'first'),
     warnings: [
       ...unsupportedGiven(env, flags),

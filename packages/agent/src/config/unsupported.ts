@@ -91,15 +91,8 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     env: 'dhcp_mode',
     flag: 'dhcpMode',
     takes: 'value',
-    feature: 'DHCP',
+    feature: 'dynamic DNS',
     harmless: ['ipv4', 'ipv6', 'dual', 'first'],
-  },
-  {
-    env: 'dhcp_backoff_attempts',
-    flag: 'dhcpBackoffAttempts',
-    takes: 'value',
-    feature: 'DHCP',
-    harmless: ['3'],
   },
   {
     env: 'vip_preserve_on_leadership_loss',

@@ -76,3 +76,12 @@ export interface DhcpAddresses {
   /** Stops without a word: another node goes on with the leases. Resolves when what is being given back is on the wire. */
   stop(): Promise<void>;
 }
+
+/** Where nothing asks for DHCP, or nothing can. */
+export const NO_DHCP: DhcpAddresses = {
+  apply: () => undefined,
+  leases: () => new Map(),
+  problems: () => new Map(),
+  onChange: () => () => undefined,
+  stop: () => Promise.resolve(),
+};

@@ -8,6 +8,9 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, ForeignClaim } from '../announce/address-keeper.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import type { AgentSettings } from '../config/settings.ts';
+import { type DhcpAddresses, NO_DHCP } from '../dhcp/dhcp-addresses.ts';
+import { DhcpDesk } from '../dhcp/dhcp-desk.ts';
+import { translateEngine } from '../dhcp/translated-engine.ts';
 import { NameWatcher } from '../dns/name-watcher.ts';
 import { createResolver, type ResolveName } from '../dns/resolve-name.ts';
 import type { OwnershipEngine } from '../ownership/engine.ts';
@@ -37,6 +40,8 @@ export interface AgentOptions {
   /** What else can be seen of the engine's group; default: nothing. */
   readonly view?: EngineView;
   readonly keeper: AddressKeeper;
+  /** Default: no address comes by DHCP. */
+  readonly dhcp?: DhcpAddresses;
   readonly balancer: Balancer;
   readonly metrics: AgentMetrics;
   readonly clock: Clock;
@@ -103,8 +108,11 @@ class NodeAgent implements Agent {
   #workerProblem: string | undefined;
 
   constructor(options: AgentOptions) {
-    this.#options = options;
-    const { settings, client, watches, engine, keeper, balancer, metrics, clock, logger } = options;
+    const { settings, client, watches, keeper, balancer, metrics, clock, logger } = options;
+    const { dhcp = NO_DHCP } = options;
+    const desk = new DhcpDesk(dhcp, clock);
+    const engine = translateEngine(options.engine, desk);
+    this.#options = { ...options, engine, dhcp };
     const node = settings.nodeName;
     this.#events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
     const { resolve = createResolver() } = options;
@@ -154,6 +162,7 @@ class NodeAgent implements Agent {
       }),
       names: this.#names,
       engine,
+      dhcp: desk,
       keeper,
       balancer,
       announcements,
@@ -201,7 +210,7 @@ class NodeAgent implements Agent {
   }
 
   async stop(): Promise<void> {
-    const { keeper, engine, balancer } = this.#options;
+    const { keeper, dhcp = NO_DHCP, engine, balancer } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
     this.#upkeepTimer?.cancel();
     this.#names.stop();
@@ -220,6 +229,7 @@ class NodeAgent implements Agent {
       }
     };
     await step(() => keeper.apply([]));
+    await step(() => dhcp.stop());
     await step(() => engine.stop());
     await step(() => keeper.stop());
     await step(() => this.#loop.stop());
@@ -272,7 +282,7 @@ class NodeAgent implements Agent {
   }
 
   #subscribe(): void {
-    const { watches, engine, keeper, metrics, logger } = this.#options;
+    const { watches, engine, keeper, dhcp = NO_DHCP, metrics, logger } = this.#options;
     const wake = () => this.#loop.wake();
     this.#unsubscribers.push(
       watches.services.subscribe(({ type }) => {
@@ -285,6 +295,7 @@ class NodeAgent implements Agent {
         if (change.type !== 'updated' || !sayTheSame(change.object, change.previous)) wake();
       }),
       engine.onChange(wake),
+      dhcp.onChange(wake),
       engine.onExtended((deadlines) => this.#reconciler.extend(deadlines)),
       keeper.onLinksChanged(() => this.#followLinks()),
       keeper.onForeignClaim((claim) => this.#tellClaim(claim)),

@@ -4,8 +4,8 @@ import type { EndpointSlice, Service } from '@fairlead/shared/kubernetes/objects
 import type { AddressGroup } from '../ownership/engine.ts';
 import { addressGroups, hasOwnLease, type LeaseRule } from '../ownership/groups.ts';
 import { NodeBook } from '../ownership/node-eligibility.ts';
-import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
 import type { AddressSources } from '../services/addresses.ts';
+import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
 import type { SelectionRule } from '../services/selection.ts';
 import { candidatesOf, type ServedService, servedServices } from '../services/served-service.ts';
 import { chooseInterface, type InterfaceRule } from './interfaces.ts';

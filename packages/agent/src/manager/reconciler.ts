@@ -7,10 +7,14 @@ import type { AddressKeeper, HeldAddress } from '../announce/address-keeper.ts';
 import type { Grant } from '../announce/grant.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { type BalanceModel, balanceModel, NOTHING_TO_BALANCE } from '../balance/model.ts';
+import type { DhcpDesk } from '../dhcp/dhcp-desk.ts';
+import { isOwnershipKey } from '../dhcp/ownership-key.ts';
+import type { TranslatedEngine } from '../dhcp/translated-engine.ts';
 import type { NameWatcher } from '../dns/name-watcher.ts';
-import type { OwnershipEngine } from '../ownership/engine.ts';
+import { UNTIL_WITHDRAWN } from '../ownership/engine.ts';
 import type { NodeBook } from '../ownership/node-eligibility.ts';
 import type { ServiceProblem } from '../services/problem.ts';
+import type { ServedService } from '../services/served-service.ts';
 import type { WantedStatus } from '../status/status-writer.ts';
 import type { Announcements } from './announcements.ts';
 import { type Desired, type DesiredRule, desiredState } from './desired.ts';
@@ -27,7 +31,9 @@ export interface ReconcilerOptions {
   readonly links: () => InterfaceRule;
   /** Resolves the DNS names among the addresses. */
   readonly names: Pick<NameWatcher, 'mode' | 'stateOf' | 'want'>;
-  readonly engine: OwnershipEngine;
+  /** Speaks of addresses where ownership knows keys of DHCP. */
+  readonly engine: TranslatedEngine;
+  readonly dhcp: DhcpDesk;
   readonly keeper: AddressKeeper;
   readonly balancer: Balancer;
   readonly announcements: Announcements;
@@ -58,6 +64,8 @@ export class Reconciler {
     unservable: new Set(),
     problems: new Map(),
   };
+  /** The Services of the last pass, with the addresses that DHCP gave them. */
+  #services: readonly ServedService[] = [];
   #model: BalanceModel = NOTHING_TO_BALANCE;
   #prepared = '';
   /** Version of the engine's state that was applied last. */
@@ -72,7 +80,7 @@ export class Reconciler {
 
   /** The desired state of the last pass. */
   get desired(): Desired {
-    return this.#desired;
+    return { ...this.#desired, services: this.#services, problems: this.#problems() };
   }
 
   /** The frontends of the last pass. */
@@ -95,8 +103,22 @@ export class Reconciler {
       rule,
     );
     names.want(new Set(this.#desired.services.flatMap((service) => service.names)));
+    this.#services = this.#options.dhcp.resolve(this.#desired.services);
     engine.want(this.#desired.groups, this.#desired.unservable);
     this.#noteGrants();
+  }
+
+  /** Asks DHCP for what this node owns now; what it owns no more is off by now. A noted lease gives its address at once. */
+  #askDhcp(): void {
+    const { dhcp, engine } = this.#options;
+    if (this.#stopped) return;
+    const { services, interfaces } = this.#desired;
+    const owned = [...engine.ownedKeys()].flatMap((key) => {
+      const link = interfaces.get(key);
+      return link === undefined ? [] : [[key, link] as const];
+    });
+    dhcp.follow(services, new Map(owned));
+    this.#services = dhcp.resolve(services);
   }
 
   /** See the class. */
@@ -105,14 +127,16 @@ export class Reconciler {
     this.observe();
     this.#prepare();
     const before = keeper.held();
-    const granted = this.#stopped ? [] : this.#toGrants(engine.state().grants);
-    if ([...before.keys()].some((address) => !granted.some((grant) => grant.address === address))) {
+    const kept = this.#stopped ? [] : this.#toGrants(engine.state().grants);
+    if ([...before.keys()].some((address) => !kept.some((grant) => grant.address === address))) {
       // What is new in this state is still to be done.
       await this.#apply(
-        granted.filter(({ address }) => before.has(address)),
+        kept.filter(({ address }) => before.has(address)),
         this.#done,
       );
     }
+    this.#askDhcp();
+    const granted = this.#stopped ? [] : this.#toGrants(engine.state().grants);
     const failure = await this.#balance([...granted.map(({ address }) => address), ...keeper.held().keys()]);
     if (this.#stopped) return;
     // Deadlines moved on, and grants may have ended, while nft was running.
@@ -139,8 +163,12 @@ export class Reconciler {
 
   #toGrants(deadlines: ReadonlyMap<string, number>): readonly Grant[] {
     return [...deadlines].flatMap(([address, untilMs]) => {
-      const link = this.#desired.interfaces.get(address);
-      return link === undefined ? [] : [{ address, interface: link, untilMs }];
+      const lease = this.#options.dhcp.factsOf(address);
+      const link = this.#desired.interfaces.get(lease?.key ?? address);
+      if (link === undefined) return [];
+      if (lease === undefined) return [{ address, interface: link, untilMs }];
+      const endMs = untilMs === UNTIL_WITHDRAWN ? untilMs : Math.min(untilMs, lease.untilMs);
+      return [{ address, interface: link, untilMs: endMs, ownedAs: lease.key, notAfterMs: lease.untilMs }];
     });
   }
 
@@ -155,9 +183,9 @@ export class Reconciler {
     const { balancer, engine, rule } = this.#options;
     if (balancer.name === 'none') return undefined;
     this.#model = balanceModel({
-      services: this.#desired.services,
+      services: this.#services,
       addresses: new Set(addresses),
-      prepared: new Set(this.#desired.interfaces.keys()),
+      prepared: new Set(this.#possible()),
       node: rule.node,
       lostNodes: engine.state().lostNodes,
     });
@@ -172,7 +200,7 @@ export class Reconciler {
   /** Guards all addresses that could come here, so that a takeover need not. Nothing waits for it. */
   #prepare(): void {
     const { keeper, logger } = this.#options;
-    const addresses = [...this.#desired.interfaces.keys()].sort();
+    const addresses = [...this.#possible()].sort();
     const key = addresses.join(' ');
     if (key === this.#prepared) return;
     this.#prepared = key;
@@ -182,27 +210,43 @@ export class Reconciler {
     });
   }
 
+  /** Addresses that may come to this node at any time. */
+  #possible(): readonly string[] {
+    const named = [...this.#desired.interfaces.keys()].filter((address) => !isOwnershipKey(address));
+    return [...named, ...this.#options.dhcp.known()];
+  }
+
   #tell(held: ReadonlyMap<string, HeldAddress>): void {
-    const { announcements, moves, engine, status, speaksFor } = this.#options;
+    const { announcements, moves, engine, dhcp, status, speaksFor } = this.#options;
     const answered = new Set(
       [...held.values()].filter(({ answering }) => answering).map(({ address }) => address),
     );
-    moves.tell({ services: this.#desired.services, granted: this.#grantedSince });
+    moves.tell({ services: this.#services, granted: this.#grantedSince });
     announcements.tell({
-      services: this.#desired.services,
-      problems: mergeProblems(this.#desired.problems, this.#model.problems),
-      held: answered,
+      services: this.#services,
+      problems: mergeProblems(this.#problems(), this.#model.problems),
+      // Who asks for an address tells why there is none.
+      held: new Set([...answered, ...engine.ownedKeys()]),
       owners: engine.state().owners,
       speaksFor,
     });
     if (status === undefined) return;
     const wanted = new Map<string, WantedStatus>();
-    for (const { key, object, addresses, refused } of this.#desired.services) {
+    for (const service of this.#services) {
+      const { key, object, addresses, refused } = service;
       const isOurs = addresses.length > 0 && addresses.every((address) => answered.has(address));
       // What it was written before it was refused would mislead users, and kube-proxy.
-      if (isOurs || (refused && speaksFor(key))) wanted.set(key, { service: object, addresses });
+      if (isOurs || (refused && speaksFor(key))) {
+        wanted.set(key, { service: object, addresses, annotations: dhcp.notes(service) });
+      } else if (dhcp.isWithoutLease(service)) {
+        wanted.set(key, { service: object, addresses: addresses.filter((address) => answered.has(address)) });
+      }
     }
     status.want(wanted);
+  }
+
+  #problems(): Desired['problems'] {
+    return mergeProblems(this.#desired.problems, this.#options.dhcp.problems(this.#desired.services));
   }
 
   #noteGrants(): void {

@@ -8,6 +8,7 @@ import { createShutdown } from '@fairlead/shared/runtime/shutdown.ts';
 import { createAddressKeeper } from '../announce/create-address-keeper.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
 import type { AgentSettings } from '../config/settings.ts';
+import { createDhcpAddresses } from '../dhcp/dhcp-manager.ts';
 import { createOwnership } from '../ownership/group/create-ownership.ts';
 import { dumpOnSignal, type StatusDump } from '../status/dump-on-signal.ts';
 import { STATUS_PATH, serveStatus } from '../status/status-socket.ts';
@@ -99,6 +100,7 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
     engine,
     view: engine,
     keeper,
+    dhcp: createDhcpAddresses({ clock, logger, attempts: settings.dhcpAttempts }),
     balancer,
     metrics,
     clock,

@@ -16,6 +16,8 @@ export interface WantedStatus {
   readonly service: Service;
   /** Empty: the status shall name none. */
   readonly addresses: readonly string[];
+  /** Annotations that it should have besides `vipHost` while there are addresses. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** What {@link StatusWriter} needs. */
@@ -59,21 +61,27 @@ export class StatusWriter {
   want(wanted: ReadonlyMap<string, WantedStatus>): void {
     this.#wanted = wanted;
     if (this.#forbidden) return;
-    for (const [key, { service, addresses }] of wanted) {
-      if (this.#differs(service, addresses)) this.#queue.add(key);
-    }
+    for (const [key, status] of wanted) if (this.#differs(status)) this.#queue.add(key);
   }
 
-  #differs(service: Service, addresses: readonly string[]): boolean {
+  #differs(wanted: WantedStatus): boolean {
+    const { service, addresses } = wanted;
     return (
       !sameIngress(service.status?.loadBalancer?.ingress, ingressOf(service, addresses)) ||
-      (addresses.length > 0 && service.metadata?.annotations?.[ANNOTATION.vipHost] !== this.#options.node)
+      this.#newAnnotations(service, wanted).length > 0
     );
+  }
+
+  /** Annotations of a Service that are not as they should be, with their values. */
+  #newAnnotations(service: Service, { addresses, annotations }: WantedStatus): readonly [string, string][] {
+    if (addresses.length === 0) return [];
+    const wanted = { ...annotations, [ANNOTATION.vipHost]: this.#options.node };
+    return Object.entries(wanted).filter(([name, value]) => service.metadata?.annotations?.[name] !== value);
   }
 
   async #write(key: string): Promise<void> {
     const wanted = this.#wanted.get(key);
-    if (wanted === undefined || !this.#differs(wanted.service, wanted.addresses)) return;
+    if (wanted === undefined || !this.#differs(wanted)) return;
     try {
       await this.#writeBoth(wanted.service, wanted);
     } catch (error) {
@@ -98,12 +106,14 @@ export class StatusWriter {
     // Gone, of another type, or no longer ours in the meantime: the next pass says what to do.
     if (wanted === undefined || !isSame || service.spec?.type !== 'LoadBalancer') return;
     // So it is when the Service names others by now, or is refused the ones it names.
-    if (addressesOf(service, this.#options.sources).addresses.join() !== wanted.addresses.join()) return;
+    const named = (one: Service) => addressesOf(one, this.#options.sources).addresses.join();
+    if (named(service) !== named(wanted.service)) return;
     await this.#writeBoth(service, wanted);
   }
 
-  async #writeBoth(from: Service, { addresses }: WantedStatus): Promise<void> {
-    const { client, node } = this.#options;
+  async #writeBoth(from: Service, wanted: WantedStatus): Promise<void> {
+    const { client } = this.#options;
+    const { addresses } = wanted;
     let service = from;
     const ingress = ingressOf(service, addresses);
     if (!sameIngress(service.status?.loadBalancer?.ingress, ingress)) {
@@ -111,11 +121,12 @@ export class StatusWriter {
       next.status = { ...next.status, loadBalancer: { ingress: structuredClone(ingress) as [] } };
       service = await client.replace(SERVICES, next as Service, { subresource: 'status' });
     }
-    if (addresses.length === 0 || service.metadata?.annotations?.[ANNOTATION.vipHost] === node) return;
+    const annotations = this.#newAnnotations(service, wanted);
+    if (annotations.length === 0) return;
     const next = draft(service);
     next.metadata = {
       ...next.metadata,
-      annotations: { ...next.metadata?.annotations, [ANNOTATION.vipHost]: node },
+      annotations: { ...next.metadata?.annotations, ...Object.fromEntries(annotations) },
     };
     await client.replace(SERVICES, next as Service);
   }

@@ -279,7 +279,7 @@ export class Member {
 
   /** Looked at once, when the grants run out: who has let go does not come back to it. */
   #mayKeep(nowMs: number): boolean {
-    if (this.#options.minority !== 'keep') return false;
+    if (this.#options.minority !== 'keep' || this.#untilMs === Number.NEGATIVE_INFINITY) return false;
     if (nowMs < this.#untilMs || this.#untilMs === this.#judgedMs) return false;
     const quietMs = this.#timing.tailMs * HEARD_TAIL;
     // It has not had the time to hear anybody.

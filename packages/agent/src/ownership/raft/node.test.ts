@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { GroupConfig, Message } from './messages.ts';
 import { RaftNode } from './node.ts';
-import type { NodeInput, NodeOutput } from './node-api.ts';
+import type { MinorityPolicy, NodeInput, NodeOutput } from './node-api.ts';
 import { DEFAULT_PLACEMENT, Placement } from './placement.ts';
-import { DEFAULT_TIMING, oblivionMs } from './timing.ts';
+import { DEFAULT_TIMING, oblivionMs, REFORM_WAIT_MS } from './timing.ts';
 
 const VOTERS: GroupConfig = { epoch: 1, voters: ['a', 'b', 'c'] };
 const NAMES = ['a', 'b', 'c'];
@@ -19,8 +19,8 @@ class Trio {
   nowMs = 0;
   readonly #wakeMs = new Map<string, number>();
 
-  constructor(config = VOTERS) {
-    this.nodes = new Map(NAMES.map((name, index) => [name, createNode(name, index)]));
+  constructor(config = VOTERS, minority: MinorityPolicy = 'release') {
+    this.nodes = new Map(NAMES.map((name, index) => [name, createNode(name, index, minority)]));
     for (const name of NAMES) {
       this.give(name, { type: 'config', config });
       this.give(name, { type: 'peers', names: NAMES });
@@ -71,7 +71,7 @@ class Trio {
   }
 }
 
-function createNode(name: string, index: number): RaftNode {
+function createNode(name: string, index: number, minority: MinorityPolicy): RaftNode {
   return new RaftNode({
     id: { name, instance: `${index}`.repeat(16) },
     groupId: 'g',
@@ -79,12 +79,13 @@ function createNode(name: string, index: number): RaftNode {
     random: () => index / 3,
     createPlacement: () => new Placement({ ...DEFAULT_PLACEMENT, rebalanceEveryMs: undefined }),
     startMs: 0,
+    minority,
   });
 }
 
 /** A group in which somebody has the address. */
-function settled(): Trio {
-  const trio = new Trio();
+function settled(minority: MinorityPolicy = 'release'): Trio {
+  const trio = new Trio(VOTERS, minority);
   trio.run(oblivionMs(DEFAULT_TIMING) + 300);
   expect(trio.owners).toHaveLength(1);
   expect(trio.coordinator).not.toBe('');
@@ -157,6 +158,75 @@ describe('a group of nodes', () => {
     expect(trio.owners).toEqual(owners);
     const voting = trio.node(trio.coordinator).status(trio.nowMs).settledEpochs;
     expect([...voting].filter(([name]) => name !== 'c').map(([, epoch]) => epoch)).toEqual([2, 2]);
+  });
+
+  it('keeps what it has below a majority, if told so, until somebody coordinates again', () => {
+    const trio = settled('keep');
+    const [alone = ''] = trio.owners;
+    const others = NAMES.filter((name) => name !== alone);
+    for (const name of others) trio.cut.add(name);
+    trio.run(5_000);
+    expect(trio.owners).toEqual([alone]);
+    expect(trio.node(alone).status(trio.nowMs).isKeeping).toBe(true);
+    trio.cut.clear();
+    for (let ms = 0; ms < 1_000; ms++) {
+      trio.run(1);
+      expect(trio.owners).toEqual([alone]);
+    }
+    expect(trio.node(alone).status(trio.nowMs).isKeeping).toBe(false);
+    expect(trio.events('keeping')).toEqual([
+      { type: 'keeping', isOn: true },
+      { type: 'keeping', isOn: false },
+    ]);
+  });
+
+  it('does not keep what it could not serve, nor what a stall has made old', () => {
+    const trio = settled('keep');
+    const [alone = ''] = trio.owners;
+    for (const name of NAMES) if (name !== alone) trio.cut.add(name);
+    trio.run(2_000);
+    trio.give(alone, { type: 'link', isUp: false });
+    trio.give(alone, { type: 'link', isUp: true });
+    trio.run(1_000);
+    expect(trio.owners).toEqual([]);
+    const stalled = settled('keep');
+    const [owner = ''] = stalled.owners;
+    for (const name of NAMES) if (name !== owner) stalled.cut.add(name);
+    stalled.run(1_000);
+    expect(stalled.owners).toEqual([owner]);
+    stalled.nowMs += 400;
+    expect(stalled.owners).toEqual([]);
+    stalled.run(1_000);
+    expect(stalled.owners).toEqual([]);
+  });
+
+  it('finds out who hears whom before there are voters', () => {
+    const trio = new Trio({ epoch: 1, voters: [] });
+    trio.cut.add('c');
+    trio.run(1_000);
+    const reached = (name: string) =>
+      [...trio.node(name).status(trio.nowMs).reachedMs]
+        .filter(([, atMs]) => atMs > trio.nowMs - 500)
+        .map(([each]) => each);
+    expect(reached('a')).toEqual(['b']);
+    expect(reached('b')).toEqual(['a']);
+    trio.cut.clear();
+    trio.run(1_000);
+    expect(reached('c').sort()).toEqual(['a', 'b']);
+  });
+
+  it('takes no part in a reformed group before all can have read of it', () => {
+    const trio = settled();
+    for (const name of NAMES) {
+      trio.give(name, { type: 'config', config: { epoch: 2, voters: ['b', 'c'], isReformed: true } });
+    }
+    expect(trio.coordinator).toBe('');
+    trio.run(REFORM_WAIT_MS);
+    expect(trio.coordinator).toBe('');
+    expect(trio.owners).toEqual([]);
+    trio.run(oblivionMs(DEFAULT_TIMING) + 500);
+    expect(['b', 'c']).toContain(trio.coordinator);
+    expect(trio.owners).toHaveLength(1);
   });
 
   it('tells when another agent has the same name', () => {

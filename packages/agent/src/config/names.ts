@@ -140,6 +140,12 @@ export const SETTINGS = {
     takes: 'value',
     help: 'which addresses of a DNS name count: first, ipv4, ipv6 or dual (first)',
   },
+  nodeLabels: {
+    env: 'enable_node_labeling',
+    flag: 'enableNodeLabeling',
+    takes: 'bool',
+    help: 'say on Node objects which node answers for which Service; needs the right to patch nodes',
+  },
   port: { env: 'port', flag: 'port', takes: 'value', help: 'API server port: accepted, used by no Service' },
   vipAddress: {
     env: 'vip_address',

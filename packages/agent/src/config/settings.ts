@@ -56,6 +56,8 @@ export interface AgentSettings {
   readonly balance: 'none' | 'nftables';
   readonly addressOn: 'lo' | 'interface';
   readonly dnsMode: DnsMode;
+  /** Say on Node objects who answers for what. */
+  readonly nodeLabels: boolean;
   /** Unanswered questions to DHCP servers after which the Service is told. */
   readonly dhcpAttempts: number;
   /** Settings that were given and are ignored. */
@@ -123,6 +125,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     // 0 means "for ever" to the peer, which gives up otherwise; we never do.
     dhcpAttempts: reader.integer(SETTINGS.dhcpAttempts, 3, { min: 0, max: 1_000 }) || 3,
     dnsMode: reader.oneOf(SETTINGS.dnsMode, ['first', 'ipv4', 'ipv6', 'dual'], 'first'),
+    nodeLabels: reader.bool(SETTINGS.nodeLabels, false),
     warnings: [
       ...unsupportedGiven(env, flags),
       ...(vipAddress === undefined || vipAddress === ''

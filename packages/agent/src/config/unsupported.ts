@@ -242,13 +242,6 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     harmless: OFF,
   },
   {
-    env: 'enable_node_labeling',
-    flag: 'enableNodeLabeling',
-    takes: 'bool',
-    feature: 'labels on Nodes',
-    harmless: OFF,
-  },
-  {
     env: 'enable_endpoints',
     flag: 'enableEndpoints',
     takes: 'bool',

@@ -5,7 +5,7 @@ import { createEventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import type { AddressKeeper, ForeignClaim } from '../announce/address-keeper.ts';
+import type { AddressKeeper, ForeignClaim, HeldAddress } from '../announce/address-keeper.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import { type DhcpAddresses, NO_DHCP } from '../dhcp/dhcp-addresses.ts';
@@ -20,6 +20,7 @@ import { rendezvousRank } from '../ownership/rank.ts';
 import { AGENT_REASON } from '../services/problem.ts';
 import { type EngineView, NO_VIEW } from '../status/engine-view.ts';
 import { type StatusReport, statusReport } from '../status/status-report.ts';
+import { NodeLabeler } from '../status/node-labels.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import { defaultRouteInterface, type Link, listLinks } from '../system/links.ts';
 import { VERSION } from '../version.ts';
@@ -80,6 +81,8 @@ const NODES_WAIT_MS = 2_000;
 const DRAIN_LIMIT_MS = 3_000;
 /** Links often change together; the first change is looked at at once, those after it together. */
 const LINKS_PAUSE_MS = 100;
+/** For taking the labels off the Node at the end. */
+const LABELS_LIMIT_MS = 2_000;
 /** This many nodes tell of troubles with a Service that nobody owns; not all nodes run an agent. */
 const SPEAKERS = 3;
 
@@ -96,6 +99,7 @@ class NodeAgent implements Agent {
   readonly #status: StatusWriter | undefined;
   readonly #view: EngineView;
   readonly #names: NameWatcher;
+  readonly #labels: NodeLabeler | undefined;
   readonly #moves: MoveTeller;
   readonly #ended = new AbortController();
   readonly #unsubscribers: (() => void)[] = [];
@@ -115,6 +119,9 @@ class NodeAgent implements Agent {
     this.#options = { ...options, engine, dhcp };
     const node = settings.nodeName;
     this.#events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
+    this.#labels = settings.nodeLabels
+      ? new NodeLabeler({ client, node, nodes: watches.nodes.store, clock, logger })
+      : undefined;
     const { resolve = createResolver() } = options;
     const onChange = () => this.#loop.wake();
     this.#names = new NameWatcher({ mode: settings.dnsMode, resolve, clock, logger, onChange });
@@ -235,6 +242,7 @@ class NodeAgent implements Agent {
     await step(() => this.#loop.stop());
     await step(() => balancer.stop());
     await step(() => this.#statusEnd);
+    await step(async () => this.#labels?.stop(LABELS_LIMIT_MS));
     this.#moves.stop();
     await step(() => this.#events.flush());
     if (errors.length > 0) throw new AggregateError(errors, 'the agent could not be stopped cleanly');
@@ -314,6 +322,7 @@ class NodeAgent implements Agent {
     await this.#reconciler.pass();
     const after = keeper.held();
     if ([...after.values()].some(({ answering }) => answering)) this.#workerProblem = undefined;
+    this.#wantLabels(after);
     const changed = (address: string) => before.has(address) !== after.has(address);
     const namespaces = new Set<string>();
     for (const { namespace, addresses } of this.#reconciler.desired.services) {
@@ -321,6 +330,15 @@ class NodeAgent implements Agent {
     }
     const seconds = (clock.monotonicMs() - startMs) / 1000;
     for (const namespace of namespaces) metrics.reconcileSeconds.observe({ namespace }, seconds);
+  }
+
+  #wantLabels(held: ReadonlyMap<string, HeldAddress>): void {
+    const answered = [...held.values()].filter(({ answering }) => answering).map(({ address }) => address);
+    this.#labels?.want({
+      services: this.#reconciler.desired.services,
+      answered: new Set(answered),
+      lostNodes: this.#options.engine.state().lostNodes,
+    });
   }
 
   /** What changes without anybody telling: links come and go, somebody flushes nftables. */

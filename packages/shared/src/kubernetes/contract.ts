@@ -82,6 +82,8 @@ export const LABEL = {
   serviceName: 'kubernetes.io/service-name',
   /** On a Node: its host name. */
   hostname: 'kubernetes.io/hostname',
+  /** On a Node, followed by `<service>.<namespace>`: its agent answers for that Service at the addresses in the value. */
+  serviceProvidedPrefix: 'service-provided.kube-vip.io/',
   /** On a Node: it is part of the control plane. */
   controlPlane: 'node-role.kubernetes.io/control-plane',
   /** On a Node: keep load balancers away from it (Kubernetes' own label). */

@@ -147,6 +147,7 @@ export class RaftHost {
       random: () => randomInt(2 ** 32) / 2 ** 32,
       createPlacement: () => new Placement(setup.placement),
       startMs,
+      ...(setup.minority !== undefined && { minority: setup.minority }),
     });
     this.#run = {
       setup,

@@ -120,7 +120,7 @@ export class NodeLabeler {
     this.#isStopped = true;
     this.#timer?.cancel();
     const { node, nodes } = this.#options;
-    const changes = labelChanges(nodes.get(node)?.metadata?.labels ?? {}, new Map());
+    const changes = labelChanges(nodes.get(undefined, node)?.metadata?.labels ?? {}, new Map());
     if (changes !== undefined) await this.#write(node, changes, AbortSignal.timeout(limitMs));
   }
 
@@ -130,7 +130,7 @@ export class NodeLabeler {
     const nowMs = clock.monotonicMs();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const name of [node, ...this.#lostNodes]) {
-      const object = nodes.get(name);
+      const object = nodes.get(undefined, name);
       // Not listed yet, or no Node of that name: a later look will see it.
       if (object === undefined || this.#busy.has(name)) continue;
       const changes = this.#changesOf(name, object.metadata?.labels ?? {});

@@ -15,13 +15,21 @@ export interface AgentStatus {
 
 /** What the agent of a node says of itself. Rejects when it does not answer. */
 export async function agentStatus(lab: Lab, node: string): Promise<AgentStatus> {
-  const url = `http://${hostOf(lab.plan, node).ipv4}:${STATUS_PORT}/status`;
-  const response = await fetch(url, {
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers: { connection: 'close' },
-  });
+  const response = await ask(lab, node, '/status');
   if (response.status !== 200) throw new Error(`/status on ${node}: status ${response.status}, expected 200`);
   return (await response.json()) as AgentStatus;
+}
+
+/** Is the agent of a node ready, by its own word? Rejects when it does not answer. */
+export async function isAgentReady(lab: Lab, node: string): Promise<boolean> {
+  const response = await ask(lab, node, '/readyz');
+  await response.arrayBuffer();
+  return response.status === 200;
+}
+
+function ask(lab: Lab, node: string, path: string): Promise<Response> {
+  const url = `http://${hostOf(lab.plan, node).ipv4}:${STATUS_PORT}${path}`;
+  return fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), headers: { connection: 'close' } });
 }
 
 /**

@@ -160,11 +160,6 @@ export class ChaosWorld {
   }
 }
 
-/** Command line of a request that must not hang. */
-export function curl(url: string): readonly string[] {
-  return ['curl', '--silent', '--fail', '--globoff', '--max-time', '1', url];
-}
-
 function describe({ metadata, spec, status }: Service): ChaosService {
   return {
     name: metadata?.name ?? '',

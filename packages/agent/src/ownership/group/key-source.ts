@@ -41,6 +41,8 @@ export interface KeySourceOptions {
 const LOOK_MS = 30_000;
 /** As long as there is no key: whoever creates it waits for us. */
 const LOOK_FOR_FIRST_MS = 5_000;
+/** As long as there are several: one is being replaced, and somebody waits before each step. */
+const LOOK_WHILE_CHANGING_MS = 5_000;
 /** A file costs nothing. */
 const LOOK_AT_FILE_MS = 2_000;
 /** Somebody may sign with a foreign key for ever. */
@@ -113,7 +115,8 @@ class PolledKeySource implements KeySource {
 
   #intervalMs(): number {
     if (this.#options.file !== undefined) return LOOK_AT_FILE_MS;
-    return this.#keys === undefined ? LOOK_FOR_FIRST_MS : LOOK_MS;
+    if (this.#keys === undefined) return LOOK_FOR_FIRST_MS;
+    return this.#keys.others.length > 0 ? LOOK_WHILE_CHANGING_MS : LOOK_MS;
   }
 
   #lookLater(delayMs: number): void {

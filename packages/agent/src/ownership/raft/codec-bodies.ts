@@ -262,6 +262,7 @@ function writeNews(writer: ByteWriter, body: News, indexOf: NameIndex): void {
       writer.u8(1 + MEMBER_STATES.indexOf(change.state), 'state');
       writer.u8(indexOf(change.node), 'node');
       writer.u16(change.silentMs, 'silentMs');
+      writer.u8(change.losses, 'losses');
     } else {
       writer.u8(OWNER_CHANGE, 'kind of news');
       writer.u8(numberOf(change.node, indexOf), 'node');
@@ -281,7 +282,8 @@ function readNews(reader: ByteReader, nameAt: NameAt): News {
     else {
       const state = MEMBER_STATES[kind - 1];
       if (state === undefined || node === '') reader.fail(`news of kind ${kind} about "${node}"`);
-      changes.push({ kind: 'member', node, state: state ?? 'up', silentMs: reader.u16() });
+      const silentMs = reader.u16();
+      changes.push({ kind: 'member', node, state: state ?? 'up', silentMs, losses: reader.u8() });
     }
   }
   return { type: 'news', base, version, changes };

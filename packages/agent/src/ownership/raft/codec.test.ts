@@ -66,6 +66,7 @@ const change: fc.Arbitrary<NewsChange> = fc.oneof(
     node: name,
     state: fc.constantFrom('up' as const, 'lost', 'left'),
     silentMs: fc.nat(0xffff),
+    losses: fc.nat(0xff),
   }),
 );
 

@@ -18,7 +18,8 @@ function given(options: { silentUntilMs?: number; groups?: readonly string[] | '
     placement: new Placement({ ...DEFAULT_PLACEMENT, rebalanceEveryMs: undefined }),
     startMs: 0,
     silentUntilMs: options.silentUntilMs ?? 0,
-    knownMembers: [],
+    knownMembers: new Map(),
+    knownLosses: new Map(),
   });
   const groups = options.groups ?? ['x'];
   if (groups !== 'unknown')
@@ -89,6 +90,25 @@ function withOwner(options: { silentUntilMs?: number } = {}) {
 }
 
 describe('a new coordinator', () => {
+  it('counts the fall of the coordinator before, does not trust who failed often, and tells the next one', () => {
+    const placement = new Placement({ ...DEFAULT_PLACEMENT, rebalanceEveryMs: undefined });
+    const sent: Body[] = [];
+    const coordinator = new Coordinator({
+      timing: DEFAULT_TIMING,
+      outbox: { send: (_to, _instance, body) => void sent.push(body) },
+      placement,
+      startMs: 0,
+      silentUntilMs: 0,
+      knownMembers: new Map([['old', 'up'] as const, ['gone', 'left'] as const]),
+      knownLosses: new Map([['weak', { losses: 3, sinceMs: -1_000 }]]),
+    });
+    coordinator.tick(gatherMs);
+    coordinator.flush(gatherMs, NEVER);
+    expect([placement.lossesOf('old', gatherMs), placement.lossesOf('gone', gatherMs)]).toEqual([1, 0]);
+    expect(placement.lossesOf('weak', gatherMs)).toBe(3);
+    expect(placement.lossesOf('weak', DEFAULT_PLACEMENT.forgiveMs)).toBe(2);
+  });
+
   it('extends what members report at once, and gives nothing else before it has heard who is there', () => {
     const { report, grants, at, granted } = given({ groups: ['x', 'y'] });
     report(1, 'a', ['x']);

@@ -2,7 +2,7 @@
 import { Ledger } from './ledger.ts';
 import { MemberRecord, type MemberState, type MemberStatus } from './member-record.ts';
 import type { AgentId, Message, Renew } from './messages.ts';
-import { NewsLog } from './news.ts';
+import { type KnownLosses, NewsLog } from './news.ts';
 import type { Outbox } from './outbox.ts';
 import type { Move, Placement, PlacementGroup } from './placement.ts';
 import { Refusals } from './refusals.ts';
@@ -10,7 +10,10 @@ import type { NodeCondition } from './standing.ts';
 import { outlastMs, type RaftTiming } from './timing.ts';
 
 /** What the coordinator uses of {@link Placement}. */
-export type Placer = Pick<Placement, 'adopt' | 'setGroups' | 'setNodes' | 'place' | 'nextMs' | 'nodeOf'>;
+export type Placer = Pick<
+  Placement,
+  'adopt' | 'setGroups' | 'setNodes' | 'place' | 'nextMs' | 'nodeOf' | 'remember' | 'lossesOf'
+>;
 
 /** What a {@link Coordinator} needs. */
 export interface CoordinatorOptions {
@@ -20,8 +23,10 @@ export interface CoordinatorOptions {
   readonly startMs: number;
   /** Until when grants of earlier coordinators may live. */
   readonly silentUntilMs: number;
-  /** Members that somebody has heard of before: those that stay silent are lost. */
-  readonly knownMembers: Iterable<string>;
+  /** Members of the reign before: those that do not show up, and have not left, are lost. */
+  readonly knownMembers: ReadonlyMap<string, 'up' | 'lost' | 'left'>;
+  /** How often nodes have failed in the reigns before. */
+  readonly knownLosses: ReadonlyMap<string, KnownLosses>;
 }
 
 /**
@@ -282,8 +287,20 @@ export class Coordinator {
       placement.adopt(address, name);
       this.#wait(address, nowMs);
     }
-    for (const name of this.#options.knownMembers) {
-      if (!this.#members.has(name) && this.#news.setMember(name, 'lost')) this.#isNewsUrgent = true;
+    this.#recall(nowMs);
+  }
+
+  /** What the reigns before knew of nodes: who does not show up is lost, and who has failed often is not trusted. */
+  #recall(nowMs: number): void {
+    const { placement, knownLosses, knownMembers } = this.#options;
+    for (const [name, losses] of knownLosses) placement.remember(name, losses);
+    for (const [name, state] of knownMembers) {
+      if (state === 'left' || this.#members.has(name)) continue;
+      if (this.#news.setMember(name, 'lost')) this.#isNewsUrgent = true;
+      // Nobody has counted that yet: it was the coordinator, or it fell silent together with it.
+      if (state === 'up')
+        placement.remember(name, { losses: placement.lossesOf(name, nowMs) + 1, sinceMs: nowMs });
+      this.#news.setLosses(name, placement.lossesOf(name, nowMs));
     }
   }
 
@@ -295,6 +312,7 @@ export class Coordinator {
       if (state === 'up' && ledger !== undefined) conditions.set(name, condition);
     }
     placement.setNodes(conditions, nowMs);
+    for (const name of this.#members.keys()) this.#news.setLosses(name, placement.lossesOf(name, nowMs));
     if (this.#groups !== undefined)
       placement.setGroups(this.#refusals.applyTo(this.#groups, conditions, nowMs));
     for (const move of placement.place(nowMs)) {

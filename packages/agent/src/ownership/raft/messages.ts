@@ -235,6 +235,8 @@ export type NewsChange =
       readonly state: 'up' | 'lost' | 'left';
       /** For how long it had been silent when it was given up, in whole milliseconds up to 65,535; 0: not measured. */
       readonly silentMs: number;
+      /** How often its node has failed and is not forgiven for it, at most 255. */
+      readonly losses: number;
     };
 
 /** To somebody with a lower (or, as a question, a higher) epoch: what the sender follows. */

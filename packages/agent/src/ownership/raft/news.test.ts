@@ -9,7 +9,7 @@ function catchUp(log: NewsLog, view: NewsView): News[] {
   const all: News[] = [];
   while (view.version < log.version) {
     const messages = log.since(view.version);
-    for (const message of messages) view.take(message);
+    for (const message of messages) view.take(message, 0);
     all.push(...messages);
   }
   return all;
@@ -23,7 +23,7 @@ describe('news', () => {
         const log = new NewsLog();
         const view = new NewsView();
         const late: News[] = [];
-        const take = (messages: readonly News[]) => messages.forEach((news) => void view.take(news));
+        const take = (messages: readonly News[]) => messages.forEach((news) => void view.take(news, 0));
         owners.forEach(([number, node], index) => {
           log.setOwner(`a${number}`, node);
           const fate = fates[index % Math.max(1, fates.length)] ?? 0;
@@ -46,6 +46,32 @@ describe('news', () => {
     const messages = catchUp(log, new NewsView());
     expect(messages.every(({ changes }) => changes.length <= MAX_NEWS_PER_MESSAGE)).toBe(true);
     expect(messages.flatMap(({ changes }) => changes)).toHaveLength(50);
+  });
+
+  it('stay few, however long the reign lasts', () => {
+    const log = new NewsLog();
+    const late = new NewsView();
+    for (let round = 0; round < 10_000; round++) log.setOwner(`a${round % 7}`, `n${round}`);
+    expect(catchUp(log, late).length).toBe(1);
+    expect(late.owners.get('a0')).toBe('n9996');
+    log.setOwner('a0', 'n0');
+    expect(catchUp(log, late).flatMap(({ changes }) => changes)).toHaveLength(1);
+  });
+
+  it('carry how often a node has failed from one coordinator to the next', () => {
+    const first = new NewsLog();
+    expect(first.setLosses('n1', 1)).toBe(false);
+    first.setMember('n1', 'up');
+    first.setLosses('n1', 2);
+    const view = new NewsView();
+    for (const news of first.since(0)) view.take(news, 5_000);
+    expect([...view.losses]).toEqual([['n1', { losses: 2, sinceMs: 5_000 }]]);
+    view.restart();
+    const second = new NewsLog();
+    second.setMember('n1', 'up');
+    second.setLosses('n1', 2);
+    for (const news of second.since(0)) view.take(news, 9_000);
+    expect([...view.losses]).toEqual([['n1', { losses: 2, sinceMs: 5_000 }]]);
   });
 
   it('of another coordinator replace what was known, when they come', () => {

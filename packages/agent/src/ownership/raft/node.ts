@@ -312,7 +312,7 @@ export class RaftNode {
         break;
       }
       case 'news':
-        if (isOf(this.#member.reign, message)) this.#member.news.take(body);
+        if (isOf(this.#member.reign, message)) this.#member.news.take(body, nowMs);
         break;
       case 'seek':
         if (this.#coordinator !== undefined) this.#announce(message.from.name);
@@ -369,7 +369,8 @@ export class RaftNode {
       placement: this.#options.createPlacement(),
       startMs: nowMs,
       silentUntilMs,
-      knownMembers: [...news.members].filter(([, state]) => state !== 'left').map(([name]) => name),
+      knownMembers: news.members,
+      knownLosses: news.losses,
     });
     if (this.#groups !== undefined) this.#coordinator.setGroups(this.#groups);
     this.#events.push({ type: 'reignBegan', reign, graceMs: Math.max(0, silentUntilMs - nowMs) });

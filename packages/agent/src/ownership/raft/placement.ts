@@ -168,6 +168,17 @@ export class Placement {
     for (const group of fresh) this.#add(group);
   }
 
+  /** What another coordinator has counted of a node's failures. */
+  remember(name: string, { losses, sinceMs }: { readonly losses: number; readonly sinceMs: number }): void {
+    this.#nodeNamed(name).standing.remember(losses, sinceMs);
+    this.#changed = true;
+  }
+
+  /** Failures of a node that are not forgiven yet. */
+  lossesOf(name: string, nowMs: number): number {
+    return this.#nodes.get(name)?.standing.losses(nowMs) ?? 0;
+  }
+
   /** All nodes whose agents are heard, with their conditions. */
   setNodes(conditions: ReadonlyMap<string, NodeCondition>, nowMs: number): void {
     for (const [name, condition] of conditions) this.#setCondition(this.#nodeNamed(name), condition, nowMs);

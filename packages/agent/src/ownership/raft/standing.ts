@@ -45,6 +45,12 @@ export class NodeStanding {
     return Math.max(0, this.#losses - forgiven);
   }
 
+  /** Somebody else has counted so many before. */
+  remember(losses: number, sinceMs: number): void {
+    this.#losses = losses;
+    this.#lossesCountedMs = sinceMs;
+  }
+
   /** True when that is a change. */
   become(condition: NodeCondition | 'lost', nowMs: number): boolean {
     const before = this.#condition;

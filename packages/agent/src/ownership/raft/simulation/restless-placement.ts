@@ -9,6 +9,12 @@ export class RestlessPlacement implements Placer {
   #groups: readonly PlacementGroup[] = [];
   #nodes: readonly string[] = [];
 
+  remember(): void {}
+
+  lossesOf(): number {
+    return 0;
+  }
+
   adopt(address: string, node: string): void {
     this.#placed.set(address, node);
   }

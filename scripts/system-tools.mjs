@@ -20,6 +20,7 @@ export const SYSTEM_TOOLS = {
   nsenter: 'util-linux',
   mount: 'mount',
   ping: 'iputils-ping',
+  dnsmasq: 'dnsmasq-base',
   'g++': 'g++',
   make: 'make',
   python3: 'python3',

@@ -55,13 +55,24 @@ export const SETTINGS = {
     env: 'vip_interface',
     flag: 'interface',
     takes: 'value',
-    help: 'link to answer on (the one with the default route)',
+    help: 'link to answer on; of a comma list the first that the node has (the one with the default route)',
   },
   servicesInterface: {
     env: 'vip_servicesinterface',
     flag: 'serviceInterface',
     takes: 'value',
-    help: 'link for addresses of Services; auto = by subnet',
+    help: 'link for addresses of Services, or a comma list; auto = by subnet',
+  },
+  loGlobalScope: {
+    env: 'vip_interfaceloglobal',
+    flag: 'loInterfaceGlobalScope',
+    takes: 'bool',
+    help: 'IPv4 addresses on lo get global instead of host scope, for software that only looks at those',
+  },
+  skipDad: {
+    env: 'vip_skipdad',
+    takes: 'bool',
+    help: 'accepted: IPv6 addresses never wait for duplicate address detection; a second owner is noticed by its claims',
   },
   leaseDuration: {
     env: 'vip_leaseduration',

@@ -144,6 +144,23 @@ describe('readSettings', () => {
     expect(read({ ...CASE_STUDY, vip_loglevel }).logLevel).toBe(level);
   });
 
+  it('takes what kube-vip says of links and duplicates, without a word about what is so anyway', () => {
+    const settings = read({
+      ...CASE_STUDY,
+      vip_skipdad: 'true',
+      vip_interfaceloglobal: 'true',
+      vip_subnet: 'auto,auto',
+      vip_allow_interface_not_up: 'true',
+      vip_loseleadership: '30',
+      vip_loseleadership_timeout_seconds: '5',
+    });
+    expect(settings.loGlobalScope).toBe(true);
+    expect(settings.warnings).toEqual([]);
+    expect(read({ ...CASE_STUDY, vip_subnet: '24' }).warnings.map(({ setting }) => setting)).toEqual([
+      'vip_subnet',
+    ]);
+  });
+
   it('switches the status server off by the flag only', () => {
     const { prometheus_server: _left, ...without } = CASE_STUDY;
     expect(read(without, { prometheusHTTPServer: '' }).statusServer).toBeUndefined();

@@ -25,9 +25,9 @@ export interface ClassRule {
 export interface AgentSettings {
   /** Lower case; identity in Leases. */
   readonly nodeName: string;
-  /** Link to answer on; undefined = the one with the default route. */
+  /** Link to answer on, or a comma list of which the first that exists counts; undefined = the one with the default route. */
   readonly interface: string | undefined;
-  /** Link for addresses of Services: a name, `auto` (by subnet), or undefined = `interface`. */
+  /** Link for addresses of Services: names, `auto` (by subnet), or undefined = `interface`. */
   readonly servicesInterface: string | undefined;
   /** Only Services of this namespace; undefined = all. */
   readonly servicesNamespace: string | undefined;
@@ -55,6 +55,8 @@ export interface AgentSettings {
   readonly raft: RaftSettings;
   readonly balance: 'none' | 'nftables';
   readonly addressOn: 'lo' | 'interface';
+  /** IPv4 addresses on `lo` have global instead of host scope. */
+  readonly loGlobalScope: boolean;
   readonly dnsMode: DnsMode;
   /** Say on Node objects who answers for what. */
   readonly nodeLabels: boolean;
@@ -89,6 +91,8 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
   const { env, flags = {}, hostName, tokenNamespace } = inputs;
   const reader = new SettingsReader({ env, flags, prefer: 'env' });
   requireMode(reader);
+  // Said or not, the kernel never looks for duplicates of a managed address: it would let go of it for an imposter.
+  reader.bool(SETTINGS.skipDad, true);
   reader.integer(SETTINGS.port, 6443, { min: 1, max: 65_535 });
   const namespace = tokenNamespace ?? reader.string(SETTINGS.leaseNamespace, 'kube-system');
   const explicitKubeconfig = reader.optionalString(SETTINGS.kubeconfig);
@@ -122,6 +126,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     raft: readRaftSettings(reader),
     balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables'], 'none'),
     addressOn: reader.oneOf(SETTINGS.addressOn, ['lo', 'interface'], 'lo'),
+    loGlobalScope: reader.bool(SETTINGS.loGlobalScope, false),
     // 0 means "for ever" to the peer, which gives up otherwise; we never do.
     dhcpAttempts: reader.integer(SETTINGS.dhcpAttempts, 3, { min: 0, max: 1_000 }) || 3,
     dnsMode: reader.oneOf(SETTINGS.dnsMode, ['first', 'ipv4', 'ipv6', 'dual'], 'first'),

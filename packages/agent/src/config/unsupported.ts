@@ -7,8 +7,8 @@ export interface UnsupportedSetting {
   readonly takes: 'bool' | 'value';
   /** What the user does without, completing "… is not supported yet". */
   readonly feature: string;
-  /** Values that ask for nothing we do not do anyway, so that no warning is due. */
-  readonly harmless?: readonly string[];
+  /** Values that ask for nothing we do not do anyway, so that no warning is due; `any`: none of them does. */
+  readonly harmless?: readonly string[] | 'any';
 }
 
 const OFF = ['false', '0', 'f'];
@@ -23,8 +23,8 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     env: 'vip_subnet',
     flag: 'vipSubnet',
     takes: 'value',
-    feature: 'a prefix other than the single address',
-    harmless: ['32', '128', '32,128', '/32', '/128'],
+    feature: 'a prefix other than the single address (the link has its subnet already)',
+    harmless: ['32', '128', '32,128', '128,32', '/32', '/128', '/32,/128', 'auto', 'auto,auto'],
   },
   {
     env: 'cp_enable',
@@ -47,8 +47,8 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     env: 'vip_allow_interface_not_up',
     flag: 'allowInterfaceNotUp',
     takes: 'bool',
-    feature: 'waiting for a link at start',
-    harmless: OFF,
+    feature: 'waiting for a link at start (a link that is missing or down never stops the agent)',
+    harmless: 'any',
   },
   {
     env: 'vip_leaderelection',
@@ -105,28 +105,15 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     env: 'vip_loseleadership',
     flag: 'loseLeadership',
     takes: 'bool',
-    feature: 'stopping on link loss',
-    harmless: OFF,
+    feature: 'stopping on link loss (addresses leave a link that is down at once, and the agent goes on)',
+    harmless: 'any',
   },
   {
     env: 'vip_loseleadership_timeout_seconds',
     flag: 'loseLeadershiptTimeoutSeconds',
     takes: 'value',
-    feature: 'stopping on link loss',
-    harmless: ['30'],
-  },
-  {
-    env: 'vip_interfaceloglobal',
-    flag: 'loInterfaceGlobalScope',
-    takes: 'bool',
-    feature: 'global scope on lo',
-    harmless: OFF,
-  },
-  {
-    env: 'vip_skipdad',
-    takes: 'bool',
-    feature: 'a choice about duplicate address detection (it is never done on managed addresses)',
-    harmless: [...OFF, 'true', '1', 't'],
+    feature: 'stopping on link loss (addresses leave a link that is down at once, and the agent goes on)',
+    harmless: 'any',
   },
   {
     env: 'bgp_attach_ip_to_interface',
@@ -302,7 +289,7 @@ export function unsupportedGiven(
     const fromEnv = variable === undefined ? undefined : env[variable]?.trim() || undefined;
     const fromFlag = flag === undefined ? undefined : flags[flag];
     const received = fromEnv ?? fromFlag;
-    if (received === undefined || harmless.includes(received.toLowerCase())) return [];
+    if (received === undefined || harmless === 'any' || harmless.includes(received.toLowerCase())) return [];
     const setting = fromEnv === undefined ? `--${flag ?? ''}` : (variable ?? '');
     return [{ setting, received, message: `${feature} is not supported yet; the setting is ignored` }];
   });

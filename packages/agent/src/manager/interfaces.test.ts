@@ -21,7 +21,12 @@ const RULE = {
   interface: undefined,
   servicesInterface: undefined,
   defaultInterface: 'eth0',
-  links: [link('eth0', '192.0.2.3'), link('eth1', '172.18.0.3'), link('eth2')],
+  links: [
+    link('eth0', '192.0.2.3'),
+    link('eth1', '172.18.0.3'),
+    link('eth2'),
+    { ...link('down0'), isUp: false },
+  ],
 };
 
 describe('chooseInterface', () => {
@@ -31,6 +36,10 @@ describe('chooseInterface', () => {
     ['vip_servicesinterface', undefined, { interface: 'eth1', servicesInterface: 'eth2' }, 'eth2'],
     ['the annotation', 'eth0', { interface: 'eth1', servicesInterface: 'eth2' }, 'eth0'],
     ['the subnet', 'auto', { interface: 'eth2' }, 'eth1'],
+    ['the first of a list that the node has', undefined, { interface: 'ens3, eth2,eth1' }, 'eth2'],
+    ['one of a list that is up', undefined, { interface: 'down0,eth1' }, 'eth1'],
+    ['one that is down when it has no other', 'down0,ens3', {}, 'down0'],
+    ['the subnet in a list', 'ens3,auto', {}, 'eth1'],
     ['the subnet, for all', undefined, { servicesInterface: 'auto' }, 'eth1'],
   ])('takes %s', (_what, annotation, rule, expected) => {
     const choice = chooseInterface('172.18.0.200', { interface: annotation }, { ...RULE, ...rule });

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServedService } from '../services/served-service.ts';
-import { interfaceBySubnet, type Link } from '../system/links.ts';
+import { firstLink, interfaceBySubnet, type Link, linkNames } from '../system/links.ts';
 
 /** What the choice of a link depends on. */
 export interface InterfaceRule {
-  /** `vip_servicesinterface`: a name or `auto`. */
+  /** `vip_servicesinterface`: names or `auto`. */
   readonly servicesInterface: string | undefined;
-  /** `vip_interface`. */
+  /** `vip_interface`: names. */
   readonly interface: string | undefined;
   /** Link with the default route. */
   readonly defaultInterface: string | undefined;
@@ -23,33 +23,31 @@ export type InterfaceChoice =
 
 /**
  * On which link neighbours are answered for an address: annotation `serviceInterface`, else `vip_servicesinterface`,
- * else `vip_interface`, else the link with the default route. `auto` in the first two means the link whose subnet holds
- * the address, and, when there is none, the next in line. Pure.
+ * else `vip_interface`, else the link with the default route. Each may be a comma list, of which the first link counts that
+ * the node has. `auto` in it means the link whose subnet holds the address; when there is none, the next in line counts.
+ * Pure.
  */
 export function chooseInterface(
   address: string,
   service: Pick<ServedService, 'interface'>,
   rule: InterfaceRule,
 ): InterfaceChoice {
-  const bySubnet = (name: string | undefined) =>
-    name === AUTO ? interfaceBySubnet(rule.links, address) : name;
-  const name =
-    bySubnet(service.interface) ??
-    bySubnet(rule.servicesInterface) ??
-    rule.interface ??
-    rule.defaultInterface;
-  if (name === undefined) {
+  const wishes = [service.interface, rule.servicesInterface, rule.interface, rule.defaultInterface];
+  for (const wish of wishes) {
+    const names = linkNames(wish ?? '');
+    const bySubnet = names.includes(AUTO) ? interfaceBySubnet(rule.links, address) : undefined;
+    const meant = names.flatMap((name) => (name === AUTO ? (bySubnet ?? []) : name));
+    if (meant.length === 0) continue;
+    const link = firstLink(rule.links, meant);
+    if (link !== undefined) return { ok: true, name: link.name };
+    const known = rule.links.map(({ name }) => name).join(', ');
     return {
       ok: false,
-      problem: `no link for ${address}: set vip_interface, or give the node a default route`,
+      problem: `link "${meant.join(',')}" for ${address} does not exist on this node; it has ${known}`,
     };
   }
-  if (!rule.links.some((link) => link.name === name)) {
-    const known = rule.links.map((link) => link.name).join(', ');
-    return {
-      ok: false,
-      problem: `link "${name}" for ${address} does not exist on this node; it has ${known}`,
-    };
-  }
-  return { ok: true, name };
+  return {
+    ok: false,
+    problem: `no link for ${address}: set vip_interface, or give the node a default route`,
+  };
 }

@@ -34,6 +34,12 @@ function link(name: string, addresses: readonly LinkAddress[]): Link {
 }
 
 describe('batches', () => {
+  test('give IPv4 addresses global scope where that was asked for', () => {
+    const placed = { address: '172.18.0.200', link: 'lo', scope: 'global' } as const;
+    expect(renderRenewal([placed], 8)).toContain(' scope global preferred_lft 0 ');
+    expect(renderRenewal([{ ...placed, address: 'fd00::1' }], 8)).not.toContain('scope');
+  });
+
   test('renew with a label where there is room for one', () => {
     expect(
       renderRenewal(

@@ -9,6 +9,8 @@ export interface PlacedAddress {
   readonly address: string;
   /** `lo`, or the link on which it is answered for. */
   readonly link: string;
+  /** Of an IPv4 address. Default `host`. */
+  readonly scope?: 'host' | 'global';
 }
 
 /** An address that the kernel did not accept or give back. */
@@ -45,18 +47,18 @@ export function isOurs(link: Link, own: LinkAddress, isGuarded: (address: string
 
 /**
  * Batch for `ip` that puts addresses there or renews them, which is one and the same request: the kernel only moves the
- * deadline of an address that exists, nothing flaps. The scope is `host`, so that the kernel never picks such an address as
+ * deadline of an address that exists, nothing flaps. The scope is usually `host`, so that the kernel never picks such an address as
  * a source by itself, not even when the link has no other. Pure.
  */
 export function renderRenewal(addresses: readonly PlacedAddress[], validSeconds: number): string {
   return addresses
-    .map(({ address, link }) => {
+    .map(({ address, link, scope = 'host' }) => {
       const lifetime = `preferred_lft 0 valid_lft ${validSeconds}`;
       if (addressOf(address)?.family === 6) {
         return `address replace ${address}/128 dev ${link} nodad noprefixroute ${lifetime}\n`;
       }
       const label = labelOf(link);
-      return `address replace ${address}/32 dev ${link}${label === undefined ? '' : ` label ${label}`} scope host ${lifetime}\n`;
+      return `address replace ${address}/32 dev ${link}${label === undefined ? '' : ` label ${label}`} scope ${scope} ${lifetime}\n`;
     })
     .join('');
 }

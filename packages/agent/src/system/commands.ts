@@ -41,6 +41,16 @@ export class CommandError extends Error {
   }
 }
 
+const started = new Map<string, number>();
+
+/**
+ * Program -> how often this process has started it, those fed by a script counted apart (`ip -batch`). At rest this must
+ * not depend on how many addresses there are.
+ */
+export function programsStarted(): ReadonlyMap<string, number> {
+  return new Map(started);
+}
+
 /**
  * Runs a program without a shell and returns its output. One spawn costs about 4.5 ms, so callers batch their work
  * into one script on standard input.
@@ -53,6 +63,8 @@ export function runCommand(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const { input, timeoutMs = 10_000, accept = [0] } = options;
+  const counted = input === undefined ? program : `${program} -batch`;
+  started.set(counted, (started.get(counted) ?? 0) + 1);
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -104,6 +104,20 @@ export async function defaultRouteInterface(): Promise<string | undefined> {
   return undefined;
 }
 
+/** The names in a comma list of links, as in `eth0,ens3`. */
+export function linkNames(text: string): readonly string[] {
+  return text.split(',').flatMap((name) => name.trim() || []);
+}
+
+/**
+ * The first link of these names that this node has, one that is up before one that is not: the same list serves nodes whose
+ * links are named differently. Undefined when it has none of them. Pure.
+ */
+export function firstLink(links: readonly Link[], names: readonly string[]): Link | undefined {
+  const present = names.flatMap((name) => links.find((link) => link.name === name) ?? []);
+  return present.find(({ isUp }) => isUp) ?? present[0];
+}
+
 /**
  * The link on whose subnet an address lies: the longest matching prefix of any link that is up, leaving out loopback
  * and single-host prefixes (those are addresses held, not subnets). Undefined when no subnet holds it.

@@ -7,7 +7,7 @@ import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AgentSettings } from '../../config/settings.ts';
-import { defaultRouteInterface, type Link, listLinks } from '../../system/links.ts';
+import { defaultRouteInterface, firstLink, type Link, linkNames, listLinks } from '../../system/links.ts';
 import type { LeaseWatch } from '../lease-engine.ts';
 import { createLeaseEngine } from '../lease-engine.ts';
 import { DEFAULT_GROUP_POLICY } from '../raft/group-proposal.ts';
@@ -145,6 +145,6 @@ async function createAddress(
 }
 
 async function readOwnLink(name: string | undefined): Promise<Link | undefined> {
-  const wanted = name ?? (await defaultRouteInterface());
-  return (await listLinks()).find((link) => link.name === wanted);
+  const wanted = name ?? (await defaultRouteInterface()) ?? '';
+  return firstLink(await listLinks(), linkNames(wanted));
 }

@@ -192,6 +192,7 @@ class NodeAgent implements Agent {
       announcer: () => keeper.stats(),
       ownership: () => engine.state(),
       engine: () => engine.stats(),
+      raft: () => this.#view.raft(),
       balance: () => this.#reconciler.model,
       loop: () => this.#loop,
       reflectors: watches.all,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { serviceLeaseName } from '@fairlead/shared/kubernetes/contract.ts';
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import { resourceName } from '@fairlead/shared/kubernetes/resources.ts';
@@ -8,6 +9,8 @@ import type { AnnouncerStats, HeldAddress } from '../announce/address-keeper.ts'
 import type { BalanceModel } from '../balance/model.ts';
 import type { EngineStats, OwnershipState } from '../ownership/engine.ts';
 import type { ServedService } from '../services/served-service.ts';
+import { observeRaft, type RaftSource } from './raft-metrics.ts';
+import { growing, type Registers, sampled } from './samples.ts';
 
 /** What is read when Prometheus asks. */
 export interface MetricSources {
@@ -16,6 +19,7 @@ export interface MetricSources {
   readonly announcer: () => AnnouncerStats;
   readonly ownership: () => OwnershipState;
   readonly engine: () => EngineStats;
+  readonly raft: RaftSource;
   readonly balance: () => BalanceModel;
   readonly loop: () => { readonly passes: number; readonly failures: number };
   readonly reflectors: readonly Reflector<KubeObject>[];
@@ -39,6 +43,9 @@ export interface AgentMetrics {
   /** Starts reading `sources` with each scrape. */
   observe(sources: MetricSources): void;
 }
+
+/** How the Leases of single Services begin. */
+const SERVICE_LEASE = serviceLeaseName('');
 
 /** Buckets around what a takeover and a pass should cost. */
 const SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
@@ -95,46 +102,12 @@ export function createMetrics(options: { readonly node: string; readonly version
     }),
     observe: (sources) => {
       observeOwnership(sources, node, registers);
+      observeElections(sources, registers);
+      observeRaft(sources.raft, registers);
       observeAnnouncer(sources, registers);
       observeWork(sources, registers);
     },
   };
-}
-
-type Registers = [MetricsRegistry] | MetricsRegistry[];
-
-/** A gauge whose samples are all made anew with each scrape. */
-function sampled<L extends string>(
-  options: { readonly name: string; readonly help: string; readonly labelNames: readonly L[] },
-  registers: Registers,
-  samples: () => Iterable<readonly [Partial<Record<L, string>>, number]>,
-): void {
-  new Gauge<L>({
-    ...options,
-    labelNames: [...options.labelNames],
-    registers,
-    collect() {
-      this.reset();
-      for (const [labels, value] of samples()) this.set(labels, value);
-    },
-  });
-}
-
-/** A number that only grows and is kept elsewhere. */
-function growing<L extends string>(
-  options: { readonly name: string; readonly help: string; readonly labelNames?: readonly L[] },
-  registers: Registers,
-  samples: () => Iterable<readonly [Partial<Record<L, string>>, number]>,
-): void {
-  new Counter<L>({
-    ...options,
-    labelNames: [...(options.labelNames ?? [])],
-    registers,
-    collect() {
-      this.reset();
-      for (const [labels, value] of samples()) this.inc(labels, value);
-    },
-  });
 }
 
 function observeOwnership(
@@ -205,6 +178,44 @@ function observeOwnership(
     },
     registers,
     () => [[{}, ownership().lostNodes.size]],
+  );
+}
+
+/** kube-vip's, about the Leases of single Services. An attempt counts when it has won. */
+function observeElections({ engine }: MetricSources, registers: Registers) {
+  const perService = () =>
+    [...engine().locks].flatMap(([key, lock]) => {
+      const [namespace = '', lease = ''] = key.split('/');
+      const name = lease.startsWith(SERVICE_LEASE) ? lease.slice(SERVICE_LEASE.length) : '';
+      return name === '' ? [] : [{ namespace, name, lock }];
+    });
+  sampled(
+    {
+      name: 'kube_vip_service_election_loops',
+      help: '1 for each Service for whose Lease this agent has contended.',
+      labelNames: ['namespace', 'name'],
+    },
+    registers,
+    () => perService().map(({ namespace, name }) => [{ namespace, name }, 1] as const),
+  );
+  growing(
+    {
+      name: 'kube_vip_service_election_attempts_total',
+      help: 'Times that the Lease of the Service came to this node.',
+      labelNames: ['namespace', 'name'],
+    },
+    registers,
+    () => perService().map(({ namespace, name, lock }) => [{ namespace, name }, lock.acquired] as const),
+  );
+  growing(
+    {
+      name: 'kube_vip_service_election_errors_total',
+      help: 'Times that the Lease of the Service was lost other than by giving it back.',
+      labelNames: ['namespace', 'name', 'reason'],
+    },
+    registers,
+    () =>
+      perService().map(({ namespace, name, lock }) => [{ namespace, name, reason: 'lost' }, lock.lost] as const),
   );
 }
 

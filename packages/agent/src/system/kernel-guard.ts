@@ -198,8 +198,7 @@ export class KernelGuard {
   }
 
   async #isThere(): Promise<boolean> {
-    // Table names only: the cost does not grow with addresses or with the rules of others. (nft 1.0.6 cannot list
-    // chains of several families in one call: it finds only those of the last one.)
+    // Table names only: the cost does not grow with addresses or with the rules of others.
     const present = new Set((await listTables(GUARD)).map(({ family }) => family));
     return GUARD_TABLES.every(({ family }) => present.has(family));
   }

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { runCommand } from './commands.ts';
+import { type NftFamily, type NftTable, readNftTables } from './nft-tables.ts';
 
-/** Families of nftables tables that we use. */
-export type NftFamily = 'arp' | 'ip' | 'ip6' | 'inet' | 'netdev' | 'bridge';
-
-/** One nftables table. Every table of ours has a name that begins with {@link NFT_TABLE_PREFIX}. */
-export interface NftTable {
-  readonly family: NftFamily;
-  readonly name: string;
-}
+export type { NftFamily, NftTable } from './nft-tables.ts';
 
 /** The mark by which a sweep recognises tables of ours. */
 export const NFT_TABLE_PREFIX = 'fairlead';
@@ -25,15 +19,10 @@ export async function applyNft(script: string, options: { readonly timeoutMs?: n
 }
 
 /** All tables in this network namespace whose name begins with `prefix` (by default: all tables of ours). */
-export async function listTables(prefix: string = NFT_TABLE_PREFIX): Promise<readonly NftTable[]> {
-  const { stdout } = await runCommand('nft', ['list', 'tables']);
-  const tables: NftTable[] = [];
-  for (const line of stdout.split('\n')) {
-    const match = /^table (arp|ip|ip6|inet|netdev|bridge) (\S+)$/.exec(line.trim());
-    const [, family, name] = match ?? [];
-    if (family !== undefined && name?.startsWith(prefix)) tables.push({ family: family as NftFamily, name });
-  }
-  return tables;
+export function listTables(prefix: string = NFT_TABLE_PREFIX): Promise<readonly NftTable[]> {
+  return new Promise((resolve) => {
+    resolve(readNftTables().filter(({ name }) => name.startsWith(prefix)));
+  });
 }
 
 /** Deletes tables, whether or not they exist, in one transaction. */

@@ -83,6 +83,21 @@ describe.each(['lo', 'interface'] as const)('an address on %s', (addressOn) => {
     expect(nodeTables()).toBe('');
   });
 
+  test('is there at once where the kernel looks for duplicates, and stays though somebody claims it', async () => {
+    for (const link of ['all', 'eth0']) {
+      wire.run('node', 'sh', '-c', `echo 3 > /proc/sys/net/ipv6/conf/${link}/dad_transmits`);
+    }
+    await keeper.ask({ do: 'apply', addresses: [IPV6] });
+    expect(await ask(IPV6)).toHaveLength(3);
+    await probe.ask({ do: 'claim', address: IPV6 });
+    const shown = nodeAddresses()
+      .split('\n')
+      .filter((line) => line.includes(IPV6));
+    expect(shown).toHaveLength(1);
+    expect(shown[0]).not.toMatch(/tentative|dadfailed/);
+    expect(await ask(IPV6)).toHaveLength(3);
+  });
+
   test('serves clients, and the kernel never names it as sender of its own questions', async () => {
     await keeper.ask({ do: 'apply', addresses: BOTH });
     for (const address of BOTH) {
@@ -276,6 +291,27 @@ describe('the state of the node', () => {
     keeper.signal('SIGKILL');
     await keeper.exited;
     expect(await answered()).toEqual([0, 0]);
+  });
+
+  test('costs as many programs for 300 addresses as for one', async () => {
+    const addresses = Array.from({ length: 300 }, (_, index) => `10.9.${index >> 8}.${index & 255}`);
+    await keeper.ask({ do: 'apply', addresses });
+    await eventually(held, (all) => all.length === 300 && all.every(({ answering }) => answering));
+    const counts = async () =>
+      (await keeper.ask<{ programs: Readonly<Record<string, number>> }>({ do: 'programs' })).programs;
+    const before = await counts();
+    const since = async (program: string) => ((await counts())[program] ?? 0) - (before[program] ?? 0);
+    // Each renewal is one batch; dumps and looks at the guard come with it.
+    await eventually(
+      () => since('ip -batch'),
+      (renewals) => renewals >= 4,
+    );
+    const renewals = await since('ip -batch');
+    expect(await since('ip')).toBeLessThanOrEqual(renewals + 1);
+    expect(await since('nft')).toBeLessThanOrEqual(2 * (renewals + 1));
+    expect(await since('nft -batch')).toBe(0);
+    const here = nodeAddresses();
+    expect(addresses.filter((address) => !here.includes(` ${address}/32 `))).toEqual([]);
   });
 
   test('is clean after a stop, also when the addresses had gone before', async () => {

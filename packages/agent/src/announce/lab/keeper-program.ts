@@ -3,13 +3,24 @@
 import { Worker } from 'node:worker_threads';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { createLogger } from '@fairlead/shared/runtime/logging.ts';
+import { programsStarted } from '../../system/commands.ts';
 import { NodeLockHeldError, takeNodeLock } from '../../system/node-lock.ts';
 import type { AddressKeeper } from '../address-keeper.ts';
 import { createAddressKeeper } from '../create-address-keeper.ts';
 import { report, serveCommands } from './program.ts';
 
 interface Command {
-  readonly do: 'start' | 'apply' | 'extend' | 'prepare' | 'held' | 'stats' | 'stall' | 'endThread' | 'stop';
+  readonly do:
+    | 'start'
+    | 'apply'
+    | 'extend'
+    | 'prepare'
+    | 'held'
+    | 'stats'
+    | 'programs'
+    | 'stall'
+    | 'endThread'
+    | 'stop';
   readonly addresses?: readonly string[];
   /** Deadline of the grants, from now. */
   readonly forMs?: number;
@@ -75,6 +86,8 @@ serveCommands(async (raw) => {
       const { addresses, ...totals } = keeper.stats();
       return { ...totals, addresses: Object.fromEntries(addresses) };
     }
+    case 'programs':
+      return { programs: Object.fromEntries(programsStarted()) };
     case 'stall': {
       const endMs = systemClock.monotonicMs() + (command.forMs ?? 0);
       // Busy on purpose: the main thread must not run anything else.

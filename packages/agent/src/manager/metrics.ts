@@ -215,7 +215,9 @@ function observeElections({ engine }: MetricSources, registers: Registers) {
     },
     registers,
     () =>
-      perService().map(({ namespace, name, lock }) => [{ namespace, name, reason: 'lost' }, lock.lost] as const),
+      perService().map(
+        ({ namespace, name, lock }) => [{ namespace, name, reason: 'lost' }, lock.lost] as const,
+      ),
   );
 }
 

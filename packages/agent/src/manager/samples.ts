@@ -17,6 +17,8 @@ export function sampled<L extends string>(
     registers,
     collect() {
       this.reset();
+      // Without labels it would be back at 0, which is a sample, too.
+      if (options.labelNames.length === 0) this.remove();
       for (const [labels, value] of samples()) this.set(labels, value);
     },
   });
@@ -34,6 +36,7 @@ export function growing<L extends string>(
     registers,
     collect() {
       this.reset();
+      if ((options.labelNames ?? []).length === 0) this.remove();
       for (const [labels, value] of samples()) this.inc(labels, value);
     },
   });

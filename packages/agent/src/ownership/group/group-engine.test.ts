@@ -338,6 +338,25 @@ describe('createGroupEngine', () => {
     expect(bench.raft.reports.at(-1)).toEqual([[ADDRESS], 0]);
   });
 
+  it('gives up who has said goodbye and does not come back', async () => {
+    bench.record({ engine: 'raft', voters: ['a', 'b', 'c'] });
+    await bench.settle();
+    const beginMs = bench.clock.monotonicMs();
+    const members = new Map([
+      ['b', 'left' as const],
+      ['c', 'lost' as const],
+    ]);
+    const say = () =>
+      bench.raft.say(raftStatus(bench.clock.monotonicMs(), { members, listeningSinceMs: beginMs }));
+    const gone = () => found(bench.inputs).known().gone;
+    await bench.clock.advanceAsync(59_000);
+    say();
+    expect(gone()).toEqual(new Set());
+    await bench.clock.advanceAsync(1_001);
+    say();
+    expect(gone()).toEqual(new Set(['b']));
+  });
+
   it('ends what runs, and takes itself out of the record', async () => {
     bench.record({});
     await bench.settle();

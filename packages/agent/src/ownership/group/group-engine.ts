@@ -69,6 +69,8 @@ const FRESH_MS = 1_000;
 /** Whoever is missing in the record enters itself again within this time, or stops: a change would not wait for it. */
 const ENTRY_GRACE_MS = 3_000;
 const LOOK_MS = 1_000;
+/** An agent that has said goodbye may be on its way back for so long: that is what a restart looks like. */
+const LEFT_FOR_GOOD_MS = 60_000;
 const LEAVE_LIMIT_MS = 1_500;
 const NOBODY: ReadonlySet<string> = new Set();
 const NO_MEMBERS: GroupState['members'] = new Map();
@@ -279,7 +281,7 @@ class GroupEngineSwitch implements GroupOwnership {
       reachedMs: status?.reachedMs,
       listeningSinceMs: status?.listeningSinceMs ?? nowMs,
       leaving: NOBODY,
-      gone: gone(this.members(), nowMs),
+      gone: new Set([...gone(this.members(), nowMs), ...leftForGood(status, nowMs)]),
       highestEpoch: status?.highestEpoch ?? 0,
     };
   }
@@ -442,6 +444,16 @@ class GroupEngineSwitch implements GroupOwnership {
       for (const listener of this.#changeListeners) listener();
     });
   }
+}
+
+/** Those who have said goodbye and have not come back. */
+function leftForGood(status: RaftStatus | undefined, nowMs: number): readonly string[] {
+  if (status === undefined) return [];
+  const { members, lastHeardMs, listeningSinceMs } = status;
+  return [...members].flatMap(([name, state]) => {
+    const heardMs = Math.max(listeningSinceMs, lastHeardMs.get(name) ?? Number.NEGATIVE_INFINITY);
+    return state === 'left' && nowMs >= heardMs + LEFT_FOR_GOOD_MS ? [name] : [];
+  });
 }
 
 function raftGroupOf({ record, members }: GroupState) {

@@ -12,6 +12,7 @@ import { falsePositives } from './false-positives.ts';
 import { footprint } from './footprint.ts';
 import { ipam } from './ipam.ts';
 import { poolRepair } from './pool-repair.ts';
+import { raftScale } from './raft-scale.ts';
 import { services } from './services.ts';
 import { simulateRaft } from './simulate.ts';
 
@@ -24,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   footprint,
   ipam,
   poolRepair,
+  raftScale,
   services,
   simulateRaft,
 ];

@@ -50,7 +50,7 @@ export async function createOwnership(options: OwnershipOptions): Promise<GroupO
   const own = () => nodes.store.get(undefined, node);
   const address = await createAddress(options, own);
   const absent = new AbsentNodes(node);
-  return createGroupEngine({
+  const engine: GroupOwnership = createGroupEngine({
     node,
     wanted: settings.engine,
     keys: createKeySource({
@@ -58,6 +58,7 @@ export async function createOwnership(options: OwnershipOptions): Promise<GroupO
       namespace,
       secret: raft.keySecret,
       file: raft.keyFile,
+      isNeeded: () => settings.engine === 'raft' || engine.group()?.engine === 'raft',
       clock,
       logger,
     }),
@@ -94,8 +95,8 @@ export async function createOwnership(options: OwnershipOptions): Promise<GroupO
     isInformed: () => sources.every(isCurrent),
     createLease: () => createLeaseEngine({ client, node, timing: settings, nodes, leases, clock, logger }),
     createRaft: ({ groupId, keys }) => {
-      const engine = createRaftEngine({ port, node, clock, logger: logger.child({ part: 'raft' }) });
-      engine.setUp({
+      const raftEngine = createRaftEngine({ port, node, clock, logger: logger.child({ part: 'raft' }) });
+      raftEngine.setUp({
         // Whoever begins anew has forgotten its promises, so it must not be taken for the one before.
         id: { name: node, instance: randomBytes(8).toString('hex') },
         groupId,
@@ -105,11 +106,12 @@ export async function createOwnership(options: OwnershipOptions): Promise<GroupO
         listen: { address: listenAddress(address() ?? '0.0.0.0'), port: raft.port },
         keys,
       });
-      return engine;
+      return raftEngine;
     },
     clock,
     logger,
   });
+  return engine;
 }
 
 function isCurrent(reflector: Reflector<KubeObject>): boolean {

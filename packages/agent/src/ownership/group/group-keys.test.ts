@@ -58,13 +58,15 @@ it('compares keys', () => {
 describe('a source of keys', () => {
   const clock = new ManualClock();
   const sources: KeySource[] = [];
+  let isNeeded = true;
   afterEach(() => {
     for (const source of sources.splice(0)) source.stop();
+    isNeeded = true;
   });
 
   function sourceOf(read: () => Promise<Secret>, file?: string): KeySource {
     const client = { get: read } as unknown as KubeClient;
-    const where = { namespace: 'kube-system', secret: 'fairlead-group', file };
+    const where = { namespace: 'kube-system', secret: 'fairlead-group', file, isNeeded: () => isNeeded };
     const source = createKeySource({ client, ...where, clock, logger: silentLogger });
     sources.push(source);
     return source;
@@ -107,6 +109,26 @@ describe('a source of keys', () => {
     }
     expect(reads).toBeGreaterThan(3);
     expect(reads).toBeLessThan(8);
+  });
+
+  it('asks seldom where nobody needs the key, and less often when it does not come', async () => {
+    let reads = 0;
+    const absent = () => {
+      reads++;
+      return Promise.reject(new ApiError(404, 'NotFound', 'no such Secret'));
+    };
+    isNeeded = false;
+    await sourceOf(absent).start();
+    await clock.advanceAsync(600_000);
+    expect(reads).toBe(6);
+    for (const source of sources.splice(0)) source.stop();
+    isNeeded = true;
+    reads = 0;
+    await sourceOf(absent).start();
+    await clock.advanceAsync(60_000);
+    expect(reads).toBe(13);
+    await clock.advanceAsync(300_000);
+    expect(reads).toBe(23);
   });
 
   it('does not take an API server that is away for a missing key', async () => {

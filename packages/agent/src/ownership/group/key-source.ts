@@ -30,6 +30,8 @@ export interface KeySourceOptions {
   readonly secret: string;
   /** Read instead of the Secret. */
   readonly file: string | undefined;
+  /** Does anybody need the key? Where Leases decide, nobody does, and there may be none. */
+  readonly isNeeded: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -39,8 +41,11 @@ export interface KeySourceOptions {
  * more. Whoever meets a key that it does not know looks at once.
  */
 const LOOK_MS = 30_000;
-/** As long as there is no key: whoever creates it waits for us. */
+/** As long as there is no key: whoever has just installed us is about to create it. */
 const LOOK_FOR_FIRST_MS = 5_000;
+const INSTALLING_MS = 60_000;
+/** Should the engine be changed some day. */
+const LOOK_UNNEEDED_MS = 120_000;
 /** As long as there are several: one is being replaced, and somebody waits before each step. */
 const LOOK_WHILE_CHANGING_MS = 5_000;
 /** A file costs nothing. */
@@ -61,6 +66,7 @@ class PolledKeySource implements KeySource {
   #keys: RaftKeys | undefined;
   #problem: string | undefined;
   #timer: Timer | undefined;
+  #startMs = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #isLooking = false;
   #isStopped = false;
@@ -72,6 +78,7 @@ class PolledKeySource implements KeySource {
   }
 
   async start(): Promise<void> {
+    this.#startMs = this.#options.clock.monotonicMs();
     await this.#look();
   }
 
@@ -115,7 +122,10 @@ class PolledKeySource implements KeySource {
 
   #intervalMs(): number {
     if (this.#options.file !== undefined) return LOOK_AT_FILE_MS;
-    if (this.#keys === undefined) return LOOK_FOR_FIRST_MS;
+    if (!this.#options.isNeeded()) return LOOK_UNNEEDED_MS;
+    const isFresh = this.#options.clock.monotonicMs() < this.#startMs + INSTALLING_MS;
+    if (this.#keys === undefined && isFresh) return LOOK_FOR_FIRST_MS;
+    if (this.#keys === undefined) return LOOK_MS;
     return this.#keys.others.length > 0 ? LOOK_WHILE_CHANGING_MS : LOOK_MS;
   }
 

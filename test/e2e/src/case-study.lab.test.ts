@@ -5,12 +5,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cluster } from './fixture.ts';
 import { MANIFESTS } from './install.ts';
 
+const WORKERS = ['worker1', 'worker2', 'worker3'];
+
+/** What an agent that wants the raft engine says where it may neither write Events nor read the group's key. */
+const DEGRADED =
+  /^Events are switched off|fairlead-group may not be read|^Leases decide who owns an address: 0 of \d agents can run raft/;
+
 /** A swap of the image and nothing else: the case study's DaemonSet, environment and role, kube-vip's timings. */
 describe("the case study's DaemonSet under kube-vip's role", () => {
   let cluster: Cluster;
 
   beforeAll(async () => {
-    cluster = await Cluster.start({ workers: 3, agentManifest: MANIFESTS.caseStudyAgent });
+    cluster = await Cluster.start({ workers: WORKERS.length, agentManifest: MANIFESTS.caseStudyAgent });
     await cluster.setPools({ 'range-global': '172.18.0.200-172.18.0.220,fd00:18::c8-fd00:18::d0' });
   });
 
@@ -50,6 +56,41 @@ describe("the case study's DaemonSet under kube-vip's role", () => {
     await expect.poll(refusals, { timeout: 10_000 }).toBe(1);
     expect(agentLog(owner).filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
   });
+
+  it('warns of nothing else, on any node', () => {
+    for (const node of WORKERS) {
+      const told = warnings(node);
+      expect(told.length, told.join('\n')).toBeLessThanOrEqual(1);
+      for (const message of told) expect(message).toMatch(/^Events are switched off/);
+    }
+  });
+
+  it('keeps to Leases when asked for raft without a right to its key, and warns once of each', async () => {
+    const args = ['set', 'env', '-n', 'kube-system', 'daemonset/kube-vip-ds', 'fairlead_engine=raft'];
+    await cluster.stage.kubectl(args);
+    await cluster.agentsReady();
+    await cluster.expose('asked-for-raft');
+    const [address = ''] = await cluster.addressesOf('asked-for-raft', 1);
+    const observer = await cluster.lab.observeNeighbors({ addresses: [address] });
+    const owner = await cluster.nextOwner(observer, address);
+    await observer.stop();
+    const ref = { namespace: 'default', name: 'kubevip-asked-for-raft' };
+    expect((await cluster.client.get(LEASES, ref)).spec?.holderIdentity).toBe(owner);
+    for (const node of WORKERS) {
+      await expect
+        .poll(() => warnings(node).join('\n'), { timeout: 30_000 })
+        .toMatch(/fairlead-group may not be read/);
+      const told = warnings(node);
+      expect(told.toSorted()).toEqual([...new Set(told)].toSorted());
+      for (const message of told) expect(message).toMatch(DEGRADED);
+    }
+  });
+
+  function warnings(node: string): readonly string[] {
+    return agentLog(node)
+      .filter(({ level }) => level !== 'info' && level !== 'debug')
+      .map(({ msg }) => msg);
+  }
 
   function agentLog(node: string): readonly { readonly level: string; readonly msg: string }[] {
     return cluster.lab

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
-import { COMPONENT } from '@fairlead/shared/kubernetes/contract.ts';
-import { createEventRecorder } from '@fairlead/shared/kubernetes/events.ts';
+import type { EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
@@ -45,6 +44,8 @@ export interface AgentOptions {
   readonly dhcp?: DhcpAddresses;
   readonly balancer: Balancer;
   readonly metrics: AgentMetrics;
+  /** One for the whole process: where RBAC forbids Events, it says so once. */
+  readonly events: EventRecorder;
   readonly clock: Clock;
   readonly logger: Logger;
   /** For tests: the node's links. */
@@ -95,7 +96,7 @@ class NodeAgent implements Agent {
   readonly #options: AgentOptions;
   readonly #reconciler: Reconciler;
   readonly #loop: ReconcileLoop;
-  readonly #events;
+  readonly #events: EventRecorder;
   readonly #status: StatusWriter | undefined;
   readonly #view: EngineView;
   readonly #names: NameWatcher;
@@ -118,7 +119,7 @@ class NodeAgent implements Agent {
     const engine = translateEngine(options.engine, desk);
     this.#options = { ...options, engine, dhcp };
     const node = settings.nodeName;
-    this.#events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
+    this.#events = options.events;
     this.#labels = settings.nodeLabels
       ? new NodeLabeler({ client, node, nodes: watches.nodes.store, clock, logger })
       : undefined;
@@ -266,7 +267,8 @@ class NodeAgent implements Agent {
       nowMs: clock.monotonicMs(),
       wallMs: clock.wallMs(),
       checks: this.ready(),
-      engine: { name: engine.name, health: engine.health() },
+      engine: { name: this.#engineName(), health: engine.health() },
+      groupProblems: this.#view.problems?.() ?? [],
       ownership: engine.state(),
       raft: this.#view.raft(),
       group: this.#view.group(),
@@ -277,6 +279,11 @@ class NodeAgent implements Agent {
       problems,
       failovers: this.#moves.recent,
     });
+  }
+
+  #engineName(): string {
+    const { inForce } = this.#view;
+    return inForce === undefined ? this.#options.engine.name : (inForce.call(this.#view) ?? 'none');
   }
 
   #probeSources() {

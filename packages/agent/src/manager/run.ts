@@ -103,6 +103,7 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
     dhcp: createDhcpAddresses({ clock, logger, attempts: settings.dhcpAttempts }),
     balancer,
     metrics,
+    events,
     clock,
     logger,
   });

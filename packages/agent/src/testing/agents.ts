@@ -3,13 +3,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import type { CallOptions, KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
-import { LABEL } from '@fairlead/shared/kubernetes/contract.ts';
+import { COMPONENT, LABEL } from '@fairlead/shared/kubernetes/contract.ts';
+import { createEventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import type { EndpointSlice, Node, Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { ENDPOINT_SLICES, NODES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
+import type { RequestRecord } from '@fairlead/test-apiserver/http/dispatcher.ts';
 import { type ApiServerHandle, createApiServer } from '@fairlead/test-apiserver/server.ts';
 import type { BalanceModel } from '../balance/model.ts';
 import { readSettings } from '../config/settings.ts';
@@ -26,6 +28,9 @@ export interface TestAgent {
   readonly client: KubeClient;
   /** What its data plane was last given. */
   model(): BalanceModel | undefined;
+  metrics(): Promise<string>;
+  /** Packets to the API server are dropped from now on: nothing comes, and calls hang until their time limits. */
+  cutOff(): Promise<void>;
   /** Orderly end, as after SIGTERM. */
   stop(): Promise<void>;
   /** Ends without a word to anybody: its Leases stay, its grants run out. */
@@ -65,21 +70,30 @@ export class TestCluster {
   readonly server: ApiServerHandle;
   readonly client: KubeClient;
   readonly book = new TenureBook(systemClock);
+  /** What the API server was asked so far, by whomever. */
+  readonly requests: readonly RequestRecord[];
   readonly #folder: string;
   readonly #agents: TestAgent[] = [];
 
-  private constructor(server: ApiServerHandle, client: KubeClient, folder: string) {
+  private constructor(
+    server: ApiServerHandle,
+    client: KubeClient,
+    folder: string,
+    requests: readonly RequestRecord[],
+  ) {
     this.server = server;
+    this.requests = requests;
     this.client = client;
     this.#folder = folder;
   }
 
   static async start(nodes: readonly string[]): Promise<TestCluster> {
-    const server = await createApiServer();
+    const requests: RequestRecord[] = [];
+    const server = await createApiServer({ onRequest: (record) => requests.push(record) });
     const folder = await mkdtemp(join(tmpdir(), 'fairlead-agent-'));
     const kubeconfig = join(folder, 'kubeconfig');
     await writeFile(kubeconfig, server.kubeconfig());
-    const cluster = new TestCluster(server, await connect({ kubeconfig }), folder);
+    const cluster = new TestCluster(server, await connect({ kubeconfig }), folder, requests);
     for (const name of nodes) await cluster.client.create(NODES, nodeObject(name));
     return cluster;
   }
@@ -112,8 +126,9 @@ export class TestCluster {
     const engine = createLeaseEngine({ client, node, timing: settings, nodes, leases, clock, logger });
     const metrics = createMetrics({ node, version: 'test' });
     const readLinks = () => Promise.resolve({ links: [ETH0], defaultInterface: 'eth0' });
-    const parts = { settings, client, watches, engine, keeper, balancer, metrics, clock, logger, readLinks };
-    const agent = createAgent(parts);
+    const events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
+    const parts = { settings, client, watches, engine, keeper, balancer, metrics, events };
+    const agent = createAgent({ ...parts, clock, logger, readLinks });
     await agent.start();
     const end = async () => {
       await watches.stop();
@@ -124,6 +139,8 @@ export class TestCluster {
       agent,
       client,
       model: () => model,
+      metrics: () => metrics.registry.metrics(),
+      cutOff: () => cutOff(watches, client),
       stop: async () => {
         this.#agents.splice(this.#agents.indexOf(started), 1);
         await agent.stop();
@@ -153,6 +170,18 @@ async function crash(agent: Agent, watches: Watches, client: KubeClient): Promis
   await watches.stop();
   await agent.stop().catch(() => undefined);
   client.close();
+}
+
+async function cutOff(watches: Watches, client: KubeClient): Promise<void> {
+  const hang = (...args: readonly unknown[]) => {
+    const { signal, timeoutMs = 10_000 } = (args.at(-1) ?? {}) as CallOptions;
+    const { promise, reject } = Promise.withResolvers<never>();
+    systemClock.setTimer(() => reject(new Error('no answer')), timeoutMs);
+    signal?.addEventListener('abort', () => reject(signal.reason));
+    return promise;
+  };
+  Object.assign(client, { get: hang, list: hang, create: hang, replace: hang, patch: hang });
+  await watches.stop();
 }
 
 function nodeObject(name: string): Node {

@@ -12,6 +12,10 @@ export interface EngineView {
   raft(): RaftStatus | undefined;
   /** The group record as last read; undefined: none was found yet. */
   group(): GroupRecord | undefined;
+  /** Name of the engine in force, where that can change; undefined: none at this moment. */
+  inForce?(): string | undefined;
+  /** What keeps the group from being what it should be. */
+  problems?(): readonly { readonly reason: string; readonly message: string }[];
   /** What a node tells as it happens. Returns a function that ends the subscription. */
   onRaftEvent(listener: (event: NodeEvent, atMs: number) => void): () => void;
 }

@@ -31,6 +31,8 @@ export interface StatusSources {
   /** `namespace/name` -> what stands in the way. */
   readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>;
   readonly failovers: readonly Failover[];
+  /** What keeps the group from being what it should be. */
+  readonly groupProblems?: readonly { readonly reason: string; readonly message: string }[];
 }
 
 /** The answer of `agent status --json`, documented in docs/agent.md. Fields are added, never renamed or removed. */
@@ -42,7 +44,14 @@ export interface StatusReport {
   /** All checks succeed, and every address that could have an owner has one. */
   readonly well: boolean;
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
-  readonly engine: { readonly name: string; readonly ok: boolean; readonly detail: string };
+  readonly engine: {
+    /** The one in force; `none` while it is being changed. */
+    readonly name: string;
+    readonly ok: boolean;
+    readonly detail: string;
+    /** Answers without grants, because no coordinator can be heard (`fairlead_minority=keep`). */
+    readonly keeping: boolean;
+  };
   /** Who grants; null: nobody, or there is no such office (`lease`). */
   readonly coordinator: {
     readonly node: string;
@@ -58,6 +67,7 @@ export interface StatusReport {
     readonly reason: string;
     readonly message: string;
   }[];
+  readonly groupProblems: readonly { readonly reason: string; readonly message: string }[];
   readonly frames: {
     readonly sent: number;
     readonly failed: number;
@@ -161,6 +171,7 @@ export function statusReport(sources: StatusSources): StatusReport {
       name: engine.name,
       ok: engine.health.ok,
       detail: redacted(raft?.problem ?? engine.health.detail),
+      keeping: raft?.isKeeping ?? false,
     },
     coordinator: coordinatorReport(sources),
     members: memberReports(sources),
@@ -168,6 +179,10 @@ export function statusReport(sources: StatusSources): StatusReport {
     addresses,
     failovers: sources.failovers.map((failover) => failoverReport(failover, sources)).reverse(),
     problems: problemReports(sources),
+    groupProblems: (sources.groupProblems ?? []).map(({ reason, message }) => ({
+      reason,
+      message: redacted(message),
+    })),
     frames: frameReport(sources.announcer),
     traffic: raft === undefined ? null : trafficReport(raft),
   };

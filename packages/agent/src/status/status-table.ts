@@ -45,9 +45,10 @@ function headLines(report: StatusReport): string {
   return [
     `${node}: ${well ? 'well' : 'NOT WELL'} (fairlead ${version}, ${time})`,
     ...failed.map(({ name, detail }) => `not ok: ${name}${detail && `: ${detail}`}`),
-    `engine ${engine.name}: ${engine.ok ? 'ok' : 'NOT OK'}${engine.detail && `, ${engine.detail}`}`,
+    `engine ${engine.name}: ${engine.ok ? 'ok' : 'NOT OK'}${engine.detail && `, ${engine.detail}`}${engine.keeping ? '; keeps its addresses without a grant' : ''}`,
     ...coordinatorLines(report),
     ...groupLines(report),
+    ...report.groupProblems.map(({ reason, message }) => `${reason}: ${message}`),
     `frames: ${frames.sent} sent, ${frames.failed} failed, ${frames.answers} answers; foreign claims: ${frames.foreignClaims}`,
     ...trafficLines(report),
   ].join('\n');

@@ -220,6 +220,10 @@ class GroupEngineSwitch implements GroupOwnership {
     return this.#group.state()?.members ?? NO_MEMBERS;
   }
 
+  inForce(): string | undefined {
+    return this.#run?.engine.name;
+  }
+
   group(): GroupRecord | undefined {
     return this.#group.standing().record;
   }

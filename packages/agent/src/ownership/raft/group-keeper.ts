@@ -10,6 +10,7 @@ import {
 } from './group-proposal.ts';
 import { type GroupEngine, type GroupRecord, type GroupState, sameEpoch } from './group-record.ts';
 import { refusalOfReform } from './group-reform.ts';
+import { NamesakeWatch } from './namesake.ts';
 
 /** What to do with the API now. */
 export type GroupAction =
@@ -68,11 +69,15 @@ export class GroupKeeper {
   #triedEpoch = 0;
   #reform: { readonly voters: readonly string[]; sinceMs: number | undefined } | undefined;
   #reformRefusal: string | undefined;
+  readonly #namesake: NamesakeWatch;
+  /** The living agent with our name for which we give way. */
+  #stranger: string | undefined;
   /** Last time that something was heard of the group that is followed. */
   #aliveMs: number;
 
   constructor(options: GroupKeeperOptions) {
     this.#options = options;
+    this.#namesake = new NamesakeWatch(options.self.instance);
     this.#aliveMs = options.startMs;
   }
 
@@ -84,6 +89,7 @@ export class GroupKeeper {
   /** What an uncached read has shown. */
   read(reading: GroupReading, nowMs: number): void {
     this.#take(reading, nowMs);
+    this.#watchName(nowMs);
     this.#readMs = nowMs;
   }
 
@@ -92,6 +98,7 @@ export class GroupKeeper {
     this.#readMs = Number.NEGATIVE_INFINITY;
     this.#reform = undefined;
     this.#take({ kind: 'found', state, version }, nowMs, true);
+    this.#watchName(nowMs);
   }
 
   /** A write was refused, or nobody knows what became of it: look again before the next. */
@@ -126,6 +133,8 @@ export class GroupKeeper {
     const { self, policy, newGroupId, startMs } = this.#options;
     if (known.isCoordinator) this.#aliveMs = nowMs;
     this.#reconsider(this.#current, nowMs);
+    this.#stranger = this.#namesake.stranger(nowMs);
+    if (this.#stranger !== undefined) return undefined;
     const input: ProposalInput = {
       nowMs,
       startMs,
@@ -165,6 +174,12 @@ export class GroupKeeper {
       return { record: undefined, engine: undefined, waitingFor: [], problem: this.#problem };
     const { record, members } = state;
     const { self } = this.#options;
+    if (this.#stranger !== undefined) {
+      const problem =
+        `another agent runs under the name ${self.name} (instance ${this.#stranger}), so this one does nothing: ` +
+        'give each its own vip_nodename and restart this one';
+      return { record, engine: undefined, waitingFor: [], problem };
+    }
     const isEntered = members.get(self.name)?.instance === self.instance;
     const isStopping = record.switching?.stage === 'stop';
     const mayRun = !isStopping && (record.engine === 'raft' || isEntered);
@@ -190,8 +205,9 @@ export class GroupKeeper {
       this.#currentSinceMs = nowMs;
     }
     this.#current = reading;
-    if (isOwn && reading.kind === 'found') this.#followed = reading.state;
-    else this.#reconsider(reading, nowMs);
+    if (isOwn && reading.kind === 'found') {
+      this.#followed = reading.state;
+    } else this.#reconsider(reading, nowMs);
   }
 
   /** Follows what the API has, if that is lawful. */
@@ -206,6 +222,12 @@ export class GroupKeeper {
     const { record, members } = reading.state;
     const wasActive = before !== undefined && before.previous === undefined && sameEpoch(before, record);
     this.#followed = wasActive ? { record: before, members } : reading.state;
+  }
+
+  /** Only what uncached reads and writes have shown comes in the order in which it happened. */
+  #watchName(nowMs: number): void {
+    this.#namesake.observe(this.#followed?.members.get(this.#options.self.name)?.instance, nowMs);
+    this.#stranger = this.#namesake.stranger(nowMs);
   }
 
   #objection(record: GroupRecord, nowMs: number): string | undefined {

@@ -233,4 +233,40 @@ describe('what an agent follows', () => {
     expect(keeper.standing().waitingFor).toEqual(['a']);
     expect(engineWith({}, SELF.instance, 9)).toBe('raft');
   });
+
+  it('nothing any more once another agent with its name has shown that it lives', () => {
+    const first = keeperOf();
+    const policy: GroupPolicy = { ...DEFAULT_GROUP_POLICY, engine: 'raft' };
+    const self = { name: SELF.name, instance: '00000000000000a2' };
+    const second = new GroupKeeper({ self, policy, newGroupId: THEIRS, startMs: 0 });
+    let reading = found({}, new Map([...MEMBERS].filter(([name]) => name !== SELF.name)));
+    let writes = 0;
+    const turn = (keeper: GroupKeeper, nowMs: number) => {
+      keeper.read(reading, nowMs);
+      const action = keeper.next(OWN, ALONE, nowMs);
+      if (action?.kind !== 'write') return;
+      writes++;
+      reading = { kind: 'found', state: action.state, version: `w${writes}` };
+      keeper.written(action.state, `w${writes}`, nowMs);
+    };
+    for (let ms = 0; ms < 5_000; ms += 100) {
+      turn(first, ms);
+      if (ms >= 1_000) turn(second, ms + 50);
+    }
+    expect(writes).toBeLessThan(6);
+    expect(first.standing()).toMatchObject({
+      engine: undefined,
+      problem: expect.stringContaining('00000000000000a2'),
+    });
+    expect(second.standing()).toMatchObject({ engine: 'raft', problem: undefined });
+  });
+
+  it('its entry again when a backup has brought back the one of its predecessor', () => {
+    const keeper = keeperOf();
+    const old = new Map(MEMBERS).set('a', entry('00000000000000a0'));
+    expect(written(keeper, found({}, old, '1'), {}, 0)).toMatchObject({ reasons: ['entered'] });
+    expect(written(keeper, found({}, MEMBERS, '2'), {}, 1)).toBeUndefined();
+    expect(written(keeper, found({}, old, '3'), {}, 2)).toMatchObject({ reasons: ['entered'] });
+    expect(keeper.standing().engine).toBe('raft');
+  });
 });

@@ -5,7 +5,8 @@ import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
 import type { ServedService } from '../services/served-service.ts';
 import type { DhcpAddresses, DhcpLease, DhcpRequest, NotedLease } from './dhcp-addresses.ts';
-import { formatNotedLeases } from './noted-lease.ts';
+import { clientOf } from './identity.ts';
+import { formatNotedLeases, type LeaseNote } from './noted-lease.ts';
 import { isOwnershipKey } from './ownership-key.ts';
 
 /** Who owns an address that DHCP gave, and until when it may be used. */
@@ -26,6 +27,7 @@ export class DhcpDesk {
   readonly #clock: Clock;
   #requests: ReadonlyMap<string, DhcpRequest> = new Map();
   #owned: ReadonlyMap<string, string> = new Map();
+  #named: ReadonlySet<string> = new Set();
   /** Address -> key under which it is or was here. */
   readonly #behind = new Map<string, string>();
   /** Key -> end of the lease on the monotonic and on the wall clock, computed once so that it stays the same. */
@@ -34,6 +36,11 @@ export class DhcpDesk {
   constructor(dhcp: DhcpAddresses, clock: Clock) {
     this.#dhcp = dhcp;
     this.#clock = clock;
+  }
+
+  /** The names under which ownership knows addresses and wishes. An address that is among them is not owned by a key. */
+  nameAll(names: ReadonlySet<string>): void {
+    this.#named = names;
   }
 
   /** Passes on what is asked for, and the keys that this node owns with the links on which it asks. */
@@ -54,20 +61,22 @@ export class DhcpDesk {
     return this.#requests.size === 0 && this.#behind.size === 0;
   }
 
-  /** The address that this node may use for a key it owns. */
+  /** The address that this node may use because it owns a key; not one that ownership knows by itself. */
   leasedAddress(key: string): string | undefined {
-    return this.#dhcp.leases().get(key)?.address;
+    const address = this.#dhcp.leases().get(key)?.address;
+    return address === undefined || this.#named.has(address) ? undefined : address;
   }
 
   /** The address behind a key as far as is known: the own lease, or what another owner noted. */
   addressBehind(key: string): string | undefined {
     if (!isOwnershipKey(key)) return undefined;
-    const own = this.leasedAddress(key);
+    const own = this.#dhcp.leases().get(key)?.address;
     return own ?? (this.#owned.has(key) ? undefined : this.#requests.get(key)?.noted?.address);
   }
 
-  /** Undefined: it did not come from DHCP, or its lease has ended. */
+  /** Undefined: it did not come from DHCP, its lease has ended, or it is owned by itself. */
   factsOf(address: string): LeaseFacts | undefined {
+    if (this.#named.has(address)) return undefined;
     const key = this.#behind.get(address);
     const lease = key === undefined ? undefined : this.#dhcp.leases().get(key);
     return key !== undefined && lease?.address === address ? { key, untilMs: lease.untilMs } : undefined;
@@ -76,7 +85,12 @@ export class DhcpDesk {
   /** What ownership calls the addresses that are on this node. What is gone is forgotten. */
   keysOf(held: ReadonlySet<string>): ReadonlySet<string> {
     if (this.#behind.size === 0) return held;
-    const keys = new Set([...held].map((address) => this.#behind.get(address) ?? address));
+    const keys = new Set<string>();
+    for (const address of held) {
+      const key = this.#behind.get(address);
+      if (key !== undefined) keys.add(key);
+      if (key === undefined || this.#named.has(address)) keys.add(address);
+    }
     const leased = new Set([...this.#dhcp.leases().values()].map(({ address }) => address));
     for (const address of this.#behind.keys()) {
       if (!held.has(address) && !leased.has(address)) this.#behind.delete(address);
@@ -130,12 +144,13 @@ export class DhcpDesk {
     const leases = this.#dhcp.leases();
     const [first] = dhcp;
     if (first === undefined || !dhcp.some(({ key }) => leases.has(key))) return {};
-    const noted = new Map<Family, NotedLease>();
+    const noted = new Map<Family, LeaseNote>();
     const requested: string[] = [];
     for (const request of dhcp) {
       const lease = leases.get(request.key);
       const note = lease === undefined ? request.noted : this.#noteOf(request, lease);
-      if (note !== undefined) noted.set(request.family, note);
+      const client = clientOf(request.family, request.identity);
+      if (note !== undefined) noted.set(request.family, { ...note, client });
       const address = note?.address ?? request.wanted;
       if (address !== undefined) requested.push(address);
     }

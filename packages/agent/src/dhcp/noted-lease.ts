@@ -2,13 +2,20 @@
 import { addressOf, FAMILIES, type Family, formatAddress } from '@fairlead/shared/address/address.ts';
 import type { NotedLease } from './dhcp-addresses.ts';
 
+/** A lease as it is noted, with the client that it was given to: a copied annotation is nobody's. */
+export interface LeaseNote extends NotedLease {
+  /** See `clientOf`. */
+  readonly client: string;
+}
+
 /** Leases of a Service, by family. */
-export type NotedLeases = ReadonlyMap<Family, NotedLease>;
+export type NotedLeases = ReadonlyMap<Family, LeaseNote>;
 
 /** Text of a lease that never ends. */
 const NEVER = 'never';
 
 interface LeaseJson {
+  readonly client: string;
   readonly address: string;
   readonly server: string;
   /** Length of the lease in seconds, or `never`. */
@@ -28,7 +35,7 @@ export function formatNotedLeases(leases: NotedLeases): string {
 
 /** Reads the annotation. What cannot be read counts as not noted: then the server is asked. Never throws. Pure. */
 export function parseNotedLeases(text: string | undefined): NotedLeases {
-  const leases = new Map<Family, NotedLease>();
+  const leases = new Map<Family, LeaseNote>();
   const json = parseJson(text);
   for (const family of FAMILIES) {
     const lease = fromJson(json?.[`ipv${family}`], family);
@@ -37,9 +44,10 @@ export function parseNotedLeases(text: string | undefined): NotedLeases {
   return leases;
 }
 
-function toJson({ address, server, durationMs, expiresWallMs }: NotedLease): LeaseJson {
+function toJson({ client, address, server, durationMs, expiresWallMs }: LeaseNote): LeaseJson {
   const isEndless = durationMs === Number.POSITIVE_INFINITY;
   return {
+    client,
     address,
     server,
     seconds: isEndless ? NEVER : Math.round(durationMs / 1000),
@@ -47,16 +55,17 @@ function toJson({ address, server, durationMs, expiresWallMs }: NotedLease): Lea
   };
 }
 
-function fromJson(json: unknown, family: Family): NotedLease | undefined {
+function fromJson(json: unknown, family: Family): LeaseNote | undefined {
   if (!isRecord(json)) return undefined;
-  const { address: text, server, seconds, expires } = json;
+  const { client, address: text, server, seconds, expires } = json;
   const address = typeof text === 'string' ? addressOf(text) : undefined;
   if (address?.family !== family || typeof server !== 'string' || typeof expires !== 'string')
     return undefined;
+  if (typeof client !== 'string') return undefined;
   const durationMs = seconds === NEVER ? Number.POSITIVE_INFINITY : Number(seconds) * 1000;
   const expiresWallMs = expires === NEVER ? Number.POSITIVE_INFINITY : Date.parse(expires);
   if (!(durationMs > 0) || Number.isNaN(expiresWallMs)) return undefined;
-  return { address: formatAddress(address), server, durationMs, expiresWallMs };
+  return { client, address: formatAddress(address), server, durationMs, expiresWallMs };
 }
 
 function parseJson(text: string | undefined): Readonly<Record<string, unknown>> | undefined {

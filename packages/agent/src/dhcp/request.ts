@@ -32,13 +32,15 @@ export function readDhcpRequest(service: Service, family: Family): ReadRequest {
     hostName: readHostName(service, refuse),
   };
   const annotations = service.metadata?.annotations ?? {};
+  const client = clientOf(family, identity);
+  const note = parseNotedLeases(annotations[ANNOTATION.dhcpLease]).get(family);
   const request: DhcpRequest = {
-    key: ownershipKey(family, clientOf(family, identity)),
+    key: ownershipKey(family, client),
     family,
     identity,
     broadcast: annotations[ANNOTATION.dhcpBroadcast] === 'true',
     wanted: readWanted(annotations[ANNOTATION.requestedIP], family, refuse),
-    noted: parseNotedLeases(annotations[ANNOTATION.dhcpLease]).get(family),
+    noted: note?.client === client ? note : undefined,
   };
   return { request, problems };
 }

@@ -3,27 +3,22 @@ import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { ServedService } from '../services/served-service.ts';
 import type { DhcpIdentity, DhcpRequest } from './dhcp-addresses.ts';
 import { clientOf } from './identity.ts';
-import { ownershipKey } from './ownership-key.ts';
+import { isOwnershipKey, ownershipKey } from './ownership-key.ts';
 
 /**
- * Services that get one address from DHCP, made to say so by one ownership key, because two keys for one address are how
+ * Sees to it that one address has one owner, whoever says that it is theirs. Two names for one address in ownership are how
  * two nodes come to answer for it:
  *
- * - those with the same annotation `macvlanName` ask as the oldest of them does;
- * - one that names an address which another has by DHCP shares it, for as long as that lease is noted.
+ * - Services with the same annotation `macvlanName` ask as the oldest of them does, under one key.
+ * - What a Service notes about its lease counts only if no older Service names or notes that address. Otherwise (a copied
+ *   manifest, a pool that overlaps the server's range) it asks anew, and the check for conflicts does the rest.
+ * - An address from DHCP that a younger Service names, too, binds the two together: they move as one.
  *
  * Services come and go oldest first. Pure.
  */
 export function shareLeases(services: readonly ServedService[]): readonly ServedService[] {
   if (services.every(({ dhcp }) => dhcp.length === 0)) return services;
-  const alike = askAlike(services);
-  const leased = new Map<string, string>();
-  for (const { dhcp } of alike) {
-    for (const { key, noted } of dhcp) {
-      if (noted !== undefined && !leased.has(noted.address)) leased.set(noted.address, key);
-    }
-  }
-  return alike.map((service) => replaceAddresses(service, leased));
+  return bindLeases(askAlike(services));
 }
 
 function askAlike(services: readonly ServedService[]): readonly ServedService[] {
@@ -40,14 +35,37 @@ function askAlike(services: readonly ServedService[]): readonly ServedService[] 
       renamed.set(request.key, key);
       return { ...request, key, identity };
     });
-    return { ...replaceAddresses(service, renamed), dhcp };
+    const addresses = service.addresses.map((address) => renamed.get(address) ?? address);
+    return { ...service, dhcp, addresses: [...new Set(addresses)] };
   });
 }
 
-function replaceAddresses(service: ServedService, names: ReadonlyMap<string, string>): ServedService {
-  if (!service.addresses.some((address) => names.has(address))) return service;
-  return {
-    ...service,
-    addresses: [...new Set(service.addresses.map((address) => names.get(address) ?? address))],
+function bindLeases(services: readonly ServedService[]): readonly ServedService[] {
+  /** Address -> place in the list of the first that names it, and of the first that notes it, with its key. */
+  const named = new Map<string, number>();
+  const noted = new Map<string, { readonly key: string; readonly place: number }>();
+  services.forEach(({ addresses, dhcp }, place) => {
+    for (const address of addresses) {
+      if (!isOwnershipKey(address) && !named.has(address)) named.set(address, place);
+    }
+    for (const { key, noted: lease } of dhcp) {
+      if (lease !== undefined && !noted.has(lease.address)) noted.set(lease.address, { key, place });
+    }
+  });
+  const isFirst = (address: string, key: string): boolean => {
+    const first = noted.get(address);
+    return first?.key === key && (named.get(address) ?? services.length) > first.place;
   };
+  return services.map((service) => {
+    if (service.dhcp.length === 0) return service;
+    const dhcp = service.dhcp.map((request) =>
+      request.noted === undefined || isFirst(request.noted.address, request.key)
+        ? request
+        : { ...request, noted: undefined },
+    );
+    const bound = dhcp.flatMap(({ noted: lease }) =>
+      lease !== undefined && named.has(lease.address) ? [lease.address] : [],
+    );
+    return { ...service, dhcp, ...(bound.length === 0 ? {} : { bound }) };
+  });
 }

@@ -26,7 +26,10 @@ export function translateEngine(engine: OwnershipEngine, desk: DhcpDesk): Transl
   return {
     name: engine.name,
     start: () => engine.start(),
-    want: (groups: readonly AddressGroup[], unservable) => engine.want(groups, unservable),
+    want(groups: readonly AddressGroup[], unservable) {
+      desk.nameAll(new Set(groups.flatMap(({ addresses }) => addresses)));
+      engine.want(groups, unservable);
+    },
     report: (held, version) => engine.report(desk.keysOf(held), version),
     state(): OwnershipState {
       const state = engine.state();

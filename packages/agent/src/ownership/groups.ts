@@ -40,9 +40,9 @@ export function addressGroups(
     return current;
   };
   const withAddress = services.filter(({ addresses }) => addresses.length > 0);
-  for (const { addresses } of withAddress) {
+  for (const { addresses, bound = [] } of withAddress) {
     const [first = ''] = addresses;
-    for (const address of addresses) {
+    for (const address of [...addresses, ...bound]) {
       if (!parent.has(address)) parent.set(address, address);
       parent.set(root(address), root(first));
     }

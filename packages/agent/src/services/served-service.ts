@@ -34,6 +34,8 @@ export interface ServedService {
   readonly addresses: readonly string[];
   /** What it asks of DHCP. */
   readonly dhcp: readonly DhcpRequest[];
+  /** Addresses of other Services that DHCP gave to this one: all must move together. */
+  readonly bound?: readonly string[];
   /** It has no addresses because the cloud provider refused the ones it names. */
   readonly refused: boolean;
   /** DNS names that it is to be reached at; their addresses are among the addresses. */

@@ -101,6 +101,8 @@ export interface AddressKeeperOptions {
   readonly clock?: Clock;
   /** Where the address is configured: on `lo` (default) or on the grant's interface. */
   readonly addressOn?: 'lo' | 'interface';
+  /** IPv4 addresses on `lo` get global instead of host scope. */
+  readonly loGlobalScope?: boolean;
   /** Valid lifetime of the addresses; they are renewed at about a third of it. Default 8,000, whole seconds. */
   readonly lifetimeMs?: number;
   /** Time between two gratuitous announcements of an address at rest. Default 60,000. */

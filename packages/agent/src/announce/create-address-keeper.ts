@@ -32,6 +32,7 @@ export async function createAddressKeeper(options: AddressKeeperOptions): Promis
       logger,
       clock: options.clock ?? systemClock,
       addressOn: options.addressOn ?? 'lo',
+      loGlobalScope: options.loGlobalScope ?? false,
       lifetimeMs: options.lifetimeMs ?? 8000,
       timing: {
         ...DEFAULT_RESPONDER_TIMING,

@@ -24,6 +24,7 @@ export interface KeeperSettings {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly addressOn: 'lo' | 'interface';
+  readonly loGlobalScope: boolean;
   readonly lifetimeMs: number;
   readonly timing: ResponderTiming;
 }
@@ -309,8 +310,10 @@ export class Keeper implements AddressKeeper {
   }
 
   #entryOf(grant: Grant): Entry {
-    const link = this.#settings.addressOn === 'lo' ? 'lo' : grant.interface;
-    const placed = { address: grant.address, link };
+    const { addressOn, loGlobalScope } = this.#settings;
+    const link = addressOn === 'lo' ? 'lo' : grant.interface;
+    const scope = link === 'lo' && loGlobalScope ? 'global' : 'host';
+    const placed = { address: grant.address, link, scope } as const;
     return { grant, placed, sinceMs: this.#settings.clock.monotonicMs(), isPlaced: false, answering: false };
   }
 

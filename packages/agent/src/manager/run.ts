@@ -70,6 +70,7 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
     logger,
     clock,
     addressOn: settings.addressOn,
+    loGlobalScope: settings.loGlobalScope,
     refreshIntervalMs: settings.announceIntervalMs,
     nodeName: node,
   });

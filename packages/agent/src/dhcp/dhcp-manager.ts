@@ -45,10 +45,12 @@ class DhcpManager implements DhcpAddresses {
   /** Link -> what is wrong with it. */
   readonly #troubles = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
+  /** Key -> address that was asked for last: a wish that the server did not grant is not asked for over and over. */
+  readonly #asked = new Map<string, string>();
   /** Until when answers are looked for quickly. */
   #quickUntilMs = 0;
   #timer: Timer | undefined;
-  #told = '';
+  #told = JSON.stringify([[], []]);
   #isStopped = false;
 
   constructor(options: DhcpOptions) {
@@ -104,11 +106,12 @@ class DhcpManager implements DhcpAddresses {
   #follow(client: DhcpClient, request: DhcpRequest | undefined, link: string | undefined): void {
     const nowMs = this.#options.clock.monotonicMs();
     const { key } = client.request;
-    if (request === undefined || asksForAnother(client.request, request, client.lease(nowMs)?.address)) {
+    if (request === undefined || this.#asksForAnother(client, request, nowMs)) {
       this.#log(client, 'gives an address back to its DHCP server');
       this.#clients.delete(key);
       this.#perform(client, client.release(nowMs));
-      if (request !== undefined && link !== undefined) this.#start(request, link, wishFor(request));
+      if (request === undefined) this.#asked.delete(key);
+      else if (link !== undefined) this.#start(request, link, wishFor(request));
       return;
     }
     if (link === client.link && isSameClient(client.request, request)) {
@@ -121,9 +124,17 @@ class DhcpManager implements DhcpAddresses {
     if (link !== undefined) this.#start(request, link, earlier ?? this.#earlier(request));
   }
 
+  /** Whether the user now asks for an address other than the one there is. Our own notes of that one are no such wish. */
+  #asksForAnother(client: DhcpClient, { key, wanted }: DhcpRequest, nowMs: number): boolean {
+    if (wanted === undefined || wanted === client.request.wanted || wanted === this.#asked.get(key))
+      return false;
+    return wanted !== client.lease(nowMs)?.address;
+  }
+
   #start(request: DhcpRequest, link: string, earlier: EarlierLease | undefined): void {
     const client = new DhcpClient(request, link, this.#settings);
     this.#clients.set(request.key, client);
+    if (request.wanted !== undefined) this.#asked.set(request.key, request.wanted);
     const { key, family, identity } = request;
     const { logger, clock } = this.#options;
     logger.info(
@@ -136,10 +147,11 @@ class DhcpManager implements DhcpAddresses {
   /** What the Service says about its former lease, by this node's clocks. */
   #earlier(request: DhcpRequest): EarlierLease | undefined {
     const { noted, wanted } = request;
-    if (noted === undefined || (wanted !== undefined && wanted !== noted.address)) return wishFor(request);
+    if (noted === undefined) return wishFor(request);
     const { address, server, durationMs } = noted;
     const leftMs = noted.expiresWallMs - this.#options.clock.wallMs() - CLOCK_MARGIN_MS;
-    return { address, server, durationMs, leftMs };
+    // What runs goes on: that the user asks for another is seen by whoever holds the lease.
+    return leftMs > 0 || wanted === undefined ? { address, server, durationMs, leftMs } : wishFor(request);
   }
 
   /** Does everything that is due, tells what changed, and plans the next look. */
@@ -270,11 +282,6 @@ class DhcpManager implements DhcpAddresses {
     const { key, identity } = client.request;
     this.#options.logger.info({ key, mac: identity.mac, link: client.link }, what);
   }
-}
-
-/** Whether the user now asks for an address other than the one there is. Our own notes of that one are no such wish. */
-function asksForAnother(known: DhcpRequest, now: DhcpRequest, leased: string | undefined): boolean {
-  return now.wanted !== undefined && now.wanted !== known.wanted && now.wanted !== leased;
 }
 
 function isSameClient(a: DhcpRequest, b: DhcpRequest): boolean {

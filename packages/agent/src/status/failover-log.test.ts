@@ -145,6 +145,17 @@ describe('a coordinator', () => {
   });
 });
 
+it('has nobody before an address that comes to its own coordinator', () => {
+  const log = new FailoverLog('b');
+  log.note({ type: 'moved', move: { address: VIP, from: undefined, to: 'b', reason: 'placed' } }, 985);
+  log.look(sight({ ...answering(1_000, VIP), raft: raftStatus({ atMs: 1_000 }) }));
+  expect(log.take(1_000)).toMatchObject([{ from: undefined, reason: 'placed', phases: { grantedMs: 5 } }]);
+  expect(log.recent).toMatchObject([
+    { part: 'coordinator', from: undefined, reason: 'placed' },
+    { part: 'owner', from: undefined, reason: 'placed' },
+  ]);
+});
+
 describe('an address that left', () => {
   it('is nobody’s business here once another node has it', () => {
     const log = new FailoverLog('b');

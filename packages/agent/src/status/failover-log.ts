@@ -229,7 +229,9 @@ export class FailoverLog {
   }
 
   #rememberMove(move: Move, atMs: number): void {
-    const from = move.from ?? this.#formerOwner(move.address, move.to);
+    // Nobody had it: as far as the coordinator of this reign knows.
+    const former = move.from ?? this.#formerOwner(move.address, move.to);
+    const from = former === move.to ? undefined : former;
     const reason = move.reason === 'placed' ? this.#reasonOf(from) : move.reason;
     const detectedMs = this.#silenceOf(from, reason, atMs);
     const isNew = this.#add({

@@ -86,7 +86,7 @@ export interface MemberReport {
   readonly role: 'voter' | 'member';
   /** `unknown`: nobody has said anything about it yet. */
   readonly state: 'up' | 'lost' | 'left' | 'unknown';
-  /** Since this node last got a message from it; null: it talks to others only, or never did. */
+  /** Since this node last got a message from it, when its node spoke last; null: it talks to others only, or never did. */
   readonly heardMsAgo: number | null;
   /** Newest epoch that it is known to have settled on; only the coordinator knows those of others. */
   readonly epoch: number | null;
@@ -188,14 +188,14 @@ export function statusReport(sources: StatusSources): StatusReport {
   };
 }
 
-function coordinatorReport({ raft, node, nowMs }: StatusSources): StatusReport['coordinator'] {
+function coordinatorReport({ raft, node }: StatusSources): StatusReport['coordinator'] {
   if (raft?.reign === undefined) return null;
   const { term, coordinator } = raft.reign;
-  const heardMsAgo = coordinator.name === node ? 0 : msSince(raft.heardMs, nowMs);
+  const heardMsAgo = coordinator.name === node ? 0 : msSince(raft.heardMs, raft.atMs);
   return { node: coordinator.name, term, heardMsAgo };
 }
 
-function memberReports({ raft, node, nowMs, ownership }: StatusSources): readonly MemberReport[] {
+function memberReports({ raft, node, ownership }: StatusSources): readonly MemberReport[] {
   if (raft === undefined) {
     const owners = [...ownership.owners.values()].map((owner) => owner.node);
     const names = new Set([node, ...owners, ...ownership.lostNodes]);
@@ -213,7 +213,7 @@ function memberReports({ raft, node, nowMs, ownership }: StatusSources): readonl
     node: name,
     role: config.voters.includes(name) ? 'voter' : 'member',
     state: name === node ? 'up' : (members.get(name) ?? 'unknown'),
-    heardMsAgo: name === node ? 0 : msSince(lastHeardMs.get(name), nowMs),
+    heardMsAgo: name === node ? 0 : msSince(lastHeardMs.get(name), raft.atMs),
     epoch: settledEpochs.get(name) ?? null,
   }));
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Secret } from '@fairlead/shared/kubernetes/objects.ts';
-import { LEASES, SECRETS } from '@fairlead/shared/kubernetes/resources.ts';
+import { EVENTS, LEASES, SECRETS } from '@fairlead/shared/kubernetes/resources.ts';
 import { monotonicMs } from '@fairlead/test-lab/journal.ts';
 import { CONTROL_PLANE } from '@fairlead/test-lab/network/plan.ts';
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
@@ -141,6 +141,38 @@ describe('a group of agents', () => {
       zeroOwners: [],
       changes: [{ to: expect.anything() }],
     });
+  });
+
+  it('names an agent whose datagrams are blocked, and claims nothing because of it', async () => {
+    const deaf = others()[0] ?? '';
+    const nft = async (...args: readonly string[]) => {
+      const done = await cluster.lab.exec(deaf, ['nft', ...args]);
+      expect(done).toMatchObject({ code: 0 });
+    };
+    await nft('add table inet blocker');
+    await nft('add chain inet blocker input { type filter hook input priority 0; }');
+    await nft('add rule inet blocker input udp dport 7947 drop');
+    try {
+      // It enters itself again, and then nobody hears it: it hears nobody, so it has nothing to answer.
+      for (const pid of cluster.agentPids(deaf)) process.kill(pid, 'SIGKILL');
+      const says = (node: string, pattern: RegExp) =>
+        cluster.stage.poll(`an Event about ${node}`, 60_000, async () => {
+          const { items } = await cluster.client.list(EVENTS, { namespace: 'default' });
+          return items.find(
+            ({ reason, involvedObject, message }) =>
+              reason === 'GroupAgentsUnheard' && involvedObject?.name === node && pattern.test(message ?? ''),
+          );
+        });
+      await says(deaf, /no other agent is heard/);
+      expect(cluster.ownerOf(observer, address)).toBe(owner);
+      expect(observer.judge({ address })).toMatchObject({
+        zeroOwners: [],
+        changes: [{ to: expect.anything() }],
+      });
+    } finally {
+      await nft('delete table inet blocker');
+    }
+    await cluster.agentsReady();
   });
 
   it('lets addresses go below a majority, and takes them up again with it', async () => {

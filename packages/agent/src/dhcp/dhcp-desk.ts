@@ -4,6 +4,7 @@ import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
 import type { ServedService } from '../services/served-service.ts';
+import type { AnnouncedWord } from '../status/announced-condition.ts';
 import type { DhcpAddresses, DhcpLease, DhcpRequest, NotedLease } from './dhcp-addresses.ts';
 import { clientOf } from './identity.ts';
 import { formatNotedLeases, type LeaseNote } from './noted-lease.ts';
@@ -133,10 +134,24 @@ export class DhcpDesk {
     return problems;
   }
 
-  /** Whether this node owns a wish of the Service and has given up hope for the moment: its status is to name no address. */
-  isWithoutLease({ dhcp }: ServedService): boolean {
+  /** What stands between a Service and the address that this node asks for: its status is to name none for the moment. */
+  lackOf({ dhcp }: ServedService): AnnouncedWord | undefined {
     const problems = this.#dhcp.problems();
-    return dhcp.some(({ key }) => this.#owned.has(key) && problems.get(key)?.kind === 'noLease');
+    const lacking = dhcp.flatMap(({ key }) => {
+      const problem = this.#owned.has(key) ? problems.get(key) : undefined;
+      return problem?.kind === 'noLease' ? [problem.message] : [];
+    });
+    if (lacking.length === 0) return undefined;
+    return { status: 'False', reason: AGENT_REASON.dhcpNoLease, message: lacking.join('; ') };
+  }
+
+  /** What is said of a Service all of whose addresses are answered for; undefined where none comes from DHCP. */
+  wordOn({ dhcp }: ServedService): AnnouncedWord | undefined {
+    const leases = this.#dhcp.leases();
+    const given = dhcp.flatMap(({ key }) => leases.get(key) ?? []);
+    if (given.length === 0) return undefined;
+    const message = given.map(({ address, server }) => `DHCP server ${server} gave ${address}`).join('; ');
+    return { status: 'True', reason: AGENT_REASON.addressHeld, message };
   }
 
   /** What the Service should note about the leases that this node holds for it. */

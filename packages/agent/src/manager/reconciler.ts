@@ -237,10 +237,14 @@ export class Reconciler {
       const isOurs = addresses.length > 0 && addresses.every((address) => answered.has(address));
       // What it was written before it was refused would mislead users, and kube-proxy.
       if (isOurs || (refused && speaksFor(key))) {
-        wanted.set(key, { service: object, addresses, annotations: dhcp.notes(service) });
-      } else if (dhcp.isWithoutLease(service)) {
-        wanted.set(key, { service: object, addresses: addresses.filter((address) => answered.has(address)) });
+        const [annotations, announced] = [dhcp.notes(service), dhcp.wordOn(service)];
+        wanted.set(key, { service: object, addresses, annotations, announced });
+        continue;
       }
+      const lack = dhcp.lackOf(service);
+      if (lack === undefined) continue;
+      const left = addresses.filter((address) => answered.has(address));
+      wanted.set(key, { service: object, addresses: left, announced: lack });
     }
     status.want(wanted);
   }

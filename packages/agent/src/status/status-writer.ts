@@ -8,6 +8,7 @@ import { WorkQueue } from '@fairlead/shared/kubernetes/work-queue.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { type AddressSources, addressesOf } from '../services/addresses.ts';
+import { type AnnouncedWord, conditionsWith } from './announced-condition.ts';
 import { ingressOf, sameIngress } from './ingress.ts';
 
 /** What one Service should say about itself. */
@@ -18,6 +19,8 @@ export interface WantedStatus {
   readonly addresses: readonly string[];
   /** Annotations that it should have besides `vipHost` while there are addresses. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** What the condition `AddressAnnounced` should say; without one it is taken away. */
+  readonly announced?: AnnouncedWord | undefined;
 }
 
 /** What {@link StatusWriter} needs. */
@@ -68,6 +71,7 @@ export class StatusWriter {
     const { service, addresses } = wanted;
     return (
       !sameIngress(service.status?.loadBalancer?.ingress, ingressOf(service, addresses)) ||
+      conditionsWith(service, wanted.announced, 0) !== undefined ||
       this.#newAnnotations(service, wanted).length > 0
     );
   }
@@ -112,13 +116,18 @@ export class StatusWriter {
   }
 
   async #writeBoth(from: Service, wanted: WantedStatus): Promise<void> {
-    const { client } = this.#options;
+    const { client, clock } = this.#options;
     const { addresses } = wanted;
     let service = from;
     const ingress = ingressOf(service, addresses);
-    if (!sameIngress(service.status?.loadBalancer?.ingress, ingress)) {
+    const conditions = conditionsWith(service, wanted.announced, clock.wallMs());
+    if (conditions !== undefined || !sameIngress(service.status?.loadBalancer?.ingress, ingress)) {
       const next = draft(service);
-      next.status = { ...next.status, loadBalancer: { ingress: structuredClone(ingress) as [] } };
+      next.status = {
+        ...next.status,
+        loadBalancer: { ingress: structuredClone(ingress) as [] },
+        ...(conditions === undefined ? {} : { conditions: structuredClone(conditions) as [] }),
+      };
       service = await client.replace(SERVICES, next as Service, { subresource: 'status' });
     }
     const annotations = this.#newAnnotations(service, wanted);

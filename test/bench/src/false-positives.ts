@@ -21,6 +21,7 @@ interface Options {
   readonly minutes: number;
   readonly engine: string;
   readonly strains: readonly Strain[];
+  readonly keepLogs: boolean;
 }
 
 const SERVICES = 4;
@@ -30,7 +31,7 @@ const HEAP_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=1'];
 /** What was begun or ended just now is not what is measured. */
 const SETTLE_MS = 2_000;
 
-/** Reads `--minutes`, `--engine` and `--only STRAIN[,STRAIN]`. Throws on anything else. */
+/** Reads `--minutes`, `--engine`, `--only STRAIN[,STRAIN]` and `--keep-logs`. Throws on anything else. */
 export function readStrainOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -38,6 +39,7 @@ export function readStrainOptions(args: readonly string[]): Options {
       minutes: { type: 'string', default: '5' },
       engine: { type: 'string', default: 'raft' },
       only: { type: 'string' },
+      'keep-logs': { type: 'boolean', default: false },
     },
     strict: true,
   });
@@ -48,7 +50,12 @@ export function readStrainOptions(args: readonly string[]): Options {
     if (strain !== undefined) return strain;
     throw new Error(`--only: "${name}" is none of ${STRAINS.map((each) => each.name).join(', ')}`);
   };
-  return { minutes, engine: values.engine, strains: values.only?.split(',').map(named) ?? STRAINS };
+  return {
+    minutes,
+    engine: values.engine,
+    strains: values.only?.split(',').map(named) ?? STRAINS,
+    keepLogs: values['keep-logs'],
+  };
 }
 
 async function expose(cluster: Cluster): Promise<readonly string[]> {
@@ -105,15 +112,17 @@ async function run(say: (text: string) => void, options: Options): Promise<Bench
     workers: 3,
     agentEnv: { fairlead_engine: options.engine },
     images: fragileAgent(STALL_MS, HEAP_FLAGS),
+    keepLogs: options.keepLogs,
   });
   try {
     const nodes = nodesOf(cluster.lab.plan).flatMap(({ role, name }) => (role === 'worker' ? [name] : []));
     const addresses = await expose(cluster);
-    if (options.engine === 'raft') await groupForms({ cluster, nodes });
+    if (options.engine === 'raft') await groupForms({ cluster, nodes, say });
     const results: [string, Steadiness & { readonly agentsEnded: number }][] = [];
     for (const strain of options.strains) {
-      say(`${strain.name}: ${strain.about}`);
-      const result = await endure({ cluster, nodes }, strain, addresses, options.minutes);
+      const at = new Date().toISOString().slice(11, 19);
+      say(`${at} ${strain.name}: ${strain.about}`);
+      const result = await endure({ cluster, nodes, say }, strain, addresses, options.minutes);
       say(`  ${result.moves} moves`);
       results.push([strain.name, result]);
     }
@@ -133,6 +142,7 @@ async function run(say: (text: string) => void, options: Options): Promise<Bench
     };
   } finally {
     await cluster.stop();
+    if (options.keepLogs) say(`logs are in ${cluster.lab.logDir}`);
   }
 }
 

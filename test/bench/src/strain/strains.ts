@@ -6,12 +6,14 @@ import type { Cluster } from '@fairlead/test-e2e/fixture.ts';
 import type { LabProcess } from '@fairlead/test-lab/process/lab-process.ts';
 import { signalProcess } from '@fairlead/test-lab/process/proc.ts';
 import { restoreForeignRules } from '@fairlead/test-lab/verbs/foreign-rules.ts';
+import { limitCpu } from './cpu-quota.ts';
 
 /** What is strained. */
 export interface Strained {
   readonly cluster: Cluster;
   /** Nodes with an agent. */
   readonly nodes: readonly string[];
+  readonly say: (text: string) => void;
 }
 
 /** One kind of bad day. */
@@ -24,6 +26,7 @@ export interface Strain {
 }
 
 const BUSY_PROCESSES = 32;
+const CPU_SHARE = 0.2;
 const RUN_MS = 20;
 const PAUSE_MS = 80;
 const HOGS = 4;
@@ -54,23 +57,8 @@ export const STRAINS: readonly Strain[] = [
   },
   {
     name: 'cpuQuota',
-    about: `each agent runs for ${RUN_MS} ms, then pauses for ${PAUSE_MS} ms, each at its own times`,
-    begin: async ({ cluster, nodes }) => {
-      const programs: LabProcess[] = [];
-      for (const [index, node] of nodes.entries()) {
-        const pids = cluster.agentPids(node).map(String);
-        const argv = [
-          process.execPath,
-          programAt('duty-cycle-main.ts'),
-          String(RUN_MS),
-          String(PAUSE_MS),
-          ...pids,
-        ];
-        programs.push(cluster.lab.spawn(ELSEWHERE, argv));
-        await sleep((index * (RUN_MS + PAUSE_MS)) / nodes.length);
-      }
-      return ender(programs);
-    },
+    about: `each agent gets ${CPU_SHARE * 100} % of a processor`,
+    begin: async (strained) => (await quota(strained)) ?? (await stopAndGo(strained)),
   },
   {
     name: 'memoryPressure',
@@ -105,6 +93,38 @@ export const STRAINS: readonly Strain[] = [
       ),
   },
 ];
+
+/** Control groups, where they may be made. */
+function quota({ cluster, nodes, say }: Strained): Promise<(() => Promise<void>) | undefined> {
+  const undo: (() => void)[] = [];
+  const end = (): Promise<void> => {
+    for (const each of undo.splice(0)) each();
+    return Promise.resolve();
+  };
+  for (const node of nodes) {
+    for (const pid of cluster.agentPids(node)) {
+      const undoOne = limitCpu(`${process.pid}-${pid}`, pid, CPU_SHARE);
+      if (undoOne !== undefined) undo.push(undoOne);
+      else return end().then(() => undefined);
+    }
+  }
+  say('  by a control group for each');
+  return Promise.resolve(end);
+}
+
+/** Each agent is stopped for most of the time. Stricter than a quota, which stops only who has used it up. */
+async function stopAndGo({ cluster, nodes, say }: Strained): Promise<() => Promise<void>> {
+  say(`  no control groups may be made here: each runs for ${RUN_MS} ms, then is stopped for ${PAUSE_MS} ms`);
+  const programs: LabProcess[] = [];
+  for (const [index, node] of nodes.entries()) {
+    const pids = cluster.agentPids(node).map(String);
+    const times = [String(RUN_MS), String(PAUSE_MS)];
+    const argv = [process.execPath, programAt('duty-cycle-main.ts'), ...times, ...pids];
+    programs.push(cluster.lab.spawn(ELSEWHERE, argv));
+    await sleep((index * (RUN_MS + PAUSE_MS)) / nodes.length);
+  }
+  return ender(programs);
+}
 
 function ender(programs: readonly LabProcess[]): () => Promise<void> {
   return async () => {

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Microseconds; the kernel's default, and that of Kubernetes. */
+const PERIOD_US = 100_000;
+
+/** Where groups with a quota may be made: a folder, and how a quota is written there. */
+interface Hierarchy {
+  readonly folder: string;
+  /** Which line of /proc/PID/cgroup names a process's own group. */
+  readonly line: RegExp;
+  limit(group: string, quotaUs: number): void;
+}
+
+const HIERARCHIES: readonly Hierarchy[] = [
+  {
+    folder: '/sys/fs/cgroup',
+    line: /^0::(\S+)$/m,
+    limit: (group, quotaUs) => writeFileSync(join(group, 'cpu.max'), `${quotaUs} ${PERIOD_US}`),
+  },
+  {
+    folder: '/sys/fs/cgroup/cpu',
+    line: /^\d+:(?:cpu|cpu,cpuacct):(\S+)$/m,
+    limit: (group, quotaUs) => {
+      writeFileSync(join(group, 'cpu.cfs_period_us'), String(PERIOD_US));
+      writeFileSync(join(group, 'cpu.cfs_quota_us'), String(quotaUs));
+    },
+  },
+];
+
+/**
+ * Gives a process (with what it starts) a share of one processor, by a control group of its own. Returns what undoes it, or
+ * undefined where no such group may be made: that takes root, and a kernel with the controller.
+ */
+export function limitCpu(name: string, pid: number, share: number): (() => void) | undefined {
+  for (const hierarchy of HIERARCHIES) {
+    const group = join(hierarchy.folder, `fairlead-lab-${name}`);
+    const home = homeOf(pid, hierarchy);
+    if (home === undefined || !attempt(() => mkdirSync(group))) continue;
+    const undo = (): void => {
+      attempt(() => writeFileSync(join(home, 'cgroup.procs'), String(pid)));
+      attempt(() => rmdirSync(group));
+    };
+    const isLimited = attempt(() => {
+      hierarchy.limit(group, Math.round(share * PERIOD_US));
+      writeFileSync(join(group, 'cgroup.procs'), String(pid));
+    });
+    if (isLimited) return undo;
+    undo();
+  }
+  return undefined;
+}
+
+function homeOf(pid: number, { folder, line }: Hierarchy): string | undefined {
+  const path = line.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
+  return path === undefined ? undefined : join(folder, path);
+}
+
+/** Whether it worked: that it may not is what we are trying to find out. */
+function attempt(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -287,6 +287,8 @@ class GroupEngineSwitch implements GroupOwnership {
       leaving: NOBODY,
       gone: new Set([...gone(this.members(), nowMs), ...leftForGood(status, nowMs)]),
       highestEpoch: status?.highestEpoch ?? 0,
+      highestEpochMs: status?.highestEpochMs,
+      config: status?.config,
     };
   }
 

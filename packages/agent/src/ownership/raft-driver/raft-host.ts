@@ -42,6 +42,7 @@ interface Run {
   listeningSinceMs: number;
   withoutCoordinatorSinceMs: number | undefined;
   highestEpoch: number;
+  highestEpochMs: number;
   /** As the main thread was told last. */
   posted: ReadonlySet<string>;
   statusAtMs: number;
@@ -93,9 +94,7 @@ export class RaftHost {
     run.traffic.keepOpen(this.#options.monotonicMs());
     run.traffic.receive(MAX_DATAGRAMS_PER_TURN, {
       message: (message) => this.#receive(run, message),
-      foreign: (epoch) => {
-        run.highestEpoch = Math.max(run.highestEpoch, epoch);
-      },
+      foreign: (epoch) => this.#hearEpoch(run, epoch),
     });
     const nowMs = this.#options.monotonicMs();
     // The end of a grant is no step of its own when something else came first.
@@ -160,6 +159,7 @@ export class RaftHost {
       listeningSinceMs: startMs,
       withoutCoordinatorSinceMs: startMs,
       highestEpoch: 0,
+      highestEpochMs: startMs,
       posted: NONE,
       statusAtMs: Number.NEGATIVE_INFINITY,
       isStatusDue: true,
@@ -175,9 +175,15 @@ export class RaftHost {
   #receive(run: Run, message: Message): void {
     const nowMs = this.#options.monotonicMs();
     run.lastHeardMs.set(message.from.name, nowMs);
-    run.highestEpoch = Math.max(run.highestEpoch, message.epoch);
+    this.#hearEpoch(run, message.epoch);
     run.renewals.received(message, nowMs);
     this.#step({ type: 'message', message });
+  }
+
+  #hearEpoch(run: Run, epoch: number): void {
+    if (epoch < run.highestEpoch) return;
+    run.highestEpoch = epoch;
+    run.highestEpochMs = this.#options.monotonicMs();
   }
 
   #noticeSuspension(): void {
@@ -252,6 +258,7 @@ export class RaftHost {
       withoutCoordinatorSinceMs: run.withoutCoordinatorSinceMs,
       listeningSinceMs: run.listeningSinceMs,
       highestEpoch: run.highestEpoch,
+      highestEpochMs: run.highestEpochMs,
       traffic: { ...traffic.counts, renewalsLate: renewals.late, renewalsLost: renewals.lost },
       problem: traffic.problem,
     };

@@ -87,6 +87,8 @@ export interface RaftStatus extends NodeStatus {
   readonly listeningSinceMs: number;
   /** Highest epoch in any well-signed message of whatever group; 0: none was heard. */
   readonly highestEpoch: number;
+  /** When that one was last heard. */
+  readonly highestEpochMs?: number;
   readonly traffic: RaftTraffic;
   /** Why it cannot talk at all (port in use, ...). It tries again. */
   readonly problem: string | undefined;

@@ -30,6 +30,11 @@ export interface GroupStanding {
   readonly record: GroupRecord | undefined;
   /** The engine it may run now; undefined: none. */
   readonly engine: GroupEngine | undefined;
+  /**
+   * The group is about to change to `raft`: a node may already run, with nothing to own. It votes for nobody and grants
+   * nothing, as there are no voters, but it finds out whom it can talk to, and has done its waiting when they are chosen.
+   */
+  readonly mayWarmUp?: boolean;
   /** Members whose confirmation a change of the engine waits for. */
   readonly waitingFor: readonly string[];
   /** Why the record in the API is not followed. */
@@ -183,11 +188,18 @@ export class GroupKeeper {
     const isEntered = members.get(self.name)?.instance === self.instance;
     const isStopping = record.switching?.stage === 'stop';
     const mayRun = !isStopping && (record.engine === 'raft' || isEntered);
+    const mayWarmUp = record.engine === 'lease' && record.switching?.to === 'raft';
     const waitingFor =
       record.switching === undefined
         ? []
         : [...members].filter(([, member]) => member.confirmed !== record.epoch).map(([name]) => name);
-    return { record, engine: mayRun ? record.engine : undefined, waitingFor, problem: this.#problem };
+    return {
+      record,
+      engine: mayRun ? record.engine : undefined,
+      mayWarmUp,
+      waitingFor,
+      problem: this.#problem,
+    };
   }
 
   #watchReform(input: ProposalInput): void {

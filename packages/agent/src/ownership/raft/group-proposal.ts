@@ -20,6 +20,7 @@ import {
   sameEpoch,
 } from './group-record.ts';
 import { reform } from './group-reform.ts';
+import type { GroupConfig } from './messages.ts';
 
 /** What an agent is set to, and its waits. */
 export interface GroupPolicy {
@@ -92,6 +93,10 @@ export interface GroupKnowledge {
   readonly gone: ReadonlySet<string>;
   /** Highest epoch in any well-signed message, of whatever group. */
   readonly highestEpoch: number;
+  /** When that epoch was last heard; undefined: not known, so it may have been just now. */
+  readonly highestEpochMs?: number | undefined;
+  /** What the node of the `raft` engine here follows: others may have told it of a later epoch than the record has. */
+  readonly config?: GroupConfig | undefined;
 }
 
 /** Everything a decision depends on. */
@@ -181,7 +186,7 @@ function make(input: ProposalInput): Proposal | undefined {
  * seen it must not decide anything meanwhile.
  */
 function isForgotten({ known, nowMs, startMs, policy }: ProposalInput, epoch: number): boolean {
-  const heardMs = Math.max(startMs, ...known.lastHeardMs.values());
+  const heardMs = Math.max(startMs, known.highestEpochMs ?? Math.max(startMs, ...known.lastHeardMs.values()));
   return known.highestEpoch > epoch && nowMs < heardMs + policy.abandonMs;
 }
 
@@ -199,8 +204,30 @@ function restore(input: ProposalInput, { record, members }: GroupState): Proposa
   return { state: { record: next, members: withSelf(input, all, next) }, reasons: ['recordRestored'] };
 }
 
+/**
+ * A record from the past, and nobody is left who has seen the later one; but the nodes still follow it, and this one has
+ * been elected by its voters. So they are the voters.
+ */
+function recall(input: ProposalInput, { record, members }: GroupState): Proposal | undefined {
+  const { isCoordinator, config } = input.known;
+  if (!isCoordinator || config === undefined || record.engine !== 'raft') return undefined;
+  if (config.epoch <= record.epoch || config.voters.length === 0) return undefined;
+  const voters = [...config.voters].sort();
+  const epoch = nextEpoch(input, config.epoch);
+  const next: GroupRecord = {
+    ...activated(record),
+    epoch,
+    voters,
+    previous: voters,
+    writer: writerOf(input),
+  };
+  return { state: { record: next, members: withSelf(input, members, next) }, reasons: ['recordRestored'] };
+}
+
 /** The usual case: what is there is what we follow. */
 function amend(input: ProposalInput, { record, members }: GroupState): Proposal | undefined {
+  const recalled = recall(input, { record, members });
+  if (recalled !== undefined) return recalled;
   const reasons: ProposalReason[] = [];
   const mayLeave = input.own.isLeaving && !isNeeded(input, record);
   let nextMembers = mayLeave

@@ -97,5 +97,11 @@ describe('names among the addresses of a Service', () => {
       'lb.example.org': { ...known['lb.example.org'], problems: { ipv4: undefined, ipv6: 'x' } },
     };
     expect(read(parts, half, 'first').problems).toEqual([]);
+    const other = {
+      'lb.example.org': { ...known['lb.example.org'], problems: { ipv4: 'x', ipv6: undefined } },
+    };
+    expect(read(parts, other as never, 'first').problems).toEqual([
+      'NameUnresolved: lb.example.org cannot be resolved: x; 192.0.2.7 stays in use',
+    ]);
   });
 });

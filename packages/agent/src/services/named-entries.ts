@@ -23,14 +23,15 @@ export interface NamedEntries {
 export function resolvedEntries(
   entries: readonly string[],
   status: readonly string[],
-  { mode, stateOf }: Pick<NameLookup, 'mode' | 'stateOf'>,
+  lookup: Pick<NameLookup, 'mode' | 'stateOf'>,
 ): NamedEntries {
+  const { mode } = lookup;
   const names = [...new Set(entries.flatMap((entry) => hostNameOf(entry) ?? []))];
   const addresses = new Map<string, readonly string[]>();
   const problems: ServiceProblem[] = [];
   if (names.length === 0) return { addresses, problems };
   const named = new Set(status.flatMap((text) => canonicalOf(text) ?? []));
-  const states = new Map(names.map((name) => [name, stateOf(name)]));
+  const states = new Map(names.map((name) => [name, lookup.stateOf(name)]));
   for (const [name, state] of states) {
     if (state?.answer !== undefined) addresses.set(name, chooseAddresses(state.answer, mode, named));
   }
@@ -57,9 +58,10 @@ function messageOf(
   chosen: readonly string[],
 ): string | undefined {
   const families = familiesOf(mode);
-  const failures = families.flatMap((family) => problems[family] ?? []);
-  const isHarmless = mode === 'first' ? failures.length < families.length : failures.length === 0;
-  if (!isHarmless) {
+  // One address is enough for `first`: the family that it is not of does not matter.
+  const inUse = mode === 'first' ? familiesIn(chosen) : [];
+  const failures = (inUse.length > 0 ? inUse : families).flatMap((family) => problems[family] ?? []);
+  if (failures.length > 0) {
     const kept = chosen.length === 0 ? 'it is asked for again' : `${chosen.join(' and ')} stays in use`;
     return `${name} cannot be resolved: ${[...new Set(failures)].join('; ')}; ${kept}`;
   }
@@ -67,6 +69,11 @@ function messageOf(
   const missing = families.filter((family) => answer[family].length === 0);
   if (missing.length === 0 || (mode === 'first' && chosen.length > 0)) return undefined;
   return `${name} has no ${missing.map((family) => WORDS[family]).join(' and no ')} address, and dns_mode is ${mode}`;
+}
+
+function familiesIn(addresses: readonly string[]): readonly (keyof NameState['problems'])[] {
+  const { ipv4, ipv6 } = byFamily(addresses);
+  return [...(ipv4.length > 0 ? (['ipv4'] as const) : []), ...(ipv6.length > 0 ? (['ipv6'] as const) : [])];
 }
 
 const WORDS = { ipv4: 'IPv4', ipv6: 'IPv6' } as const;

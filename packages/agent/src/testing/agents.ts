@@ -15,6 +15,7 @@ import type { RequestRecord } from '@fairlead/test-apiserver/http/dispatcher.ts'
 import { type ApiServerHandle, createApiServer } from '@fairlead/test-apiserver/server.ts';
 import type { BalanceModel } from '../balance/model.ts';
 import { readSettings } from '../config/settings.ts';
+import type { ResolveName } from '../dns/resolve-name.ts';
 import { type Agent, createAgent } from '../manager/agent.ts';
 import { createMetrics } from '../manager/metrics.ts';
 import { createWatches, type Watches } from '../manager/watches.ts';
@@ -39,6 +40,14 @@ export interface TestAgent {
 
 /** Of {@link TestCluster}'s agents; the shortest there is. */
 export const LEASE_DURATION_MS = 2_000;
+
+/** What else can be chosen for an agent of a test. */
+export interface StartOptions {
+  /** Default true. */
+  readonly watchesLeases?: boolean;
+  /** Resolves DNS names; default: as the program does. */
+  readonly resolve?: ResolveName;
+}
 
 /** Settings of the kind case study, with the shortest timings a Lease allows. */
 const ENV = {
@@ -102,7 +111,7 @@ export class TestCluster {
   async startAgent(
     node: string,
     env: Readonly<Record<string, string>> = {},
-    { watchesLeases = true } = {},
+    { watchesLeases = true, resolve }: StartOptions = {},
   ): Promise<TestAgent> {
     const kubeconfig = join(this.#folder, 'kubeconfig');
     const settings = readSettings({ env: { ...ENV, ...env, k8s_config_file: kubeconfig }, hostName: node });
@@ -128,7 +137,8 @@ export class TestCluster {
     const readLinks = () => Promise.resolve({ links: [ETH0], defaultInterface: 'eth0' });
     const events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
     const parts = { settings, client, watches, engine, keeper, balancer, metrics, events };
-    const agent = createAgent({ ...parts, clock, logger, readLinks });
+    const names = resolve === undefined ? {} : { resolve };
+    const agent = createAgent({ ...parts, ...names, clock, logger, readLinks });
     await agent.start();
     const end = async () => {
       await watches.stop();

@@ -20,7 +20,13 @@ it('tells what lasts, once, and again when it says something else', async () => 
     node: 'worker1',
     group: {
       problems: () => problems,
-      standing: () => ({ record: undefined, engine: undefined, waitingFor: [], problem: undefined }),
+      standing: () => ({
+        record: undefined,
+        engine: undefined,
+        waitingFor: [],
+        problem: undefined,
+        mayWarmUp: false,
+      }),
       members: () => new Map(),
       unheard: () => ['b'],
     },

@@ -30,6 +30,7 @@ export class EngineRun {
   #mask: 'none' | 'quiet' | 'end' = 'none';
   #maskedSinceMs = 0;
   #isClear = false;
+  #isStarted = false;
 
   constructor({ engine, groupId, baseVersion, clock }: EngineRunOptions) {
     this.engine = engine;
@@ -65,6 +66,19 @@ export class EngineRun {
 
   get maskedSinceMs(): number {
     return this.#maskedSinceMs;
+  }
+
+  /** Begins, once. */
+  async start(): Promise<void> {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    await this.engine.start();
+  }
+
+  /** Its versions come after those of another engine that ran meanwhile. */
+  raise(baseVersion: number): void {
+    this.#highest = Math.max(this.#highest, baseVersion);
+    this.#base = this.#highest;
   }
 
   /** Grants nothing, but goes on. */

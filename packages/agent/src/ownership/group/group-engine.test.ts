@@ -46,7 +46,13 @@ class Bench {
   inputs: GroupInputs | undefined;
   wakes = 0;
   left = false;
-  #standing: GroupStanding = { record: undefined, engine: undefined, waitingFor: [], problem: undefined };
+  #standing: GroupStanding = {
+    record: undefined,
+    engine: undefined,
+    waitingFor: [],
+    problem: undefined,
+    mayWarmUp: false,
+  };
   #state: GroupState | undefined;
   readonly #groupListeners = new Set<() => void>();
   readonly #keyListeners = new Set<() => void>();
@@ -113,6 +119,7 @@ class Bench {
       engine: mayRun ? record.engine : undefined,
       waitingFor: [],
       problem: undefined,
+      mayWarmUp: record.engine === 'lease' && record.switching?.to === 'raft',
     };
     for (const listener of this.#groupListeners) listener();
   }
@@ -224,10 +231,48 @@ describe('createGroupEngine', () => {
     expect(bench.isStopped).toBe(false);
     await bench.settle();
     expect(bench.isStopped).toBe(true);
-    expect(bench.rafts.length).toBe(0);
     bench.record({ epoch: 4, engine: 'raft', voters: ['a', 'b', 'c'] });
     await bench.settle();
-    expect(bench.raft.isStarted).toBe(true);
+    expect(bench.raft.wanted).toEqual([GROUP]);
+  });
+
+  it('lets a node run beside leases before a change to raft, with nothing to own', async () => {
+    bench.record({});
+    await bench.settle();
+    bench.lease.grant(ADDRESS);
+    const first = bench.engine.state().version;
+    bench.record({ epoch: 2, switching: { to: 'raft', stage: 'prepare' } });
+    await bench.settle();
+    const node = bench.raft;
+    expect(node).toMatchObject({ isStarted: true, wanted: [] });
+    bench.engine.want([GROUP, GROUP], new Set());
+    expect([node.wanted.length, bench.lease.wanted.length]).toEqual([0, 2]);
+    // Whatever it grants does not count.
+    node.grant('192.0.2.99');
+    expect([...bench.engine.state().grants.keys()]).toEqual([ADDRESS]);
+    bench.record({ epoch: 3, switching: { to: 'raft', stage: 'stop' } });
+    bench.pass();
+    await bench.settle();
+    expect([bench.lease.isStopped, node.isStopped, bench.isStopped]).toEqual([true, false, true]);
+    bench.record({ epoch: 4, engine: 'raft', voters: ['a', 'b', 'c'] });
+    await bench.settle();
+    expect(bench.rafts).toEqual([node]);
+    expect(node.wanted.length).toBe(2);
+    node.grant(ADDRESS);
+    expect([...bench.engine.state().grants.keys()]).toEqual([ADDRESS]);
+    expect(bench.engine.state().version).toBeGreaterThan(first);
+  });
+
+  it('ends that node when the change is called off', async () => {
+    bench.record({});
+    await bench.settle();
+    bench.lease.grant(ADDRESS);
+    bench.record({ epoch: 2, switching: { to: 'raft', stage: 'prepare' } });
+    bench.record({ epoch: 3 });
+    await bench.settle();
+    expect([bench.raft.isStopped, bench.lease.isStopped]).toEqual([true, false]);
+    expect([...bench.engine.state().grants.keys()]).toEqual([ADDRESS]);
+    await bench.engine.stop();
   });
 
   it('does not take what a pass says that began before the stop for the end of it', async () => {

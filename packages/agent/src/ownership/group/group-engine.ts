@@ -10,6 +10,7 @@ import type { NodeEvent } from '../raft/node-api.ts';
 import type { RaftDriver } from '../raft-driver/raft-driver.ts';
 import type { RaftKeys, RaftStatus } from '../raft-driver/raft-port.ts';
 import { EngineRun } from './engine-run.ts';
+import { isCoordinating, isGroupHeard, knowledgeOf } from './group-knowledge.ts';
 import { type GroupProblem, groupProblems } from './group-problems.ts';
 import type { KeySource } from './key-source.ts';
 import { UnheardAgents } from './unheard.ts';
@@ -64,13 +65,9 @@ export interface GroupOwnership extends OwnershipEngine, EngineView {
   unheard(): readonly string[];
 }
 
-/** A status is news for so long; the node speaks every 100 ms. */
-const FRESH_MS = 1_000;
 /** Whoever is missing in the record enters itself again within this time, or stops: a change would not wait for it. */
 const ENTRY_GRACE_MS = 3_000;
 const LOOK_MS = 1_000;
-/** An agent that has said goodbye may be on its way back for so long: that is what a restart looks like. */
-const LEFT_FOR_GOOD_MS = 60_000;
 const LEAVE_LIMIT_MS = 1_500;
 const NOBODY: ReadonlySet<string> = new Set();
 const NO_MEMBERS: GroupState['members'] = new Map();
@@ -81,6 +78,12 @@ const NO_MEMBERS: GroupState['members'] = new Map();
  */
 export function createGroupEngine(options: GroupEngineOptions): GroupOwnership {
   return new GroupEngineSwitch(options);
+}
+
+/** A run of the `raft` engine. */
+interface RaftNodeRun {
+  readonly run: EngineRun;
+  readonly raft: RaftDriver;
 }
 
 /** What should run here. */
@@ -102,7 +105,8 @@ class GroupEngineSwitch implements GroupOwnership {
   readonly #eventListeners = new Set<(event: NodeEvent, atMs: number) => void>();
   readonly #unsubscribers: (() => void)[] = [];
   #run: EngineRun | undefined;
-  #raft: RaftDriver | undefined;
+  /** The node that runs, in force or not yet. */
+  #node: RaftNodeRun | undefined;
   #wanted: readonly [readonly AddressGroup[], ReadonlySet<string>] = [[], NOBODY];
   /** Versions of all engines in one row: what was applied of one must not be taken for something of the next. */
   #version = 0;
@@ -123,7 +127,7 @@ class GroupEngineSwitch implements GroupOwnership {
     this.#group = options.createGroup({
       own: () => this.#own(),
       known: () => this.#known(),
-      isGroupHeard: () => this.#isGroupHeard(),
+      isGroupHeard: () => isGroupHeard(this.raft(), this.group()?.voters ?? [], options.clock.monotonicMs()),
     });
   }
 
@@ -179,7 +183,7 @@ class GroupEngineSwitch implements GroupOwnership {
     if (this.#run !== undefined && !this.#run.isMasked) {
       const { ok, detail } = this.#run.engine.health();
       // At first there is nobody to be elected from; whoever waits for this agent to be ready waits for that, too.
-      if (this.#raft !== undefined && this.#raft.status()?.reign === undefined) {
+      if (this.#run === this.#node?.run && this.raft()?.reign === undefined) {
         return { ok: false, detail: 'raft: no coordinator has been heard yet' };
       }
       return { ok, detail: `${this.#run.engine.name}: ${detail}` };
@@ -201,12 +205,13 @@ class GroupEngineSwitch implements GroupOwnership {
     this.#lookTimer?.cancel();
     for (const unsubscribe of this.#unsubscribers) unsubscribe();
     const run = this.#run;
+    const warm = this.#node?.run === run ? undefined : this.#node?.run;
     this.#run = undefined;
     try {
-      await run?.stop();
+      await Promise.all([run?.stop(), warm?.stop()]);
       if (this.#isStarted) await this.#group.leave(LEAVE_LIMIT_MS);
     } finally {
-      this.#raft = undefined;
+      this.#node = undefined;
       this.#options.keys.stop();
       await this.#group.stop();
     }
@@ -229,7 +234,7 @@ class GroupEngineSwitch implements GroupOwnership {
   }
 
   raft(): RaftStatus | undefined {
-    return this.#raft?.status();
+    return this.#node?.raft.status();
   }
 
   onRaftEvent(listener: (event: NodeEvent, atMs: number) => void): () => void {
@@ -258,7 +263,7 @@ class GroupEngineSwitch implements GroupOwnership {
 
   #look(): void {
     this.#lookTimer = this.#options.clock.setTimer(() => this.#look(), LOOK_MS);
-    this.#raft?.setInformed(this.#options.isInformed());
+    this.#node?.raft.setInformed(this.#options.isInformed());
     this.#follow();
   }
 
@@ -274,45 +279,16 @@ class GroupEngineSwitch implements GroupOwnership {
   }
 
   #known(): GroupKnowledge {
-    const { clock, gone } = this.#options;
-    const nowMs = clock.monotonicMs();
-    const status = this.raft();
-    return {
-      isCoordinator: this.#isCoordinating(status, nowMs),
-      withoutCoordinatorSinceMs: status?.withoutCoordinatorSinceMs,
-      settledEpochs: status?.settledEpochs ?? new Map(),
-      lastHeardMs: status?.lastHeardMs ?? new Map(),
-      reachedMs: status?.reachedMs,
-      listeningSinceMs: status?.listeningSinceMs ?? nowMs,
-      leaving: NOBODY,
-      gone: new Set([...gone(this.members(), nowMs), ...leftForGood(status, nowMs)]),
-      highestEpoch: status?.highestEpoch ?? 0,
-      highestEpochMs: status?.highestEpochMs,
-      config: status?.config,
-    };
-  }
-
-  #isGroupHeard(): boolean {
-    const status = this.raft();
     const nowMs = this.#options.clock.monotonicMs();
-    if (status === undefined || nowMs - status.atMs > FRESH_MS) return false;
-    if (status.withoutCoordinatorSinceMs === undefined) return true;
-    const voters = this.group()?.voters ?? [];
-    return voters.some(
-      (voter) => nowMs - (status.lastHeardMs.get(voter) ?? Number.NEGATIVE_INFINITY) <= FRESH_MS,
-    );
-  }
-
-  #isCoordinating(status: RaftStatus | undefined, nowMs: number): boolean {
-    return status?.rightUntilMs !== undefined && nowMs - status.atMs <= FRESH_MS;
+    return knowledgeOf(this.raft(), this.#options.gone(this.members(), nowMs), nowMs);
   }
 
   /** Nothing is left here of the engine that is being stopped. */
   #hasStopped(): boolean {
     const run = this.#run;
     if (run === undefined) return !this.#isEnding;
-    if (!run.isMasked || !run.isClear || this.#raft === undefined) return false;
-    const status = this.#raft.status();
+    if (!run.isMasked || !run.isClear || run !== this.#node?.run) return false;
+    const status = this.raft();
     // A coordinator has taken everything back from everybody.
     if (status === undefined || status.atMs < run.maskedSinceMs) return false;
     return status.rightUntilMs === undefined || status.owners.size === 0;
@@ -341,7 +317,10 @@ class GroupEngineSwitch implements GroupOwnership {
   #follow(): void {
     if (this.#isStopped || !this.#isStarted) return;
     this.#unheard.observe(this.members(), this.#options.clock.monotonicMs());
+    const state = this.#group.state();
+    if (state !== undefined) this.#node?.raft.follow(raftGroupOf(state));
     const target = this.#target();
+    this.#warmUp(target);
     const run = this.#run;
     if (run === undefined) {
       if (target !== undefined && !this.#isEnding) this.#begin(target);
@@ -358,68 +337,111 @@ class GroupEngineSwitch implements GroupOwnership {
   }
 
   #keepOn(run: EngineRun, { isQuiet }: Target): void {
-    const state = this.#group.state();
-    if (this.#raft !== undefined && state !== undefined) this.#raft.follow(raftGroupOf(state));
     if (run.isMasked === isQuiet) return;
     if (isQuiet) run.quiet();
     else run.resume(...this.#wanted);
     this.#notify();
   }
 
-  #begin({ engine, groupId, isQuiet }: Target): void {
-    const { createLease, createRaft, keys, clock, logger, isInformed } = this.#options;
-    const state = this.#group.state();
-    let made: OwnershipEngine;
-    if (engine === 'lease') made = createLease();
-    else {
-      const secrets = keys.keys();
-      if (secrets === undefined || this.#options.endpoint() === undefined || state === undefined) return;
-      const raft = createRaft({ groupId, keys: secrets });
-      raft.follow(raftGroupOf(state));
-      raft.setInformed(isInformed());
-      this.#raft = raft;
-      made = raft;
+  /**
+   * Before a change to `raft` the node runs beside the engine in force, with nothing to own: its waiting is over when the
+   * change comes, and those are chosen as voters who hear each other.
+   */
+  #warmUp(target: Target | undefined): void {
+    const { mayWarmUp, record } = this.#group.standing();
+    const node = this.#node;
+    const groupId = record?.groupId ?? '';
+    if (node !== undefined) {
+      const isNext = mayWarmUp || target?.engine === 'raft';
+      if (node.run === this.#run || (isNext && node.run.serves('raft', groupId))) return;
+      this.#node = undefined;
+      this.#retire(node.run);
+    } else if (mayWarmUp && !this.#isEnding) {
+      const warm = this.#createNode(groupId);
+      if (warm === undefined) return;
+      warm.run.quiet();
+      this.#start(warm.run);
     }
-    logger.info({ engine, groupId, epoch: state?.record.epoch }, 'ownership engine begins');
-    const run = new EngineRun({ engine: made, groupId, baseVersion: this.#version + 1, clock });
+  }
+
+  #begin({ engine, groupId, isQuiet }: Target): void {
+    const run =
+      engine === 'lease' ? this.#createRun(this.#options.createLease(), groupId) : this.#nodeFor(groupId);
+    if (run === undefined) return;
+    const { epoch } = this.#group.standing().record ?? {};
+    this.#options.logger.info({ engine, groupId, epoch }, 'ownership engine in force');
     this.#run = run;
     if (isQuiet) run.quiet();
-    else run.want(...this.#wanted);
+    else run.resume(...this.#wanted);
     run.subscribe({
       onChange: () => this.#notify(),
       onExtended: (grants) => {
         for (const listener of this.#extendListeners) listener(grants);
       },
     });
-    this.#raft?.onStatus((status) => this.#takeStatus(status));
-    this.#raft?.onEvent((event, atMs) => {
+    this.#start(run);
+    this.#notify();
+  }
+
+  /** The node that is warm, or a new one. */
+  #nodeFor(groupId: string): EngineRun | undefined {
+    const run = (this.#node ?? this.#createNode(groupId))?.run;
+    run?.raise(this.#version + 1);
+    return run;
+  }
+
+  #createNode(groupId: string): RaftNodeRun | undefined {
+    const { createRaft, keys, endpoint, isInformed } = this.#options;
+    const secrets = keys.keys();
+    const state = this.#group.state();
+    if (secrets === undefined || endpoint() === undefined || state === undefined) return undefined;
+    const raft = createRaft({ groupId, keys: secrets });
+    raft.follow(raftGroupOf(state));
+    raft.setInformed(isInformed());
+    raft.onStatus((status) => this.#takeStatus(status));
+    raft.onEvent((event, atMs) => {
       for (const listener of this.#eventListeners) listener(event, atMs);
     });
-    made.start().then(
+    this.#node = { raft, run: this.#createRun(raft, groupId) };
+    return this.#node;
+  }
+
+  #createRun(engine: OwnershipEngine, groupId: string): EngineRun {
+    return new EngineRun({ engine, groupId, baseVersion: this.#version + 1, clock: this.#options.clock });
+  }
+
+  #start(run: EngineRun): void {
+    run.start().then(
       () => this.#notify(),
       (error: unknown) => {
         if (this.#isStopped) return;
-        logger.error({ err: error, engine }, 'the ownership engine cannot start; it is tried again');
+        const engine = run.engine.name;
+        this.#options.logger.error(
+          { err: error, engine },
+          'the ownership engine cannot start; it is tried again',
+        );
         run.end();
       },
     );
-    this.#notify();
   }
 
   #endWhenClear(run: EngineRun): void {
     if (!run.isClear || this.#isEnding) return;
-    this.#isEnding = true;
     this.#version = Math.max(this.#version, run.version);
     this.#run = undefined;
-    this.#raft = undefined;
+    if (this.#node?.run === run) this.#node = undefined;
+    this.#retire(run);
+  }
+
+  #retire(run: EngineRun): void {
+    const { logger } = this.#options;
+    this.#isEnding = true;
     run
       .stop()
-      .catch((error: unknown) =>
-        this.#options.logger.warn({ err: error }, 'the old engine has not ended well'),
-      )
+      .catch((error: unknown) => logger.warn({ err: error }, 'the old engine has not ended well'))
       .finally(() => {
         this.#isEnding = false;
-        this.#options.logger.info({ engine: run.engine.name }, 'ownership engine ended');
+        logger.info({ engine: run.engine.name }, 'ownership engine ended');
         this.#notify();
         this.#group.wake();
         this.#follow();
@@ -428,7 +450,7 @@ class GroupEngineSwitch implements GroupOwnership {
 
   #takeKeys(): void {
     const keys = this.#options.keys.keys();
-    if (keys !== undefined) this.#raft?.setKeys(keys);
+    if (keys !== undefined) this.#node?.raft.setKeys(keys);
     this.#group.wake();
     this.#follow();
   }
@@ -436,7 +458,7 @@ class GroupEngineSwitch implements GroupOwnership {
   #takeStatus(status: RaftStatus): void {
     if ((status.traffic.ignored.get('unknownKey') ?? 0) > this.#unknownKeys) this.#options.keys.suspect();
     this.#unknownKeys = status.traffic.ignored.get('unknownKey') ?? 0;
-    const isCoordinator = this.#isCoordinating(status, this.#options.clock.monotonicMs());
+    const isCoordinator = isCoordinating(status, this.#options.clock.monotonicMs());
     // Whoever comes to office or is being stopped may have something to write at once.
     if (isCoordinator !== this.#isCoordinator || this.#run?.isMasked === true) this.#group.wake();
     this.#isCoordinator = isCoordinator;
@@ -450,16 +472,6 @@ class GroupEngineSwitch implements GroupOwnership {
       for (const listener of this.#changeListeners) listener();
     });
   }
-}
-
-/** Those who have said goodbye and have not come back. */
-function leftForGood(status: RaftStatus | undefined, nowMs: number): readonly string[] {
-  if (status === undefined) return [];
-  const { members, lastHeardMs, listeningSinceMs } = status;
-  return [...members].flatMap(([name, state]) => {
-    const heardMs = Math.max(listeningSinceMs, lastHeardMs.get(name) ?? Number.NEGATIVE_INFINITY);
-    return state === 'left' && nowMs >= heardMs + LEFT_FOR_GOOD_MS ? [name] : [];
-  });
 }
 
 function raftGroupOf({ record, members }: GroupState) {

@@ -22,7 +22,7 @@ const entry = (endpoint: string) => ({
 });
 const GOOD: GroupSituation = {
   wanted: 'raft',
-  standing: { record: RECORD, engine: 'raft', waitingFor: [], problem: undefined },
+  standing: { record: RECORD, engine: 'raft', waitingFor: [], problem: undefined, mayWarmUp: false },
   members: new Map(['a', 'b', 'c'].map((name) => [name, entry('192.0.2.1:7947')])),
   hasKey: true,
   keyProblem: undefined,

@@ -288,6 +288,7 @@ type Step =
       readonly index: number;
       readonly candidates: readonly string[] | 'any' | undefined;
     }
+  | { readonly kind: 'avoid'; readonly node: string; readonly avoidance: Avoidance | undefined }
   | { readonly kind: 'wait'; readonly ms: number };
 
 const NAMES = ['a', 'b', 'c', 'd', 'e'];
@@ -307,6 +308,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       fc.subarray(NAMES),
     ),
   }),
+  fc.record({
+    kind: fc.constant('avoid' as const),
+    node: fc.constantFrom(...NAMES),
+    avoidance: fc.constantFrom<Avoidance | undefined>('leave', 'stay', undefined),
+  }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(100_000) }),
 );
 
@@ -315,10 +321,14 @@ class World {
   nowMs = 0;
   readonly conditions = new Map<string, NodeCondition>();
   readonly groups = new Map<number, PlacementGroup>();
+  readonly avoided = new Map<string, Avoidance>();
 
   apply(step: Step): void {
     if (step.kind === 'wait') this.nowMs += step.ms;
-    else if (step.kind === 'node') {
+    else if (step.kind === 'avoid') {
+      if (step.avoidance === undefined) this.avoided.delete(step.node);
+      else this.avoided.set(step.node, step.avoidance);
+    } else if (step.kind === 'node') {
       if (step.condition === 'lost') this.conditions.delete(step.node);
       else this.conditions.set(step.node, step.condition);
     } else if (step.candidates === undefined) this.groups.delete(step.index);
@@ -331,8 +341,13 @@ class World {
 
   tell(placement: Placement, reverse = false): void {
     const order = <T>(items: readonly T[]) => (reverse ? [...items].reverse() : items);
-    placement.setGroups(order([...this.groups.values()]));
+    placement.setGroups(order(this.wanted()));
     placement.setNodes(new Map(order([...this.conditions])), this.nowMs);
+  }
+
+  wanted(): readonly PlacementGroup[] {
+    const avoided = new Map(this.avoided);
+    return [...this.groups.values()].map((group) => (avoided.size === 0 ? group : { ...group, avoided }));
   }
 
   candidate(group: PlacementGroup, node: string): boolean {
@@ -344,19 +359,31 @@ class World {
     return node !== undefined && this.conditions.get(node) === 'ready' && this.candidate(group, node);
   }
 
-  /** Takes the move into the mirror; what could have stayed must have moved for balance. */
+  /** Nodes that may have it and are not to be avoided. */
+  welcome(group: PlacementGroup): readonly string[] {
+    return NAMES.filter((name) => this.may(group, name) && !this.avoided.has(name));
+  }
+
+  /**
+   * Takes the move into the mirror; what could have stayed must have moved for balance, or away from a node to be left. To
+   * a node to be avoided nothing moves while there is another.
+   */
   expectCause({ address, from, to, reason }: Move, mirror: Map<string, string>): void {
     expect(mirror.get(address)).toBe(from);
     if (to === undefined) mirror.delete(address);
     else mirror.set(address, to);
     const group = [...this.groups.values()].find(({ addresses }) => addresses.includes(address));
-    if (group !== undefined && this.may(group, from)) expect(reason).toBe('rebalanced');
+    if (group === undefined) return;
+    const isLeft = from !== undefined && this.avoided.get(from) === 'leave';
+    if (this.may(group, from)) expect(reason).toBe(isLeft ? 'avoided' : 'rebalanced');
+    if (to !== undefined && this.avoided.has(to)) expect(this.welcome(group)).toEqual([]);
   }
 
   expectPlaced(group: PlacementGroup, mirror: ReadonlyMap<string, string>): void {
     const [node, ...others] = new Set(group.addresses.map((address) => mirror.get(address)));
     expect(others).toEqual([]);
     const possible = NAMES.filter((name) => this.may(group, name));
+    if (this.welcome(group).length > 0) expect(this.avoided.get(node ?? '')).not.toBe('leave');
     if (possible.length > 0) expect(possible).toContain(node);
     else if (node !== undefined) expect(this.conditions.get(node)).toBe('draining');
   }
@@ -417,7 +444,7 @@ describe('Placement, whatever happens', () => {
           placement.place(world.nowMs);
         }
         const successor = new Placement(STILL);
-        if (groupsFirst) successor.setGroups([...world.groups.values()]);
+        if (groupsFirst) successor.setGroups(world.wanted());
         for (const [address, node] of placement.placed) successor.adopt(address, node);
         world.tell(successor);
         expect(successor.place(world.nowMs)).toEqual([]);

@@ -29,11 +29,18 @@ const HIERARCHIES: readonly Hierarchy[] = [
   },
 ];
 
+/** A quota in force. */
+export interface CpuQuota {
+  /** How often the process has used up its part of a period, and had to wait for the next one. */
+  timesThrottled(): number;
+  undo(): void;
+}
+
 /**
- * Gives a process (with what it starts) a share of one processor, by a control group of its own. Returns what undoes it, or
- * undefined where no such group may be made: that takes root, and a kernel with the controller.
+ * Gives a process (with what it starts) a share of one processor, by a control group of its own. Undefined where no such
+ * group may be made: that takes root, and a kernel with the controller.
  */
-export function limitCpu(name: string, pid: number, share: number): (() => void) | undefined {
+export function limitCpu(name: string, pid: number, share: number): CpuQuota | undefined {
   for (const hierarchy of HIERARCHIES) {
     const group = join(hierarchy.folder, `fairlead-lab-${name}`);
     const home = homeOf(pid, hierarchy);
@@ -46,10 +53,16 @@ export function limitCpu(name: string, pid: number, share: number): (() => void)
       hierarchy.limit(group, Math.round(share * PERIOD_US));
       writeFileSync(join(group, 'cgroup.procs'), String(pid));
     });
-    if (isLimited) return undo;
+    if (isLimited) return { timesThrottled: () => timesThrottled(group), undo };
     undo();
   }
   return undefined;
+}
+
+function timesThrottled(group: string): number {
+  return Number(
+    /^nr_throttled (\d+)$/m.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'))?.[1] ?? Number.NaN,
+  );
 }
 
 function homeOf(pid: number, { folder, line }: Hierarchy): string | undefined {

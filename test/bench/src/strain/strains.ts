@@ -6,7 +6,7 @@ import type { Cluster } from '@fairlead/test-e2e/fixture.ts';
 import type { LabProcess } from '@fairlead/test-lab/process/lab-process.ts';
 import { signalProcess } from '@fairlead/test-lab/process/proc.ts';
 import { restoreForeignRules } from '@fairlead/test-lab/verbs/foreign-rules.ts';
-import { limitCpu } from './cpu-quota.ts';
+import { type CpuQuota, limitCpu } from './cpu-quota.ts';
 
 /** What is strained. */
 export interface Strained {
@@ -96,16 +96,20 @@ export const STRAINS: readonly Strain[] = [
 
 /** Control groups, where they may be made. */
 function quota({ cluster, nodes, say }: Strained): Promise<(() => Promise<void>) | undefined> {
-  const undo: (() => void)[] = [];
+  const quotas: CpuQuota[] = [];
   const end = (): Promise<void> => {
-    for (const each of undo.splice(0)) each();
+    say(`  periods cut short: ${quotas.map((each) => each.timesThrottled()).join(', ')}`);
+    for (const each of quotas) each.undo();
     return Promise.resolve();
   };
   for (const node of nodes) {
     for (const pid of cluster.agentPids(node)) {
-      const undoOne = limitCpu(`${process.pid}-${pid}`, pid, CPU_SHARE);
-      if (undoOne !== undefined) undo.push(undoOne);
-      else return end().then(() => undefined);
+      const limited = limitCpu(`${process.pid}-${pid}`, pid, CPU_SHARE);
+      if (limited === undefined) {
+        for (const each of quotas) each.undo();
+        return Promise.resolve(undefined);
+      }
+      quotas.push(limited);
     }
   }
   say('  by a control group for each');

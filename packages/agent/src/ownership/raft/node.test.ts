@@ -251,3 +251,34 @@ describe('a group of nodes', () => {
     expect(trio.owners).not.toEqual([owner]);
   });
 });
+
+describe('who is lost', () => {
+  it('is known to all, with how long it was silent', () => {
+    const trio = new Trio();
+    trio.run(2_000);
+    const { coordinator } = trio;
+    const lost = NAMES.find((name) => name !== coordinator) ?? '';
+    trio.cut.add(lost);
+    trio.run(1_000);
+    for (const name of NAMES.filter((each) => each !== lost)) {
+      const { members, silences } = trio.node(name).status(trio.nowMs);
+      expect([members.get(lost), members.get(coordinator)]).toEqual(['lost', 'up']);
+      expect(silences.get(lost)).toBeGreaterThan(0);
+      expect([...silences.keys()]).toEqual([lost]);
+    }
+    trio.cut.clear();
+    trio.run(1_000);
+    expect(trio.node(coordinator).status(trio.nowMs).silences.size).toBe(0);
+  });
+
+  it('is known of a coordinator, too, under the next one', () => {
+    const trio = new Trio();
+    trio.run(2_000);
+    const lost = trio.coordinator;
+    trio.cut.add(lost);
+    trio.run(2_000);
+    for (const name of NAMES.filter((each) => each !== lost)) {
+      expect(trio.node(name).status(trio.nowMs).members.get(lost)).toBe('lost');
+    }
+  });
+});

@@ -369,8 +369,9 @@ export class RaftNode {
       placement: this.#options.createPlacement(),
       startMs: nowMs,
       silentUntilMs,
-      knownMembers: news.members,
-      knownLosses: news.losses,
+      // As of now: the first news of this reign empties the view.
+      knownMembers: new Map(news.members),
+      knownLosses: new Map(news.losses),
     });
     if (this.#groups !== undefined) this.#coordinator.setGroups(this.#groups);
     this.#events.push({ type: 'reignBegan', reign, graceMs: Math.max(0, silentUntilMs - nowMs) });

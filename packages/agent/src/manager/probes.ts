@@ -18,7 +18,7 @@ export interface ProbeSources {
 
 /** A pass that takes longer than all its time limits together will never end. */
 const STUCK_LIMIT_MS = 30_000;
-/** A copy older than this is not one to act on; the reflector itself gives up on a silent watch after 4 s. */
+/** A copy older than this is not one to act on; the reflector itself gives up on a silent watch after 4 to 20 s. */
 const FRESH_LIMIT_MS = 30_000;
 
 /**

@@ -87,6 +87,7 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
     clock,
     logger,
   });
+  engine.onChange(() => watches.relax(engine.inForce?.() === 'raft'));
   const events = createEventRecorder({ client, component: COMPONENT.agent, host: node, logger, clock });
   const teller = new GroupTeller({ node, group: engine, events, registry: metrics.registry, clock, logger });
   teller.start();

@@ -24,9 +24,20 @@ export interface Watches {
   readonly leases: LeaseWatch | undefined;
   /** All of them, for metrics and probes. */
   readonly all: readonly Reflector<KubeObject>[];
+  /**
+   * Whether Services and Leases may be seen some seconds late when a path to the API server dies without a word: yes where
+   * Leases do not decide. Each look costs a request. Takes effect with the next watch.
+   */
+  relax(isRelaxed: boolean): void;
   start(): void;
   stop(): Promise<void>;
 }
+
+/** Where Leases decide, nobody may see them later than this: fences count on it. */
+const EAGER_IDLE_MS = 4_000;
+/** Otherwise one watch finds a dead path for all of them, and the rest only look whether they are alive themselves. */
+const CANARY_IDLE_MS = 8_000;
+const RELAXED_IDLE_MS = 20_000;
 
 /** What {@link createWatches} needs. */
 export interface WatchOptions {
@@ -44,20 +55,23 @@ export async function createWatches(options: WatchOptions): Promise<Watches> {
   const { client, settings, clock, logger } = options;
   const namespaced =
     settings.servicesNamespace === undefined ? {} : { namespace: settings.servicesNamespace };
+  let isRelaxed = false;
   const make = <T extends KubeObject>(
     resource: Resource<T>,
     selection: Selection,
-    transform?: (object: T) => T,
+    transform: (object: T) => T,
+    relaxedIdleMs = RELAXED_IDLE_MS,
   ) =>
     createReflector<T>({
       client,
       resource,
       ...selection,
-      ...(transform === undefined ? {} : { transform }),
+      transform,
+      maxIdleMs: () => (isRelaxed ? relaxedIdleMs : EAGER_IDLE_MS),
       clock,
       logger: logger.child({ watch: resourceName(resource) }),
     });
-  const services = make(SERVICES, namespaced, withoutManagedFields);
+  const services = make(SERVICES, namespaced, withoutManagedFields, CANARY_IDLE_MS);
   const slices = make(ENDPOINT_SLICES, namespaced, withoutManagedFields);
   const nodes = make(NODES, {}, essenceOfNode);
   const scope = leaseScope(settings);
@@ -77,6 +91,9 @@ export async function createWatches(options: WatchOptions): Promise<Watches> {
     nodes,
     leases,
     all,
+    relax: (wanted) => {
+      isRelaxed = wanted;
+    },
     start: () => {
       for (const reflector of all) reflector.start();
     },

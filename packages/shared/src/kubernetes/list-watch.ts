@@ -28,6 +28,7 @@ const ATTEMPTS_BURST = 20;
 /** First and longest wait for the head of an answer. */
 const MIN_RESPONSE_TIMEOUT_MS = 4_000;
 const MAX_RESPONSE_TIMEOUT_MS = 30_000;
+const DEFAULT_MAX_IDLE_MS = 4_000;
 /** A watch that lived this long, or delivered anything, was a good one. */
 const GOOD_WATCH_MS = 500;
 /** A connection silent for this long is in doubt when the server has just recovered. */
@@ -56,7 +57,7 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #selection: Selection;
   readonly #clock: Clock;
-  readonly #maxIdleMs: number;
+  readonly #maxIdleMs: () => number;
   readonly #backoff: Backoff;
   readonly #budget: TokenBucket;
   readonly #listeners = new Set<(change: Change<T>) => void>();
@@ -94,7 +95,8 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
       ...(fieldSelector !== undefined && { fieldSelector }),
     };
     this.#clock = options.clock ?? systemClock;
-    this.#maxIdleMs = options.maxIdleMs ?? 4_000;
+    const { maxIdleMs = DEFAULT_MAX_IDLE_MS } = options;
+    this.#maxIdleMs = typeof maxIdleMs === 'function' ? maxIdleMs : () => maxIdleMs;
     const random = options.random ?? Math.random;
     this.#backoff = new Backoff({ minMs: MIN_BACKOFF_MS, maxMs: MAX_BACKOFF_MS, random });
     this.#budget = new TokenBucket(ATTEMPTS_PER_SECOND, ATTEMPTS_BURST, this.#clock.monotonicMs());
@@ -228,6 +230,7 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
     const attempt = new AbortController();
     this.#attempt = attempt;
     const startMs = this.#clock.monotonicMs();
+    const maxIdleMs = this.#maxIdleMs();
     let openedMs: number | undefined;
     let events = 0;
     let livedMs = 0;
@@ -238,8 +241,8 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
       idle = this.#clock.setTimer(() => {
         this.#stats.stalls += 1;
         this.#options.client.health.reportFailure();
-        attempt.abort(new WatchGivenUp('stalled', `nothing came for ${this.#maxIdleMs} ms`));
-      }, this.#maxIdleMs);
+        attempt.abort(new WatchGivenUp('stalled', `nothing came for ${maxIdleMs} ms`));
+      }, maxIdleMs);
     };
     this.#giveUp = (reason) => {
       const sinceMs = openedMs === undefined ? startMs : this.#heardMs;
@@ -258,7 +261,7 @@ export class ListWatchReflector<T extends KubeObject> implements Reflector<T> {
       const watch = this.#options.client.watch(this.#options.resource, {
         ...this.#selection,
         resourceVersion,
-        timeoutSeconds: Math.max(1, Math.floor(this.#maxIdleMs / 1000) - 1),
+        timeoutSeconds: Math.max(1, Math.floor(maxIdleMs / 1000) - 1),
         signal: attempt.signal,
         responseTimeoutMs: this.#responseTimeoutMs,
         onOpen,

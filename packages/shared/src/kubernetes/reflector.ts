@@ -62,8 +62,11 @@ export interface ReflectorOptions<T extends KubeObject> extends Selection {
   readonly random?: () => number;
   /** Applied before an object enters the store, e.g. to leave out what nobody reads. */
   readonly transform?: (object: T) => T;
-  /** A watch that delivered nothing for this long is not trusted any more. Default 4,000. */
-  readonly maxIdleMs?: number;
+  /**
+   * A watch that delivered nothing for this long is not trusted any more. Default 4,000. A function is asked when a watch
+   * begins. Each watch is a request about as often, even when nothing ever changes.
+   */
+  readonly maxIdleMs?: number | (() => number);
   /** Page size of lists. Default 500. */
   readonly pageSize?: number;
 }

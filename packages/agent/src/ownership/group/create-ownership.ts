@@ -36,8 +36,8 @@ export interface OwnershipOptions {
   readonly readLink?: () => Promise<Link | undefined>;
 }
 
-/** Copies of the cluster's objects that are older than this do not count as up to date. */
-const INFORMED_MS = 15_000;
+/** Copies of the cluster's objects that are older than this do not count as up to date; a living watch speaks every 20 s. */
+const INFORMED_MS = 30_000;
 /** Between two looks at the links as long as no address was found. */
 const LINK_LOOK_MS = 10_000;
 /** kubeadm's label before 1.24. */

@@ -144,13 +144,14 @@ export class TestCluster {
       await watches.stop();
       client.close();
     };
+    const gone = new AbortController();
     const started: TestAgent = {
       node,
       agent,
       client,
       model: () => model,
       metrics: () => metrics.registry.metrics(),
-      cutOff: () => cutOff(watches, client),
+      cutOff: () => cutOff(watches, client, gone.signal),
       stop: async () => {
         this.#agents.splice(this.#agents.indexOf(started), 1);
         await agent.stop();
@@ -158,6 +159,7 @@ export class TestCluster {
       },
       crash: async () => {
         this.#agents.splice(this.#agents.indexOf(started), 1);
+        gone.abort(new Error('the process is gone'));
         await crash(agent, watches, client);
       },
     };
@@ -177,17 +179,18 @@ export class TestCluster {
 async function crash(agent: Agent, watches: Watches, client: KubeClient): Promise<void> {
   const refuse = () => Promise.reject(new Error('the process is gone'));
   Object.assign(client, { get: refuse, list: refuse, create: refuse, replace: refuse, patch: refuse });
+  // Calls under way end, too.
+  client.close();
   await watches.stop();
   await agent.stop().catch(() => undefined);
-  client.close();
 }
 
-async function cutOff(watches: Watches, client: KubeClient): Promise<void> {
+async function cutOff(watches: Watches, client: KubeClient, end: AbortSignal): Promise<void> {
   const hang = (...args: readonly unknown[]) => {
     const { signal, timeoutMs = 10_000 } = (args.at(-1) ?? {}) as CallOptions;
     const { promise, reject } = Promise.withResolvers<never>();
     systemClock.setTimer(() => reject(new Error('no answer')), timeoutMs);
-    signal?.addEventListener('abort', () => reject(signal.reason));
+    for (const each of [signal, end]) each?.addEventListener('abort', () => reject(each.reason));
     return promise;
   };
   Object.assign(client, { get: hang, list: hang, create: hang, replace: hang, patch: hang });

@@ -69,6 +69,8 @@ export interface DhcpAddresses {
   apply(wish: DhcpWish): void;
   /** Key -> lease in force at this moment. */
   leases(): ReadonlyMap<string, DhcpLease>;
+  /** The lease in force for one key. */
+  leaseOf(key: string): DhcpLease | undefined;
   /** Key -> why there is no lease, or why the one there is may end. */
   problems(): ReadonlyMap<string, DhcpProblem>;
   /** A lease or a problem came, changed or went. Called at most once per turn of the event loop. */
@@ -81,6 +83,7 @@ export interface DhcpAddresses {
 export const NO_DHCP: DhcpAddresses = {
   apply: () => undefined,
   leases: () => new Map(),
+  leaseOf: () => undefined,
   problems: () => new Map(),
   onChange: () => () => undefined,
   stop: () => Promise.resolve(),

@@ -63,6 +63,7 @@ beforeEach(() => {
     ...NO_DHCP,
     apply: (wish) => void wishes.push(wish),
     leases: () => leases,
+    leaseOf: (key) => leases.get(key),
     problems: () => problems,
   };
   desk = new DhcpDesk(dhcp, clock);

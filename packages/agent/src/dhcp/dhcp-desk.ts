@@ -64,14 +64,14 @@ export class DhcpDesk {
 
   /** The address that this node may use because it owns a key; not one that ownership knows by itself. */
   leasedAddress(key: string): string | undefined {
-    const address = this.#dhcp.leases().get(key)?.address;
+    const address = this.#dhcp.leaseOf(key)?.address;
     return address === undefined || this.#named.has(address) ? undefined : address;
   }
 
   /** The address behind a key as far as is known: the own lease, or what another owner noted. */
   addressBehind(key: string): string | undefined {
     if (!isOwnershipKey(key)) return undefined;
-    const own = this.#dhcp.leases().get(key)?.address;
+    const own = this.#dhcp.leaseOf(key)?.address;
     return own ?? (this.#owned.has(key) ? undefined : this.#requests.get(key)?.noted?.address);
   }
 
@@ -79,7 +79,7 @@ export class DhcpDesk {
   factsOf(address: string): LeaseFacts | undefined {
     if (this.#named.has(address)) return undefined;
     const key = this.#behind.get(address);
-    const lease = key === undefined ? undefined : this.#dhcp.leases().get(key);
+    const lease = key === undefined ? undefined : this.#dhcp.leaseOf(key);
     return key !== undefined && lease?.address === address ? { key, untilMs: lease.untilMs } : undefined;
   }
 
@@ -147,8 +147,7 @@ export class DhcpDesk {
 
   /** What is said of a Service all of whose addresses are answered for; undefined where none comes from DHCP. */
   wordOn({ dhcp }: ServedService): AnnouncedWord | undefined {
-    const leases = this.#dhcp.leases();
-    const given = dhcp.flatMap(({ key }) => leases.get(key) ?? []);
+    const given = dhcp.flatMap(({ key }) => this.#dhcp.leaseOf(key) ?? []);
     if (given.length === 0) return undefined;
     const message = given.map(({ address, server }) => `DHCP server ${server} gave ${address}`).join('; ');
     return { status: 'True', reason: AGENT_REASON.addressHeld, message };
@@ -156,13 +155,12 @@ export class DhcpDesk {
 
   /** What the Service should note about the leases that this node holds for it. */
   notes({ dhcp, object }: ServedService): Readonly<Record<string, string>> {
-    const leases = this.#dhcp.leases();
     const [first] = dhcp;
-    if (first === undefined || !dhcp.some(({ key }) => leases.has(key))) return {};
+    if (first === undefined || dhcp.every(({ key }) => this.#dhcp.leaseOf(key) === undefined)) return {};
     const noted = new Map<Family, LeaseNote>();
     const requested: string[] = [];
     for (const request of dhcp) {
-      const lease = leases.get(request.key);
+      const lease = this.#dhcp.leaseOf(request.key);
       const note = lease === undefined ? request.noted : this.#noteOf(request, lease);
       const client = clientOf(request.family, request.identity);
       if (note !== undefined) noted.set(request.family, { ...note, client });

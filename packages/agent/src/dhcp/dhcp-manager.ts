@@ -77,6 +77,10 @@ class DhcpManager implements DhcpAddresses {
     return collect(this.#clients, (client) => client.lease(nowMs));
   }
 
+  leaseOf(key: string): DhcpLease | undefined {
+    return this.#clients.get(key)?.lease(this.#options.clock.monotonicMs());
+  }
+
   problems(): ReadonlyMap<string, DhcpProblem> {
     const nowMs = this.#options.clock.monotonicMs();
     return collect(this.#clients, (client) => {

@@ -253,3 +253,22 @@ it('leaves nothing on the link when all is at rest or has been killed', async ()
   const links = wire.run('node', 'ip', '-oneline', 'link', 'show').trim().split('\n');
   expect(links).toHaveLength(2);
 });
+
+it.each<readonly [string, readonly Family[], string, string]>([
+  ['bridge', [4, 6], 'name br0 type bridge', 'link set eth0 master br0'],
+  // It takes no frames for other stations, so that only broadcasts bring answers.
+  ['macvlan', [4], 'link eth0 name br0 type macvlan mode bridge', 'link set eth0 up'],
+])('works on a %s, too', async (_kind, families, made, tied) => {
+  wire.run('node', 'ip', 'link', 'add', ...made.split(' '));
+  wire.run('node', 'ip', ...tied.split(' '));
+  wire.run('node', 'ip', 'link', 'set', 'br0', 'up');
+  startServer();
+  await node.ask({ do: 'start', link: 'br0', leaseLimitMs: 3_000 });
+  await ask(node, ...families.map((family) => request(family)));
+  for (const family of families) {
+    expect(await held(node, family)).toMatch(RANGE);
+    const until = () => state(node).then(({ leases }) => leases[`key${family}`]?.untilMs ?? 0);
+    const firstMs = await until();
+    await eventually(until, (ms) => ms > firstMs + 1_000);
+  }
+});

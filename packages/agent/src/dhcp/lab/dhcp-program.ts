@@ -14,15 +14,18 @@ interface Command {
   /** Leases count as no longer than this: servers do not give shorter ones than two minutes. */
   readonly leaseLimitMs?: number;
   readonly requests?: readonly DhcpRequest[];
+  /** Default eth0. */
+  readonly link?: string;
   /** Keys that this node owns; the others are owned elsewhere. */
   readonly owned?: readonly string[];
 }
 
-const LINK = 'eth0';
 const logger = createLogger({ name: 'dhcp', level: 'silent' });
+let link = 'eth0';
 let parts: { readonly keeper: AddressKeeper; readonly dhcp: DhcpAddresses } | undefined;
 
-async function start({ leaseLimitMs }: Command): Promise<void> {
+async function start({ leaseLimitMs, link: given = link }: Command): Promise<void> {
+  link = given;
   const keeper = await createAddressKeeper({ logger, nodeName: 'lab' });
   const dhcp = createDhcpAddresses({
     clock: systemClock,
@@ -39,7 +42,7 @@ async function start({ leaseLimitMs }: Command): Promise<void> {
 
 function hold(keeper: AddressKeeper, dhcp: DhcpAddresses): Promise<void> {
   const leases = [...dhcp.leases().values()];
-  return keeper.apply(leases.map(({ address, untilMs }) => ({ address, interface: LINK, untilMs })));
+  return keeper.apply(leases.map(({ address, untilMs }) => ({ address, interface: link, untilMs })));
 }
 
 serveCommands(async (raw) => {
@@ -54,7 +57,7 @@ serveCommands(async (raw) => {
     case 'apply':
       dhcp.apply({
         requests: command.requests ?? [],
-        owned: new Map((command.owned ?? []).map((key) => [key, LINK])),
+        owned: new Map((command.owned ?? []).map((key) => [key, link])),
       });
       return {};
     case 'state':

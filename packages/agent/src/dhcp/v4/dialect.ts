@@ -16,6 +16,11 @@ const MAX_SIZE = 1500;
 /** Mask, router, name servers, host and domain name, lease, server, T1, T2. Servers leave out what is not asked for. */
 const PARAMETERS = [1, 3, 6, 12, 15, 51, 54, 58, 59];
 const VENDOR_CLASS = 'fairlead';
+/**
+ * From then on answers are asked for by broadcast: some links take no frames for a hardware address that is not their own.
+ * Not from the beginning, as a broadcast bothers everybody.
+ */
+const UNHEARD_MS = 900;
 /** For servers that do not say how long a lease is; kube-vip takes an hour. */
 const DEFAULT_LEASE_SECONDS = 3600;
 
@@ -41,7 +46,7 @@ export const DHCP4: Dialect = {
       type,
       xid: utterance.xid,
       seconds: utterance.elapsedMs / 1000,
-      broadcast: request.broadcast && clientAddress === NONE,
+      broadcast: (request.broadcast || utterance.elapsedMs >= UNHEARD_MS) && clientAddress === NONE,
       clientAddress,
       yourAddress: NONE,
       nextServer: NONE,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Microseconds; the kernel's default, and that of Kubernetes. */
@@ -8,6 +8,8 @@ const PERIOD_US = 100_000;
 /** Where groups with a quota may be made: a folder, and how a quota is written there. */
 interface Hierarchy {
   readonly folder: string;
+  /** A file that is there only when the folder really is such a hierarchy. */
+  readonly proof: string;
   /** Which line of /proc/PID/cgroup names a process's own group. */
   readonly line: RegExp;
   limit(group: string, quotaUs: number): void;
@@ -16,11 +18,13 @@ interface Hierarchy {
 const HIERARCHIES: readonly Hierarchy[] = [
   {
     folder: '/sys/fs/cgroup',
+    proof: 'cgroup.controllers',
     line: /^0::(\S+)$/m,
     limit: (group, quotaUs) => writeFileSync(join(group, 'cpu.max'), `${quotaUs} ${PERIOD_US}`),
   },
   {
     folder: '/sys/fs/cgroup/cpu',
+    proof: 'cpu.cfs_quota_us',
     line: /^\d+:(?:cpu|cpu,cpuacct):(\S+)$/m,
     limit: (group, quotaUs) => {
       writeFileSync(join(group, 'cpu.cfs_period_us'), String(PERIOD_US));
@@ -43,6 +47,7 @@ export interface CpuQuota {
 export function limitCpu(name: string, pid: number, share: number): CpuQuota | undefined {
   for (const hierarchy of HIERARCHIES) {
     const group = join(hierarchy.folder, `fairlead-lab-${name}`);
+    if (!existsSync(join(hierarchy.folder, hierarchy.proof))) continue;
     const home = homeOf(pid, hierarchy);
     if (home === undefined || !attempt(() => mkdirSync(group))) continue;
     const undo = (): void => {

@@ -42,6 +42,7 @@ export interface Desired {
 /** From what is seen to what is wanted. Pure. */
 export function desiredState(observed: Observed, rule: DesiredRule): Desired {
   const services = servedServices(observed.services, observed.slices, rule, observed.sources);
+  const running = new Set(observed.links.links.filter(({ isUp }) => isUp).map(({ name }) => name));
   const interfaces = new Map<string, string>();
   const problems = new Map<string, readonly ServiceProblem[]>();
   for (const service of services) {
@@ -49,16 +50,24 @@ export function desiredState(observed: Observed, rule: DesiredRule): Desired {
     for (const address of service.addresses) {
       if (interfaces.has(address)) continue;
       const choice = chooseInterface(address, service, observed.links);
-      if (choice.ok) interfaces.set(address, choice.name);
-      else found.push({ reason: AGENT_REASON.interfaceMissing, message: choice.problem });
+      if (!choice.ok) found.push({ reason: AGENT_REASON.interfaceMissing, message: choice.problem });
+      else {
+        interfaces.set(address, choice.name);
+        if (!running.has(choice.name)) found.push(linkDown(choice.name, address, rule.node));
+      }
     }
     if (found.length > 0) problems.set(service.key, found);
   }
   const groups = addressGroups(services, rule.lease, observed.nodes);
   const addresses = groups.flatMap((group) => group.addresses);
-  const running = new Set(observed.links.links.filter(({ isUp }) => isUp).map(({ name }) => name));
   const unservable = new Set(addresses.filter((address) => !running.has(interfaces.get(address) ?? '')));
   return { services, groups, interfaces, unservable, problems };
+}
+
+/** Told only when no other node has the address: then nobody knows better than this one. */
+function linkDown(link: string, address: string, node: string): ServiceProblem {
+  const message = `link "${link}" for ${address} is down or has no carrier on node ${node}, so it cannot answer there`;
+  return { reason: AGENT_REASON.interfaceMissing, message };
 }
 
 /** Why no node can have the addresses, or not the one that carries all. Told once there is an address to answer for. */

@@ -140,12 +140,15 @@ describe('which nodes can have an address', () => {
   it('one Lease for all: hands all over, and tells of a Service whose selector leaves the owner out', async () => {
     await startAll({ svc_election: 'false' });
     await expose(cluster.client, serviceObject('echo', ADDRESS), PODS);
+    await expose(cluster.client, serviceObject('anchor', '172.18.0.221'), { '10.244.3.9': 'worker3' });
     const first = await owner(...WORKERS);
     await label(first, { [EXCLUDE]: '' });
     const second = await owner(...others(first));
     await label(second, { site: 'north' });
     await select('site!=north');
-    await eventually('nobody answers', () => cluster.book.owners(ADDRESS).length === 0);
+    // The Lease stays where it is, for the other Service.
     expect(await eventOf('NoLocalEndpoints')).toContain(SELECTOR);
+    expect(cluster.book.owners(ADDRESS)).toEqual([]);
+    expect(cluster.book.owners('172.18.0.221')).toEqual([second]);
   });
 });

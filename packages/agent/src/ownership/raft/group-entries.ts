@@ -79,16 +79,23 @@ export function withSelf(
     instance: self.instance,
     endpoint: own.endpoint,
     controlPlane: own.controlPlane,
-    confirmed: hasConfirmed(input, record) ? record.epoch : oldConfirmation(input, before, record),
+    confirmed: hasConfirmed(input, members, record) ? record.epoch : oldConfirmation(input, before, record),
   };
   return before !== undefined && sameEntry(before, entry)
     ? members
     : new Map([...members, [self.name, entry]]);
 }
 
-function hasConfirmed({ own, policy }: ProposalInput, { switching }: GroupRecord): boolean {
+function hasConfirmed(input: ProposalInput, members: GroupState['members'], record: GroupRecord): boolean {
+  const { own, policy, self } = input;
+  const { switching, epoch } = record;
   if (switching === undefined || !own.canRun.has(switching.to)) return false;
-  return switching.stage === 'stop' ? own.isStopped : policy.engine === switching.to;
+  if (switching.stage === 'stop') return own.isStopped;
+  if (policy.engine !== switching.to) return false;
+  const before = members.get(self.name);
+  const isConfirmed = before?.instance === self.instance && before.confirmed === epoch;
+  // Where datagrams do not pass, the engine would be in force and could not elect anybody.
+  return switching.to !== 'raft' || isConfirmed || firstCandidates(input, members).length >= FEWEST_FOR_RAFT;
 }
 
 /** A confirmation of an earlier epoch does no harm where it stands; taking it away would cost a write of everybody. */

@@ -3,6 +3,7 @@ import { firstVoters, nextVoters } from './choose-voters.ts';
 import {
   areEnoughForRaft,
   candidatesOf,
+  FEWEST_FOR_RAFT,
   firstCandidates,
   nextEpoch,
   ownReason,
@@ -39,7 +40,7 @@ export interface GroupPolicy {
   readonly switchWaitMs: number;
   /** A group of which nobody was heard for so long is given up for the one in the API. */
   readonly abandonMs: number;
-  /** Engine `raft`, but fewer than three who can run it after so long: nothing can be granted, so `lease` it is. */
+  /** Engine `raft`, but fewer than three who hear each other after so long: nothing can be granted, so `lease` it is. */
   readonly fallBackAfterMs: number;
   /** Where everybody may write, the second waits so long for the first, and so on. */
   readonly staggerMs: number;
@@ -265,7 +266,7 @@ function decide(
   record: GroupRecord,
   members: GroupState['members'],
 ): Decision | undefined {
-  if (record.previous !== undefined) {
+  if (record.previous !== undefined && !haveAllStopped(record, members)) {
     return isActive(input, record.epoch, record.previous)
       ? { record: activated(record), reason: 'epochActive' }
       : undefined;
@@ -273,6 +274,20 @@ function decide(
   if (record.switching !== undefined) return decideSwitch(input, record, members);
   if (record.engine !== input.policy.engine) return beginSwitch(input, record, members);
   return record.engine === 'raft' ? decideVoters(input, record, members) : undefined;
+}
+
+/**
+ * Every voter of this epoch and of the one before has confirmed that it holds and grants nothing, so it has followed this
+ * epoch: nothing can hang on the one before any more. Waiting for that to be settled would only leave addresses unowned.
+ */
+function haveAllStopped(
+  { switching, epoch, voters, previous = [] }: GroupRecord,
+  members: GroupState['members'],
+): boolean {
+  return (
+    switching?.stage === 'stop' &&
+    [...voters, ...previous].every((voter) => members.get(voter)?.confirmed === epoch)
+  );
 }
 
 function activated({ isReformed: _, ...record }: GroupRecord): GroupRecord {
@@ -305,7 +320,8 @@ function decideSwitch(
   const confirmed = [...members.values()].filter((member) => member.confirmed === record.epoch).length;
   const isUnanimous = confirmed === members.size && members.size > 0;
   const callOff = () => step(input, record, { switching: undefined }, 'switchCalledOff');
-  const canStart = switching.to !== 'raft' || areEnoughForRaft(members);
+  // Before anything is stopped: where datagrams do not pass, nobody could be elected.
+  const canStart = switching.to !== 'raft' || firstCandidates(input, members).length >= FEWEST_FOR_RAFT;
   if (switching.stage === 'prepare') {
     if (isUnanimous && canStart) {
       return step(input, record, { switching: { ...switching, stage: 'stop' } }, 'switchStopping');
@@ -315,12 +331,11 @@ function decideSwitch(
     return record.engine === 'raft' ? decideVoters(input, record, members) : undefined;
   }
   if (isUnanimous && canStart) {
-    // Everybody has confirmed a moment ago, so everybody is alive.
-    const voters =
-      switching.to === 'raft' ? (firstVoters(firstCandidates(input, members), record.size) ?? []) : [];
+    // Everybody has confirmed a moment ago, so everybody is alive; whoever hears enough of them says who votes.
+    const voters = switching.to === 'raft' ? firstVoters(firstCandidates(input, members), record.size) : [];
     // Nobody has a right under the old engine, so there are no voters before these to be careful of.
-    const done = { engine: switching.to, switching: undefined, voters, previous: undefined };
-    return step(input, record, done, 'switchDone');
+    const done = { engine: switching.to, switching: undefined, previous: undefined };
+    if (voters !== undefined) return step(input, record, { ...done, voters }, 'switchDone');
   }
   return input.nowMs >= input.epochSinceMs + input.policy.stopTimeoutMs ? callOff() : undefined;
 }
@@ -339,7 +354,7 @@ function decideVoters(
     if (voters !== undefined) return step(input, record, { size: policy.size, voters }, 'votersChosen');
     const isLate = nowMs >= input.epochSinceMs + policy.fallBackAfterMs;
     // Without voters nobody can ever have been granted anything, so there is nothing to stop first.
-    return isLate && !areEnoughForRaft(members)
+    return isLate
       ? step(input, record, { engine: 'lease', switching: undefined }, 'tooFewForRaft')
       : undefined;
   }

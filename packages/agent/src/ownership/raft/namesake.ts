@@ -11,13 +11,15 @@ const GIVE_WAY_MS = 600_000;
  * `vip_nodename`; on the same node the lock keeps it from starting). Both would enter themselves again and again, and a
  * voter with two bodies could vote twice.
  *
- * An entry of another instance is nothing special by itself: our own predecessor's, or one out of a backup. So it is
- * overwritten; but whoever then finds the same stranger there again knows that it is alive, and gives way. That is the
- * one who was there first, because the second one has seen the first one's entry before its own. Pure.
+ * An entry of another instance is nothing special by itself: that of our own predecessor, or one out of a backup. So it is
+ * overwritten. But whoever then finds there again the same stranger, of whom nothing was seen before our own first entry,
+ * knows that it is alive, and gives way. Of two that is the one who was there first. Pure.
  */
 export class NamesakeWatch {
   readonly #instance: string;
   #isEntered = false;
+  /** Seen before we were entered: predecessors, or a living agent that will give way. */
+  readonly #earlier = new Set<string>();
   #shown = '';
   /** Instance -> when it has overwritten ours. */
   readonly #overwritten = new Map<string, readonly number[]>();
@@ -35,7 +37,8 @@ export class NamesakeWatch {
       this.#isEntered = true;
       return;
     }
-    if (!this.#isEntered) return;
+    if (!this.#isEntered) this.#earlier.add(instance);
+    if (this.#earlier.has(instance)) return;
     const times = [...(this.#overwritten.get(instance) ?? []), nowMs].filter(
       (each) => each > nowMs - WINDOW_MS,
     );

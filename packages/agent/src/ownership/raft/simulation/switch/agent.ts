@@ -20,7 +20,7 @@ const LOOK_MS = 60;
 const POLICY: Omit<GroupPolicy, 'engine'> = {
   size: 3,
   replaceAfterMs: 2_500,
-  formQuietMs: 100,
+  formQuietMs: 1_000,
   settleMs: 150,
   stopTimeoutMs: 1_500,
   switchWaitMs: 300,
@@ -50,6 +50,8 @@ export interface AgentOptions {
   readonly wanted: GroupEngine;
   readonly rate: number;
   readonly offsetMs: number;
+  /** Begins with the next engine before the others have stopped. */
+  readonly isHasty: boolean;
 }
 
 /** One agent with the real keeper of the group record, the real node of the `raft` engine, and Leases as a black box. */
@@ -66,6 +68,7 @@ export class Agent {
   #lease: LeaseBox | undefined;
   #raft: Process | undefined;
   #isQuiet = false;
+  #observed: GroupReading | undefined;
   #isCalling = false;
   #withoutSinceMs: number | undefined;
   #highestEpoch = 0;
@@ -141,6 +144,7 @@ export class Agent {
 
   #loop(): void {
     if (!this.#isAlive) return;
+    this.#catchUp();
     this.#turn();
     this.#world.agenda.after(LOOK_MS * this.#world.random.between(0.5, 1), () => this.#loop());
   }
@@ -149,9 +153,16 @@ export class Agent {
     this.#world.agenda.after(delayMs, () => {
       // What is older than what a read has shown is left out by whoever drives the keeper.
       if (!this.runs || this.apiFaults > 0 || reading !== this.#world.record.reading) return;
+      this.#observed = reading;
       this.#keeper.observe(reading, this.clockMs());
       this.#turn();
     });
+  }
+
+  /** A watch that was cut off lists anew some time later. */
+  #catchUp(): void {
+    const { reading } = this.#world.record;
+    if (reading !== this.#observed && this.#world.random.chance(0.2)) this.#shown(reading, 1);
   }
 
   #turn(): void {
@@ -228,7 +239,9 @@ export class Agent {
   #followEngine(): void {
     const { record, engine, mayWarmUp } = this.#keeper.standing();
     const mustBeQuiet = record?.switching?.stage === 'stop' && record.engine === 'raft';
-    const target = engine ?? (mustBeQuiet ? 'raft' : undefined);
+    const next =
+      this.#options.isHasty && record?.switching?.stage === 'stop' ? record.switching.to : undefined;
+    const target = next ?? engine ?? (mustBeQuiet ? 'raft' : undefined);
     if (this.#lease !== undefined && target !== 'lease') {
       this.#lease.end();
       if (!this.#lease.isStopped) return;

@@ -15,6 +15,8 @@ export interface SwitchOptions {
   readonly to: GroupEngine;
   /** Whether something goes wrong meanwhile. */
   readonly hasFaults: boolean;
+  /** To show what the waiting is for: agents begin with the next engine before the others have stopped. */
+  readonly isHasty?: boolean;
 }
 
 /** What came of it. */
@@ -120,6 +122,7 @@ class SwitchRun implements AgentWorld {
         world: this,
         name,
         wanted,
+        isHasty: this.#options.isHasty === true,
         rate: 1 + this.random.between(-drift, drift),
         offsetMs: this.random.between(0, 1e6),
       }),

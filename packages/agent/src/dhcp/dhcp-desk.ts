@@ -102,14 +102,14 @@ export class DhcpDesk {
   /** The Services with addresses instead of keys, as far as they are known. */
   resolve(services: readonly ServedService[]): readonly ServedService[] {
     if (this.#requests.size === 0) return services;
-    return services.map((service) =>
-      service.addresses.some(isOwnershipKey)
-        ? {
-            ...service,
-            addresses: service.addresses.map((address) => this.addressBehind(address) ?? address),
-          }
-        : service,
-    );
+    return services.map((service) => this.named(service));
+  }
+
+  /** The same with the addresses that are behind its keys, as far as they are known. */
+  named<T extends { readonly addresses: readonly string[] }>(owned: T): T {
+    if (!owned.addresses.some(isOwnershipKey)) return owned;
+    const addresses = owned.addresses.map((address) => this.addressBehind(address) ?? address);
+    return { ...owned, addresses: [...new Set(addresses)] };
   }
 
   /** Addresses that DHCP gave to Services of whichever node, so that they can be guarded ahead. */

@@ -80,7 +80,9 @@ export class Reconciler {
 
   /** The desired state of the last pass. */
   get desired(): Desired {
-    return { ...this.#desired, services: this.#services, problems: this.#problems() };
+    const { dhcp } = this.#options;
+    const groups = this.#desired.groups.map((group) => dhcp.named(group));
+    return { ...this.#desired, services: this.#services, groups, problems: this.#problems() };
   }
 
   /** The frontends of the last pass. */
@@ -163,6 +165,8 @@ export class Reconciler {
 
   #toGrants(deadlines: ReadonlyMap<string, number>): readonly Grant[] {
     return [...deadlines].flatMap(([address, untilMs]) => {
+      // There is no address yet.
+      if (isOwnershipKey(address)) return [];
       const lease = this.#options.dhcp.factsOf(address);
       const link = this.#desired.interfaces.get(lease?.key ?? address);
       if (link === undefined) return [];

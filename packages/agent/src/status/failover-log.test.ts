@@ -70,9 +70,10 @@ describe('a takeover', () => {
 
   it('from a coordinator that was lost is timed by this node alone', () => {
     const log = new FailoverLog('b');
-    log.look(sight({ owners: ownedBy('c'), raft: raftStatus({ reign: C, heardMs: 800 }) }));
+    log.look(sight({ owners: ownedBy('c'), raft: raftStatus({ reign: C }) }));
     log.note({ type: 'bound', reign: D }, 950);
-    const raft = raftStatus({ reign: D, heardMs: 999, members: new Map([['c', 'lost']]) });
+    const heard = new Map([['c', 800]]);
+    const raft = raftStatus({ reign: D, lastHeardMs: heard, members: new Map([['c', 'lost']]) });
     log.look(sight({ ...answering(1_100, VIP), raft }));
     expect(log.take(1_100)).toMatchObject([
       { from: 'c', reason: 'lost', phases: { detectedMs: 150, grantedMs: 140, placedMs: 6, announcedMs: 2 } },
@@ -154,6 +155,30 @@ it('has nobody before an address that comes to its own coordinator', () => {
     { part: 'coordinator', from: undefined, reason: 'placed' },
     { part: 'owner', from: undefined, reason: 'placed' },
   ]);
+});
+
+it('knows as the next coordinator whose addresses it places', () => {
+  const log = new FailoverLog('b');
+  log.look(sight({ owners: ownedBy('c'), raft: raftStatus({ atMs: 900, reign: C }) }));
+  const reign = { term: 5, coordinator: { name: 'b', instance: '00000000000000bb' } };
+  log.note({ type: 'reignBegan', reign, graceMs: 0 }, 950);
+  log.note({ type: 'bound', reign }, 951);
+  log.note({ type: 'moved', move: { address: VIP, from: undefined, to: 'b', reason: 'placed' } }, 1_085);
+  const raft = raftStatus({
+    atMs: 1_100,
+    reign,
+    lastHeardMs: new Map([['c', 800]]),
+    members: new Map([['c', 'lost']]),
+  });
+  log.look(sight({ ...answering(1_100, VIP), raft }));
+  expect(log.take(1_100)).toMatchObject([
+    { from: 'c', reason: 'lost', phases: { detectedMs: 150, grantedMs: 140 } },
+  ]);
+  expect(log.recent).toMatchObject([
+    { part: 'coordinator', from: 'c', reason: 'lost', phases: { detectedMs: 150 } },
+    { part: 'owner', from: 'c', reason: 'lost' },
+  ]);
+  expect(log.takeDetections()).toEqual([{ node: 'c', silentMs: 150 }]);
 });
 
 describe('an address that left', () => {

@@ -71,7 +71,7 @@ export interface Sight {
   readonly held: ReadonlyMap<string, HeldAddress>;
   readonly counters: ReadonlyMap<string, AddressCounters>;
   readonly lostNodes: ReadonlySet<string>;
-  readonly raft: Pick<RaftStatus, 'atMs' | 'members' | 'silences' | 'reign' | 'heardMs'> | undefined;
+  readonly raft: Pick<RaftStatus, 'atMs' | 'members' | 'silences' | 'reign' | 'lastHeardMs'> | undefined;
 }
 
 interface Open {
@@ -111,13 +111,13 @@ export class FailoverLog {
   /** Address that is off this node -> since when. */
   readonly #gone = new Map<string, number>();
   /** As coordinator: what was decided after the newest look at the node, which explains it. */
-  #undated: { readonly atMs: number; readonly move: Move }[] = [];
+  #undated: { readonly atMs: number; readonly move: Move; readonly former: string | undefined }[] = [];
   #detections: Detection[] = [];
   /** As coordinator: address -> newest decision. */
   readonly #decisions = new Map<string, { readonly atMs: number; readonly move: Move }>();
-  /** Coordinator that fell silent -> when it was replaced, and how long it had been silent. */
-  readonly #replaced = new Map<string, { readonly atMs: number; readonly silentMs: number }>();
-  #coordinator: { readonly name: string; readonly heardMs: number } | undefined;
+  /** Coordinator -> when this node turned to another one. */
+  readonly #replaced = new Map<string, number>();
+  #coordinator: string | undefined;
   #raft: Sight['raft'];
   #lostNodes: ReadonlySet<string> = new Set();
 
@@ -140,7 +140,8 @@ export class FailoverLog {
   note(event: NodeEvent, atMs: number): void {
     if (event.type === 'moved') {
       this.#decisions.set(event.move.address, { atMs, move: event.move });
-      this.#undated.push({ atMs, move: event.move });
+      const { address, from, to } = event.move;
+      this.#undated.push({ atMs, move: event.move, former: from ?? this.#formerOwner(address, to) });
     }
     if (event.type === 'reignBegan' || event.type === 'bound')
       this.#noteReign(event.reign.coordinator.name, atMs);
@@ -150,7 +151,7 @@ export class FailoverLog {
   look(sight: Sight): void {
     this.#raft = sight.raft;
     this.#lostNodes = sight.lostNodes;
-    this.#lookAtCoordinator(sight.raft);
+    this.#coordinator ??= sight.raft?.reign?.coordinator.name;
     for (const [address, { node }] of sight.owners) this.#noteOwner(address, node);
     const answered = new Set<string>();
     for (const { address, answering } of sight.held.values()) if (answering) answered.add(address);
@@ -162,7 +163,8 @@ export class FailoverLog {
     this.#answered = answered;
     this.#follow(sight);
     const isExplained = ({ atMs }: { readonly atMs: number }) => this.#isExplained(atMs, sight.nowMs);
-    for (const { atMs, move } of this.#undated.filter(isExplained)) this.#rememberMove(move, atMs);
+    for (const { atMs, move, former } of this.#undated.filter(isExplained))
+      this.#rememberMove(move, former, atMs);
     this.#undated = this.#undated.filter((decision) => !isExplained(decision));
   }
 
@@ -207,20 +209,10 @@ export class FailoverLog {
     for (const address of this.#gone.keys()) if (!isWanted(address)) this.#gone.delete(address);
   }
 
-  #lookAtCoordinator(raft: Sight['raft']): void {
-    if (raft?.reign === undefined) return;
-    const { name } = raft.reign.coordinator;
-    const heardMs = raft.heardMs;
-    if (this.#coordinator?.name !== name || heardMs > this.#coordinator.heardMs)
-      this.#coordinator = { name, heardMs };
-  }
-
   #noteReign(name: string, atMs: number): void {
     const before = this.#coordinator;
-    if (before !== undefined && before.name !== name && before.name !== this.#node) {
-      this.#replaced.set(before.name, { atMs, silentMs: Math.max(0, atMs - before.heardMs) });
-    }
-    if (before?.name !== name) this.#coordinator = { name, heardMs: atMs };
+    if (before !== undefined && before !== name && before !== this.#node) this.#replaced.set(before, atMs);
+    this.#coordinator = name;
   }
 
   /** Is what is known of the node newer than that, or will not be? */
@@ -228,9 +220,8 @@ export class FailoverLog {
     return this.#raft === undefined || this.#raft.atMs >= atMs || nowMs - atMs >= ANNOUNCED_LIMIT_MS;
   }
 
-  #rememberMove(move: Move, atMs: number): void {
-    // Nobody had it: as far as the coordinator of this reign knows.
-    const former = move.from ?? this.#formerOwner(move.address, move.to);
+  #rememberMove(move: Move, former: string | undefined, atMs: number): void {
+    // `placed`: nobody had it, as far as the coordinator of this reign knows.
     const from = former === move.to ? undefined : former;
     const reason = move.reason === 'placed' ? this.#reasonOf(from) : move.reason;
     const detectedMs = this.#silenceOf(from, reason, atMs);
@@ -289,7 +280,7 @@ export class FailoverLog {
     const reason =
       isDecided && decision.move.reason !== 'placed' ? decision.move.reason : this.#reasonOf(from);
     const detectedMs = this.#silenceOf(from, reason, grantedAtMs);
-    const noticedMs = this.#replacedAt(from, grantedAtMs)?.atMs ?? (isDecided ? decision.atMs : undefined);
+    const noticedMs = this.#replacedAt(from, grantedAtMs) ?? (isDecided ? decision.atMs : undefined);
     const phases: Phases = {
       ...(detectedMs === undefined ? {} : { detectedMs }),
       ...(noticedMs === undefined || noticedMs > grantedAtMs ? {} : { grantedMs: grantedAtMs - noticedMs }),
@@ -305,18 +296,23 @@ export class FailoverLog {
     if (from === undefined || from === this.#node) return 'placed';
     const state = this.#raft?.members.get(from);
     if (state === 'left') return 'left';
-    return state === 'lost' || this.#lostNodes.has(from) ? 'lost' : 'moved';
+    const isReplaced = state === undefined && this.#replaced.has(from);
+    return state === 'lost' || isReplaced || this.#lostNodes.has(from) ? 'lost' : 'moved';
   }
 
   #silenceOf(from: string | undefined, reason: TakeoverReason, atMs: number): number | undefined {
     if (from === undefined || reason !== 'lost') return undefined;
-    return this.#replacedAt(from, atMs)?.silentMs ?? this.#raft?.silences.get(from);
+    const replacedMs = this.#replacedAt(from, atMs);
+    if (replacedMs === undefined) return this.#raft?.silences.get(from);
+    // The coordinator that would have measured it is the one that fell silent.
+    const heardMs = this.#raft?.lastHeardMs.get(from);
+    return heardMs === undefined || heardMs > replacedMs ? undefined : replacedMs - heardMs;
   }
 
-  /** The end of its office as coordinator, when it has to do with what happened at this time. */
-  #replacedAt(name: string | undefined, atMs: number): { atMs: number; silentMs: number } | undefined {
-    const replaced = name === undefined ? undefined : this.#replaced.get(name);
-    return replaced !== undefined && Math.abs(atMs - replaced.atMs) < EXPLAINS_FOR_MS ? replaced : undefined;
+  /** When this node turned away from it as coordinator, if that has to do with what happened at this time. */
+  #replacedAt(name: string | undefined, atMs: number): number | undefined {
+    const replacedMs = name === undefined ? undefined : this.#replaced.get(name);
+    return replacedMs !== undefined && Math.abs(atMs - replacedMs) < EXPLAINS_FOR_MS ? replacedMs : undefined;
   }
 
   #remember({ address, from, reason, grantedAtMs, phases }: Takeover): void {
@@ -343,8 +339,8 @@ export class FailoverLog {
     for (const [address, { atMs }] of this.#decisions) {
       if (nowMs - atMs > EXPLAINS_FOR_MS) this.#decisions.delete(address);
     }
-    for (const [name, { atMs }] of this.#replaced) {
-      if (nowMs - atMs > EXPLAINS_FOR_MS) this.#replaced.delete(name);
+    for (const [name, replacedMs] of this.#replaced) {
+      if (nowMs - replacedMs > EXPLAINS_FOR_MS) this.#replaced.delete(name);
     }
   }
 }

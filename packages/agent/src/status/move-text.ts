@@ -23,6 +23,7 @@ const WORDS: Readonly<Partial<Record<TakeoverReason, (from: string) => readonly 
   ineligible: (from) => [`${from} could not serve`],
   notCandidate: (from) => [`${from} could not serve it any more`],
   together: () => ['moved beside others'],
+  avoided: (from) => [`another node suits it better than ${from}`],
   rebalanced: (from) => [`${from} had more than others`],
 };
 

@@ -270,10 +270,12 @@ class GroupEngineSwitch implements GroupOwnership {
   #own(): Omit<OwnEntry, 'isLeaving'> {
     const { keys, endpoint, isControlPlane } = this.#options;
     const reachable = keys.keys() === undefined ? undefined : endpoint();
+    // Ready for `raft` is whose node has begun: only then it is known who hears whom.
+    const isCold = this.#group.standing().mayWarmUp && this.raft() === undefined;
     return {
       endpoint: reachable ?? '',
       controlPlane: isControlPlane(),
-      canRun: new Set(reachable === undefined ? ['lease'] : ['raft', 'lease']),
+      canRun: new Set(reachable === undefined || isCold ? ['lease'] : ['raft', 'lease']),
       isStopped: this.#hasStopped(),
     };
   }

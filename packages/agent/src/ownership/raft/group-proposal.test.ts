@@ -179,6 +179,30 @@ describe('what an agent writes', () => {
     expect(written(keeperOf(), { kind: 'absent' }, {}, 3_000)?.state.record.epoch).toBe(1);
   });
 
+  it('no confirmation of raft before two others are in touch with it, and then it stands', () => {
+    const prepare = { engine: 'lease', voters: [], switching: { to: 'raft', stage: 'prepare' } } as const;
+    const reached = (...names: readonly string[]) => ({
+      reachedMs: new Map(names.map((name): [string, number] => [name, 10])),
+    });
+    const keeper = keeperOf({ settleMs: 1_000_000, switchWaitMs: 1_000_000 });
+    expect(written(keeper, found(prepare), reached('b'), 10)).toBeUndefined();
+    const confirmed = written(keeper, found(prepare), reached('b', 'c'), 10);
+    expect(confirmed).toMatchObject({ reasons: ['confirmed'] });
+    const members = confirmed?.state.members ?? new Map();
+    expect(written(keeper, found(prepare, members, '2'), reached(), 20)).toBeUndefined();
+  });
+
+  it('leases where nobody hears anybody: such a group could elect nobody', () => {
+    const keeper = keeperOf();
+    const alone = { reachedMs: new Map() };
+    expect(written(keeper, found({ voters: [] }), alone, 0)).toBeUndefined();
+    expect(written(keeper, found({ voters: [] }), alone, 9_999)).toBeUndefined();
+    expect(written(keeper, found({ voters: [] }), alone, 10_000)).toMatchObject({
+      reasons: ['tooFewForRaft'],
+      state: { record: { engine: 'lease', voters: [], switching: undefined } },
+    });
+  });
+
   it('keeps an epoch active when the API shows an older state of it', () => {
     const keeper = keeperOf();
     keeper.read(found(), 0);

@@ -9,6 +9,7 @@ import type { Benchmark, BenchmarkResult } from './benchmark.ts';
 import { addBatches, type BatchOrder, type BatchResult, type Failure, NO_RUNS } from './simulate/batch.ts';
 import { Crew } from './simulate/crew.ts';
 import { commandFor, readSimulateOptions, type SimulateOptions } from './simulate/options.ts';
+import { measureSwitches, type SwitchFigures } from './simulate/switches.ts';
 
 /** Runs handed to a thread at a time. */
 const BATCH = 500;
@@ -17,6 +18,8 @@ const RULE_BATCH = 50;
 const SAY_MS = 30_000;
 /** Failures that are told one by one. */
 const MAX_TOLD = 20;
+/** Changes of the engine, in each direction. */
+const SWITCH_RUNS = 400;
 const RULES: readonly RuleNumber[] = [1, 2, 3, 4, 5, 6, 7];
 
 type Say = (text: string) => void;
@@ -30,7 +33,12 @@ async function simulate(say: Say, args: readonly string[]): Promise<BenchmarkRes
     const total = await runAll(crew, options, say);
     const seconds = (performance.now() - startedMs) / 1_000;
     const rules = options.run.without === undefined ? await biteAll(crew, options, say) : new Map();
-    return report(options, total, seconds, rules);
+    say('changes of the engine');
+    const switches = {
+      leaseToRaft: measureSwitches('lease', 'raft', options.seed, SWITCH_RUNS),
+      raftToLease: measureSwitches('raft', 'lease', options.seed, SWITCH_RUNS),
+    };
+    return report(options, total, seconds, rules, switches);
   } finally {
     await crew.end();
   }
@@ -132,6 +140,7 @@ function report(
   total: BatchResult,
   seconds: number,
   rules: ReadonlyMap<RuleNumber, Bite>,
+  switches: Readonly<Record<string, SwitchFigures>>,
 ): BenchmarkResult {
   const { runs, steps, moves, worstUnheldMs, worstLag, happened, failures } = total;
   const first = [...failures].sort((a, b) => a.seed - b.seed).slice(0, MAX_TOLD);
@@ -151,6 +160,7 @@ function report(
       steps,
       worstLag,
       runsPerSecond,
+      switches,
       happened: Object.fromEntries([...happened].sort()),
       rules: Object.fromEntries(
         [...rules].map(([rule, { runs, found }]) => [
@@ -172,6 +182,10 @@ function report(
       ['inputs taken by nodes', String(steps)],
       ['runs per second', String(runsPerSecond)],
       ...biting,
+      ...Object.entries(switches).map(([name, { medianDownMs, worstDownMs, violations }]) => [
+        `${name}: without owners, ms`,
+        `${medianDownMs} / ${worstDownMs}, ${violations} violations`,
+      ]),
     ],
   };
 }

@@ -124,9 +124,10 @@ describe.each([4, 6] as const)('DHCPv%i', (family) => {
     expect(pings(address)).toBe(true);
     const until = () => state(node).then(({ leases }) => leases[`key${family}`]?.untilMs ?? 0);
     const firstMs = await until();
+    const asked = heard('DHCPDISCOVER', 'DHCPSOLICIT').length;
     // Renewed by the server that gave it, not bought anew.
     await eventually(until, (ms) => ms > firstMs + 4_000);
-    expect(heard('DHCPDISCOVER', 'DHCPSOLICIT')).toHaveLength(1);
+    expect(heard('DHCPDISCOVER', 'DHCPSOLICIT')).toHaveLength(asked);
     if (family === 6) expect(heard('DHCPRENEW').length).toBeGreaterThan(1);
     expect((await state(node)).leases[`key${family}`]?.address).toBe(address);
     expect(pings(address)).toBe(true);
@@ -158,14 +159,15 @@ describe.each([4, 6] as const)('DHCPv%i', (family) => {
       expiresWallMs: Date.now() + lease.durationMs,
     };
     node.signal('SIGKILL');
+    const before = heard('DHCPDISCOVER', 'DHCPREQUEST', 'DHCPSOLICIT', 'DHCPREBIND').length;
     await ask(other, request(family, { noted }));
     expect(await held(other, family)).toBe(address);
     // The server was asked whether the lease goes on, and for no other.
-    await eventually(
-      () => heard('DHCPDISCOVER', 'DHCPREQUEST', 'DHCPSOLICIT', 'DHCPREBIND'),
-      (kinds) => kinds.length === 3,
+    const asked = await eventually(
+      () => heard('DHCPDISCOVER', 'DHCPREQUEST', 'DHCPSOLICIT', 'DHCPREBIND').slice(before),
+      (kinds) => kinds.length > 0,
     );
-    expect(heard('DHCPDISCOVER', 'DHCPSOLICIT')).toHaveLength(1);
+    expect(new Set(asked)).toEqual(new Set([words('DHCPREQUEST', 'DHCPREBIND')]));
     await eventually(
       () => pings(address),
       (is) => is,

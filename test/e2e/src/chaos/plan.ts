@@ -101,7 +101,7 @@ export interface PlanOptions {
 /** Share of the faults that get a second blow. */
 const OVERLAY_SHARE = 0.3;
 /** Longest hold in a run that has to be short. */
-const SHORT_HOLD_MS = 1_500;
+const SHORT_HOLD_MS = 1_000;
 
 /** The faults that follow from a seed. Each possible kind comes before any comes a second time. Pure. */
 export function planFaults(options: PlanOptions): readonly Fault[] {

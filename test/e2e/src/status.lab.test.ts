@@ -10,7 +10,6 @@ import { Cluster } from './fixture.ts';
 const WORKERS = ['worker1', 'worker2', 'worker3'] as const;
 const AGENT = fileURLToPath(new URL('../../../packages/agent/dist/agent.js', import.meta.url));
 
-/** What can be seen of three agents from outside, while all is well and after one of them was killed. */
 /** So many that each of three nodes has some, however they are spread. */
 const SERVICES = ['web0', 'web1', 'web2', 'web3', 'web4', 'web5', 'web6', 'web7', 'web8'] as const;
 

@@ -14,6 +14,7 @@ import { cpuMsIn, datagramsIn, rssMBIn } from './at-rest/usage.ts';
 import type { Benchmark, BenchmarkResult } from './benchmark.ts';
 import { exposeMany, pinBackends } from './failover/services.ts';
 import { settled } from './failover/settle.ts';
+import { statusOf } from './failover/view.ts';
 import { AuditReader, type AuditRecord } from './scale/audit.ts';
 import { startBusyMeter } from './scale/busy-meter.ts';
 
@@ -111,14 +112,16 @@ async function read(cluster: Cluster, node: string): Promise<Reading> {
 }
 
 /** Waits until no agent has written for a while: what the creation of the Services has caused is over. */
-async function untilQuiet(audit: AuditReader): Promise<void> {
+async function untilQuiet(audit: AuditReader, say: (text: string) => void): Promise<void> {
   const isWrite = ({ user, verb, resource }: AuditRecord) =>
     user === AGENT_USER && resource !== 'leases' && ['create', 'update', 'patch', 'delete'].includes(verb);
   const limitMs = performance.now() + QUIET_LIMIT_MS;
   do {
     await audit.next();
     await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-    if ((await audit.next()).filter(isWrite).length === 0) return;
+    const writes = (await audit.next()).filter(isWrite);
+    if (writes.length === 0) return;
+    say(`still writing: ${JSON.stringify(byKind(writes))}`);
   } while (performance.now() < limitMs);
   throw new Error(`the agents still write after ${QUIET_LIMIT_MS} ms`);
 }
@@ -146,7 +149,11 @@ async function measure(options: Options, say: (text: string) => void): Promise<B
     const addresses = await exposeMany(cluster, options.services);
     say(`${addresses.length} Services have an address`);
     await settled(cluster, { nodes, addresses, timeoutMs: SETTLE_LIMIT_MS });
-    await untilQuiet(audit);
+    await untilQuiet(audit, say).catch(async (error: unknown) => {
+      const reports = await Promise.all(nodes.map((node) => statusOf(lab, node)));
+      for (const { node, failovers } of reports) say(`${node}: ${JSON.stringify(failovers.slice(0, 8))}`);
+      throw error;
+    });
     say(`at rest for ${options.seconds} s`);
     const before = await Promise.all(nodes.map((node) => read(cluster, node)));
     await audit.next();

@@ -244,9 +244,7 @@ export class Keeper implements AddressKeeper {
     const names = leaving.map(({ grant }) => grant.address);
     await this.#worker.release(names);
     for (const entry of leaving) entry.answering = false;
-    const failures = await removeAddresses(
-      leaving.filter(({ isPlaced }) => isPlaced).map(({ placed }) => placed),
-    );
+    const failures = removeAddresses(leaving.filter(({ isPlaced }) => isPlaced).map(({ placed }) => placed));
     for (const { address, problem } of failures) {
       const entry = this.#entries.get(address);
       if (entry !== undefined) entry.problem = problem;
@@ -286,7 +284,7 @@ export class Keeper implements AddressKeeper {
       return;
     }
     for (const entry of entries.values()) entry.isPlaced = true;
-    const refused = await renewAddresses(
+    const refused = renewAddresses(
       [...entries.values()].map(({ placed }) => placed),
       this.#validSeconds(),
     );
@@ -341,8 +339,8 @@ export class Keeper implements AddressKeeper {
         'addresses had been removed by somebody and are put back',
       );
     }
-    await removeAddresses(drift.surplus);
-    for (const failure of await renewAddresses(placed, this.#validSeconds())) {
+    removeAddresses(drift.surplus);
+    for (const failure of renewAddresses(placed, this.#validSeconds())) {
       this.#settings.logger.error(failure, 'address cannot be renewed');
     }
     // Says again what should be the case; changes nothing unless worker and keeper had come to differ.

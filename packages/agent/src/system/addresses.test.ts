@@ -6,9 +6,8 @@ import {
   isOurs,
   labelOf,
   type PlacedAddress,
-  parseBatchErrors,
-  renderRemoval,
-  renderRenewal,
+  removeAddresses,
+  renewAddresses,
 } from './addresses.ts';
 import type { Link, LinkAddress } from './links.ts';
 
@@ -33,48 +32,25 @@ function link(name: string, addresses: readonly LinkAddress[]): Link {
   return { name, index: 1, kind, isUp: true, mtu: 1500, addresses };
 }
 
-describe('batches', () => {
-  test('give IPv4 addresses global scope where that was asked for', () => {
-    const placed = { address: '172.18.0.200', link: 'lo', scope: 'global' } as const;
-    expect(renderRenewal([placed], 8)).toContain(' scope global preferred_lft 0 ');
-    expect(renderRenewal([{ ...placed, address: 'fd00::1' }], 8)).not.toContain('scope');
+test('the label is left out where there is no room for one', () => {
+  expect(labelOf('enp0s31f6np0')).toBe('enp0s31f6np0:fl');
+  expect(labelOf('enp0s31f6np01')).toBeUndefined();
+});
+
+describe('what cannot be asked for', () => {
+  const nowhere = [{ address: '172.18.0.200', link: 'no-such-link' }];
+
+  test('an address on a link that is not there: no renewal, and nothing to remove', () => {
+    expect(renewAddresses(nowhere, 8)).toEqual([
+      { address: '172.18.0.200', problem: 'there is no link no-such-link' },
+    ]);
+    expect(removeAddresses(nowhere)).toEqual([]);
   });
 
-  test('renew with a label where there is room for one', () => {
-    expect(
-      renderRenewal(
-        [
-          { address: '172.18.0.200', link: 'lo' },
-          { address: '172.18.0.201', link: 'enp0s31f6np01' },
-          { address: 'fd00:18::200', link: 'lo' },
-        ],
-        8,
-      ),
-    ).toBe(
-      'address replace 172.18.0.200/32 dev lo label lo:fl scope host preferred_lft 0 valid_lft 8\n' +
-        'address replace 172.18.0.201/32 dev enp0s31f6np01 scope host preferred_lft 0 valid_lft 8\n' +
-        'address replace fd00:18::200/128 dev lo nodad noprefixroute preferred_lft 0 valid_lft 8\n',
+  test('what is no address', () => {
+    expect(() => renewAddresses([{ address: 'banana', link: 'lo' }], 8)).toThrow(
+      '"banana" is not an IP address',
     );
-    expect(labelOf('enp0s31f6np0')).toBe('enp0s31f6np0:fl');
-  });
-
-  test('remove by prefix length of the family', () => {
-    expect(renderRemoval([{ address: 'fd00:18::200', link: 'eth0' }])).toBe(
-      'address del fd00:18::200/128 dev eth0\n',
-    );
-  });
-
-  test('tell which lines failed and why', () => {
-    const stderr =
-      'RTNETLINK answers: Cannot assign requested address\nCommand failed -:2\n' +
-      'Cannot find device "eth7"\nCommand failed -:5\n';
-    expect(parseBatchErrors(stderr)).toEqual(
-      new Map([
-        [2, 'RTNETLINK answers: Cannot assign requested address'],
-        [5, 'Cannot find device "eth7"'],
-      ]),
-    );
-    expect(parseBatchErrors('Cannot open netlink socket: Permission denied\n').size).toBe(0);
   });
 });
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { addressOf } from '@fairlead/shared/address/address.ts';
-import { CommandError, runCommand } from './commands.ts';
-import { type Link, type LinkAddress, listLinks } from './links.ts';
+import { getSystemErrorName } from 'node:util';
+import { type Address, addressOf } from '@fairlead/shared/address/address.ts';
+import { linkIndex } from './libc.ts';
+import { removal, renewal } from './link-messages.ts';
+import type { Link, LinkAddress } from './links.ts';
+import { type NetlinkRequest, request } from './netlink.ts';
 
 /** An address of ours on the link that carries it. */
 export interface PlacedAddress {
@@ -45,34 +48,6 @@ export function isOurs(link: Link, own: LinkAddress, isGuarded: (address: string
   return own.family === 6 && link.kind === 'loopback';
 }
 
-/**
- * Batch for `ip` that puts addresses there or renews them, which is one and the same request: the kernel only moves the
- * deadline of an address that exists, nothing flaps. The scope is usually `host`, so that the kernel never picks such an address as
- * a source by itself, not even when the link has no other. Pure.
- */
-export function renderRenewal(addresses: readonly PlacedAddress[], validSeconds: number): string {
-  return addresses
-    .map(({ address, link, scope = 'host' }) => {
-      const lifetime = `preferred_lft 0 valid_lft ${validSeconds}`;
-      if (addressOf(address)?.family === 6) {
-        return `address replace ${address}/128 dev ${link} nodad noprefixroute ${lifetime}\n`;
-      }
-      const label = labelOf(link);
-      return `address replace ${address}/32 dev ${link}${label === undefined ? '' : ` label ${label}`} scope ${scope} ${lifetime}\n`;
-    })
-    .join('');
-}
-
-/** Batch for `ip` that takes addresses off. Pure. */
-export function renderRemoval(addresses: readonly PlacedAddress[]): string {
-  return addresses
-    .map(({ address, link }) => {
-      const length = addressOf(address)?.family === 6 ? 128 : 32;
-      return `address del ${address}/${length} dev ${link}\n`;
-    })
-    .join('');
-}
-
 /** How the kernel's addresses differ from those wanted. */
 export interface AddressDrift {
   /** Wanted, but not there. */
@@ -101,65 +76,65 @@ export function addressDrift(
   return { missing: wanted.filter((placed) => !present.has(key(placed))), surplus };
 }
 
-/** Puts addresses there or renews them, all with one spawn; returns those that the kernel refused. */
+/**
+ * Puts addresses there or renews them, which is one and the same request: the kernel only moves the deadline of an address
+ * that exists, nothing flaps. The scope is usually `host`, so that the kernel never picks such an address as a source by
+ * itself, not even when the link has no other. Returns those that the kernel refused; throws as {@link request} does.
+ */
 export function renewAddresses(
   addresses: readonly PlacedAddress[],
   validSeconds: number,
-): Promise<readonly AddressFailure[]> {
-  return runBatch(addresses, renderRenewal(addresses, validSeconds));
+): readonly AddressFailure[] {
+  return ask(addresses, (address, { link, scope = 'host' }, index) =>
+    renewal(address, index, { label: labelOf(link), scope, validSeconds }),
+  ).map(({ address, problem }) => ({ address, problem }));
 }
 
 /**
- * Takes addresses off, all with one spawn; returns those that are still there. One that is gone already (evaporated,
- * removed by hand, its link deleted) is no failure; since the kernel's words for that differ between versions, the
- * kernel is asked again instead of reading them.
+ * Takes addresses off; returns those that are still there. One that is gone already (evaporated, removed by hand, its link
+ * deleted) is no failure. Throws as {@link request} does.
  */
-export async function removeAddresses(
-  addresses: readonly PlacedAddress[],
-): Promise<readonly AddressFailure[]> {
-  const failures = await runBatch(addresses, renderRemoval(addresses));
-  if (failures.length === 0) return [];
-  const links = await listLinks();
-  return failures.filter(({ address }) =>
-    addresses.some(
-      (placed) =>
-        placed.address === address &&
-        links.some(
-          ({ name, addresses: own }) => name === placed.link && own.some((one) => one.address === address),
-        ),
-    ),
-  );
+export function removeAddresses(addresses: readonly PlacedAddress[]): readonly AddressFailure[] {
+  return ask(addresses, (address, _, index) => removal(address, index))
+    .filter(({ code }) => !GONE.has(code))
+    .map(({ address, problem }) => ({ address, problem }));
 }
 
-async function runBatch(
-  addresses: readonly PlacedAddress[],
-  script: string,
-): Promise<readonly AddressFailure[]> {
-  if (addresses.length === 0) return [];
-  // -force goes on after a failing line; the exit status then only says that some line failed.
-  const { stderr, status } = await runCommand('ip', ['-force', '-batch', '-'], {
-    input: script,
-    accept: [0, 1],
-  });
-  if (status === 0) return [];
-  const failures = parseBatchErrors(stderr);
-  if (failures.size === 0) throw new CommandError('ip', ['-force', '-batch', '-'], 'failed', status, stderr);
-  return [...failures].flatMap(([line, problem]) => {
-    const placed = addresses[line - 1];
-    return placed === undefined ? [] : [{ address: placed.address, problem }];
-  });
+const NO_LINK = 'ENODEV';
+/** What the kernel says of an address or a link that is not there. */
+const GONE: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', NO_LINK]);
+
+interface Refusal extends AddressFailure {
+  readonly code: string;
 }
 
-/** Reads what `ip -force -batch -` wrote to standard error: line number (from 1) -> problem. Pure. */
-export function parseBatchErrors(stderr: string): ReadonlyMap<number, string> {
-  const failures = new Map<number, string>();
-  let words: string[] = [];
-  for (const line of stderr.split('\n')) {
-    const failed = /^Command failed .*:(\d+)$/.exec(line.trim());
-    if (failed?.[1] !== undefined) {
-      failures.set(Number(failed[1]), words.join(' ') || 'refused without a reason');
-      words = [];
-    } else if (line.trim() !== '') words.push(line.trim());
+/** Asks the kernel for each address, all at once; those that it refused. */
+function ask(
+  addresses: readonly PlacedAddress[],
+  requestFor: (address: Address, placed: PlacedAddress, linkIndex: number) => NetlinkRequest,
+): readonly Refusal[] {
+  const refusals: Refusal[] = [];
+  const asked: { readonly placed: PlacedAddress; readonly request: NetlinkRequest }[] = [];
+  const indexes = new Map<string, number | undefined>();
+  for (const placed of addresses) {
+    const address = addressOf(placed.address);
+    if (address === undefined) throw new TypeError(`"${placed.address}" is not an IP address`);
+    if (!indexes.has(placed.link)) indexes.set(placed.link, linkIndex(placed.link));
+    const index = indexes.get(placed.link);
+    if (index === undefined)
+      refusals.push({ address: placed.address, code: NO_LINK, problem: `there is no link ${placed.link}` });
+    else asked.push({ placed, request: requestFor(address, placed, index) });
   }
-  return failures;
+  const errors = request(asked.map((each) => each.request));
+  for (const [index, { placed }] of asked.entries()) {
+    const error = errors[index] ?? 0;
+    if (error === 0) continue;
+    const code = getSystemErrorName(-error);
+    refusals.push({
+      address: placed.address,
+      code,
+      problem: `the kernel refuses it on ${placed.link} (${code})`,
+    });
+  }
+  return refusals;
 }

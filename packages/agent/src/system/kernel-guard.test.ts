@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
 import { renderElements, renderGuard, renderSenders, sendersOf } from './kernel-guard.ts';
-import { parseLinks } from './links.ts';
+import type { Link, LinkAddress } from './links.ts';
 
 const NO_SENDERS = { ipv4: new Map(), ipv6: new Map() };
 
@@ -25,18 +25,16 @@ test('the guard replaces whatever was there in one script', () => {
 });
 
 test('the kernel asks with the first address of each link that is not managed', () => {
-  const links = parseLinks(
-    JSON.stringify([
-      link('lo', 'loopback', [{ family: 'inet', local: '127.0.0.1', prefixlen: 8, scope: 'host' }]),
-      link('eth0', 'ether', [
-        { family: 'inet', local: '172.18.0.200', prefixlen: 32, scope: 'host', preferred_life_time: 0 },
-        { family: 'inet', local: '172.18.0.3', prefixlen: 16, scope: 'global' },
-        { family: 'inet6', local: 'fd00:18::3', prefixlen: 64, scope: 'global' },
-        { family: 'inet6', local: 'fe80::3', prefixlen: 64, scope: 'link' },
-      ]),
-      link('eth1', 'ether', [{ family: 'inet', local: '10.9.0.1', prefixlen: 24, scope: 'global' }]),
+  const links = [
+    link('lo', 'loopback', [own('127.0.0.1', 8, { scope: 'host' })]),
+    link('eth0', 'ether', [
+      own('172.18.0.200', 32, { scope: 'host', preferredSeconds: 0 }),
+      own('172.18.0.3', 16),
+      own('fd00:18::3', 64),
+      own('fe80::3', 64, { scope: 'link' }),
     ]),
-  );
+    link('eth1', 'ether', [own('10.9.0.1', 24)]),
+  ];
   const senders = sendersOf(links, (address) => address === '10.9.0.1');
   expect(senders).toEqual({ ipv4: new Map([['eth0', '172.18.0.3']]), ipv6: new Map([['eth0', 'fe80::3']]) });
   expect(renderSenders(senders)).toBe(
@@ -45,6 +43,19 @@ test('the kernel asks with the first address of each link that is not managed', 
   );
 });
 
-function link(name: string, kind: string, addresses: readonly object[]): object {
-  return { ifname: name, ifindex: 1, link_type: kind, flags: ['UP', 'LOWER_UP'], addr_info: addresses };
+function link(name: string, kind: Link['kind'], addresses: readonly LinkAddress[]): Link {
+  return { name, index: 1, kind, isUp: true, mtu: 1500, addresses };
+}
+
+function own(address: string, prefixLength: number, more: Partial<LinkAddress> = {}): LinkAddress {
+  return {
+    family: address.includes(':') ? 6 : 4,
+    address,
+    prefixLength,
+    scope: 'global',
+    validSeconds: Number.POSITIVE_INFINITY,
+    preferredSeconds: Number.POSITIVE_INFINITY,
+    tentative: false,
+    ...more,
+  };
 }

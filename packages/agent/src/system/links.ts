@@ -2,6 +2,8 @@
 import { addressOf, bitsOf, type Family } from '@fairlead/shared/address/address.ts';
 import { cidrContains, cidrOf } from '@fairlead/shared/address/cidr.ts';
 import { runCommand } from './commands.ts';
+import { ALL_ADDRESSES, ALL_LINKS, linksIn } from './link-messages.ts';
+import { dump } from './netlink.ts';
 
 /** One address of a link, as the kernel reports it. */
 export interface LinkAddress {
@@ -34,55 +36,9 @@ export interface Link {
   readonly addresses: readonly LinkAddress[];
 }
 
-const FOREVER_SECONDS = 0xffff_ffff;
-
-interface IpAddressJson {
-  readonly family?: string;
-  readonly local?: string;
-  readonly prefixlen?: number;
-  readonly scope?: string;
-  readonly label?: string;
-  readonly valid_life_time?: number;
-  readonly preferred_life_time?: number;
-  readonly tentative?: boolean;
-}
-
-interface IpLinkJson {
-  readonly ifname?: string;
-  readonly ifindex?: number;
-  readonly flags?: readonly string[];
-  readonly link_type?: string;
-  readonly address?: string;
-  readonly mtu?: number;
-  readonly addr_info?: readonly IpAddressJson[];
-}
-
-/** All links of this network namespace with their addresses: one dump, one spawn. */
+/** All links of this network namespace with their addresses, asked from the kernel itself. Rejects as {@link dump} throws. */
 export async function listLinks(): Promise<readonly Link[]> {
-  const { stdout } = await runCommand('ip', ['-json', 'address', 'show']);
-  return parseLinks(stdout);
-}
-
-/** Reads the output of `ip -json address show`. */
-export function parseLinks(json: string): readonly Link[] {
-  const dump = JSON.parse(json === '' ? '[]' : json) as readonly IpLinkJson[];
-  return dump.flatMap((link) => {
-    // With address filters iproute2 prints empty objects for links that do not match.
-    if (link.ifname === undefined || link.ifindex === undefined) return [];
-    const flags = link.flags ?? [];
-    const kind = link.link_type === 'loopback' ? 'loopback' : link.link_type === 'ether' ? 'ether' : 'other';
-    return [
-      {
-        name: link.ifname,
-        index: link.ifindex,
-        kind,
-        isUp: flags.includes('UP') && flags.includes('LOWER_UP'),
-        mtu: link.mtu ?? 0,
-        ...(link.address !== undefined && kind === 'ether' ? { mac: link.address.toLowerCase() } : {}),
-        addresses: (link.addr_info ?? []).flatMap(parseAddress),
-      } as const,
-    ];
-  });
+  return linksIn(dump(ALL_LINKS), dump(ALL_ADDRESSES));
 }
 
 /**
@@ -137,25 +93,4 @@ export function interfaceBySubnet(links: readonly Link[], address: string): stri
     }
   }
   return best?.name;
-}
-
-function parseAddress(entry: IpAddressJson): LinkAddress[] {
-  if (entry.local === undefined || entry.prefixlen === undefined) return [];
-  if (entry.family !== 'inet' && entry.family !== 'inet6') return [];
-  return [
-    {
-      family: entry.family === 'inet' ? 4 : 6,
-      address: entry.local,
-      prefixLength: entry.prefixlen,
-      scope: entry.scope ?? 'global',
-      ...(entry.label === undefined ? {} : { label: entry.label }),
-      validSeconds: seconds(entry.valid_life_time),
-      preferredSeconds: seconds(entry.preferred_life_time),
-      tentative: entry.tentative === true,
-    },
-  ];
-}
-
-function seconds(value: number | undefined): number {
-  return value === undefined || value >= FOREVER_SECONDS ? Number.POSITIVE_INFINITY : value;
 }

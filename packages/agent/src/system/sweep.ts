@@ -21,7 +21,7 @@ export interface SweepReport {
 export async function sweepLeftovers(): Promise<SweepReport> {
   const [guarded, links, tables] = await Promise.all([guardedAddresses(), listLinks(), listTables()]);
   const addresses = leftoverAddresses(links, guarded);
-  const failures = await removeAddresses(addresses);
+  const failures = removeAddresses(addresses);
   if (failures.length > 0) {
     const list = failures.map(({ address, problem }) => `${address} (${problem})`).join(', ');
     throw new Error(`leftover addresses cannot be removed: ${list}`);

@@ -141,8 +141,9 @@ export class MoveTeller {
       { count: abandoned.length, addresses: abandoned.slice(0, NAMED) },
       'nobody answers for addresses',
     );
+    const left = new Set(abandoned);
     for (const { addresses, object } of this.#services) {
-      const own = addresses.filter((address) => abandoned.includes(address));
+      const own = addresses.filter((address) => left.has(address));
       if (own.length === 0) continue;
       const message = `nobody answers for ${own.join(' and ')} any more (before: ${node})`;
       this.#event(object, AGENT_REASON.addressDropped, message);

@@ -16,6 +16,7 @@ async function serve(ready: () => CheckReport) {
     health,
     ready,
     registry,
+    documents: { '/status': () => ({ node: 'a', well: true }) },
     logger: silentLogger,
   });
   const { port } = server;
@@ -53,6 +54,15 @@ it('serves metrics in the Prometheus text format', async () => {
   expect(type).toContain('text/plain');
   expect(text).toContain('fairlead_build_info{program="test",version="1.2.3"');
   expect(text).toMatch(/process_resident_memory_bytes \d+/);
+});
+
+it('serves the documents of the program as JSON', async () => {
+  const get = await serve(() => []);
+  expect(await get('/status')).toEqual({
+    status: 200,
+    text: '{"node":"a","well":true}',
+    type: 'application/json; charset=utf-8',
+  });
 });
 
 it('answers 500 and stays up when a check throws', async () => {

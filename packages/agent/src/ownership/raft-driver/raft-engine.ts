@@ -312,8 +312,10 @@ class RaftEngine implements RaftDriver {
         { node, instance: event.instance },
         'another agent has the name of this one: give each its own',
       );
-    } else if (event.type !== 'moved') logger.info({ event }, 'raft');
-    else logger.debug({ move: event.move }, 'address placed');
+    } else if (event.type === 'moved') logger.debug({ move: event.move }, 'address placed');
+    // Who is cut off from a majority asks for votes many times a second, for as long as that lasts.
+    else if (event.type === 'role' && event.role !== 'leader') logger.debug({ event }, 'raft');
+    else logger.info({ event }, 'raft');
     for (const listener of this.#eventListeners) listener(event, atMs);
   }
 

@@ -144,6 +144,16 @@ describe('three agents on one machine', () => {
     until('somebody else has it', () => ownersOf('192.0.2.1').some((name) => name !== owner.name));
   });
 
+  it('pass on what is granted to one that could not serve it before it had anything', () => {
+    begin();
+    const [first, ...others] = agents;
+    if (first === undefined) throw new Error('nobody');
+    first.host.handle({ type: 'refused', addresses: new Set(ADDRESSES) });
+    until('the others serve all', () =>
+      ADDRESSES.every((address) => others.some((agent) => agent.answers(address))),
+    );
+  });
+
   it('take over at once when one says goodbye', () => {
     begin();
     until('all addresses are served', allServed);

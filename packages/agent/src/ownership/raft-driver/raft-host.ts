@@ -198,11 +198,15 @@ export class RaftHost {
     this.#follow(run, run.node.step(this.#options.monotonicMs(), input));
     const nowMs = this.#options.monotonicMs();
     const granted = this.#effective(run, nowMs);
-    if (granted === run.posted || (granted.size === 0 && run.posted.size === 0)) return;
+    if (granted === run.posted) return;
+    const isNews = granted.size > 0 || run.posted.size > 0;
     const lapsed = granted.size === 0 && run.node.granted.size > 0;
     run.posted = granted;
-    const version = run.kernel.granted(granted);
-    this.#options.post({ type: 'granted', grants: { version, addresses: granted, lapsed } });
+    if (isNews) {
+      const version = run.kernel.granted(granted);
+      this.#options.post({ type: 'granted', grants: { version, addresses: granted, lapsed } });
+    }
+    // Also when nothing is to be done: what was granted and is refused counts as on the node until it hears otherwise.
     this.#follow(run, run.node.step(nowMs, { type: 'onNode', addresses: run.kernel.addresses }));
   }
 

@@ -118,8 +118,12 @@ export class Chaos {
         process.give({ type: 'link', isUp: false });
         return () => process.give({ type: 'link', isUp: true });
       case 'refuse':
+        host.refusals++;
         process.give({ type: 'refused', addresses: new Set(world.addresses.slice(0, 2)) });
-        return () => process.give({ type: 'refused', addresses: new Set() });
+        return () => {
+          host.refusals--;
+          process.give({ type: 'refused', addresses: new Set() });
+        };
       case 'twin':
         world.startTwin(host);
         return () => world.kill(host.twin);

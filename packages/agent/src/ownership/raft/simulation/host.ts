@@ -119,9 +119,10 @@ export class Process {
     }
     this.#step(input);
     const granted = this.clockMs() < this.node.grantedUntilMs ? this.node.granted : NONE;
-    if (granted === this.#posted || (granted.size === 0 && this.#posted.size === 0)) return;
+    if (granted === this.#posted) return;
+    const isNews = granted.size > 0 || this.#posted.size > 0;
     this.#posted = granted;
-    this.#main.grant(granted, this.#kernel.granted(granted));
+    if (isNews) this.#main.grant(granted, this.#kernel.granted(granted));
     this.#step({ type: 'onNode', addresses: this.#kernel.addresses });
   }
 

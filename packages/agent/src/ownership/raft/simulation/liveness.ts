@@ -90,7 +90,11 @@ export class Liveness {
   /** Has some majority been well for longer than the bound? */
   #updateWell(nowMs: number): boolean {
     const { hosts, network } = this.#world;
-    const isQuiet = network.loss === 0 && network.slowMs === 0 && this.#canKnow();
+    // What is not served here, but cannot be taken off either, stays until the stall counts as one.
+    const isStuck = hosts.some(
+      ({ refusals, process }) => refusals > 0 && process?.mainStalledSinceMs !== undefined,
+    );
+    const isQuiet = network.loss === 0 && network.slowMs === 0 && !isStuck && this.#canKnow();
     const views = hosts.map((host) =>
       isQuiet && this.#isWell(host, nowMs) ? this.#viewOf(host) : undefined,
     );

@@ -49,6 +49,8 @@ export interface Host {
   twin: Process | undefined;
   /** Faults that it is under itself, not its links. */
   harms: number;
+  /** Faults that keep it from serving some addresses. */
+  refusals: number;
   /** Faults that keep it from the API server. */
   apiFaults: number;
   /** Sender -> newest sequence number that has arrived from it. */
@@ -85,6 +87,7 @@ export class World implements ProcessListener {
       process: undefined,
       twin: undefined,
       harms: 0,
+      refusals: 0,
       apiFaults: 0,
       arrived: new Map(),
     }));

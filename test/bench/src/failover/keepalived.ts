@@ -91,7 +91,7 @@ export class KeepalivedGroup {
     return new KeepalivedGroup(lab, nodes, running);
   }
 
-  /** Waits until exactly one node has the address; that node. */
+  /** Waits until the preferred node has the address, and no other: one that returns takes it back. That node. */
   async master(): Promise<string> {
     return await this.#lab.waitFor(
       async () => {
@@ -99,10 +99,10 @@ export class KeepalivedGroup {
         if (ended !== undefined) throw new Error(`keepalived ended: ${ended.stderr.slice(-5).join(' | ')}`);
         const having = await Promise.all(this.#nodes.map((node) => this.#hasAddress(node)));
         const masters = this.#nodes.filter((_, index) => having[index]);
-        return masters.length === 1 ? masters[0] : undefined;
+        return masters.length === 1 && masters[0] === this.#nodes[0] ? masters[0] : undefined;
       },
       {
-        what: 'one master of keepalived',
+        what: 'the preferred node to be the one master of keepalived',
         timeoutMs: STEADY_LIMIT_MS,
         details: () =>
           this.#running

@@ -397,9 +397,18 @@ class NodeAgent implements Agent {
   }
 
   #speaksFor(serviceKey: string): boolean {
-    const { settings, watches, engine } = this.#options;
-    const nodes = preferredNodes(watches.nodes.store.values(), engine.state().lostNodes, () => true);
-    return nodes.length === 0 || rendezvousRank(serviceKey, settings.nodeName, nodes) < SPEAKERS;
+    const { nodeName } = this.#options.settings;
+    const agents = this.#likelyAgents();
+    // A node that is spared may be one of those few that run an agent at all.
+    return !agents.includes(nodeName) || rendezvousRank(serviceKey, nodeName, agents) < SPEAKERS;
+  }
+
+  /** Nodes that run a living agent, where the engine knows, or else those that might. */
+  #likelyAgents(): readonly string[] {
+    const { watches, engine } = this.#options;
+    const members = [...(this.#view.raft()?.members ?? [])];
+    if (members.length > 0) return members.flatMap(([name, state]) => (state === 'up' ? name : []));
+    return preferredNodes(watches.nodes.store.values(), engine.state().lostNodes, () => true);
   }
 
   #tellClaim({ address, interface: link, mac, count }: ForeignClaim): void {

@@ -3,6 +3,7 @@ import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { COMPONENT } from '@fairlead/shared/kubernetes/contract.ts';
 import { createEventRecorder } from '@fairlead/shared/kubernetes/events.ts';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
+import { collectWhenIdle } from '@fairlead/shared/runtime/idle-collection.ts';
 import { createLogger } from '@fairlead/shared/runtime/logging.ts';
 import { createShutdown } from '@fairlead/shared/runtime/shutdown.ts';
 import { createAddressKeeper } from '../announce/create-address-keeper.ts';
@@ -125,7 +126,26 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
   shutdown.addStep('agent', () => agent.stop());
   await agent.start();
   await Promise.all([servers, socket]);
+  shutdown.addStep('idle collection', collectGarbageWhenIdle(clock));
   logger.info({ startMs: Math.round(performance.now()) }, 'ready');
+}
+
+/** Only the main thread: nobody waits for it, as the announcing thread has a heap of its own. */
+function collectGarbageWhenIdle(clock: Runtime['clock']): () => void {
+  const { gc } = globalThis;
+  let before = performance.eventLoopUtilization();
+  return collectWhenIdle({
+    clock,
+    collect:
+      gc === undefined ? undefined : () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
+    heapBytes: () => process.memoryUsage().heapUsed,
+    utilization: () => {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, before);
+      before = now;
+      return utilization;
+    },
+  });
 }
 
 function listensOf({ statusServer, healthCheckPort }: AgentSettings): readonly Listen[] {

@@ -237,6 +237,29 @@ describe('three agents around an API server', () => {
     expect([...owners]).toEqual([lease.spec?.holderIdentity]);
   });
 
+  it('gives Services that ask for it an owner of their own, on demand', async () => {
+    await startAll({ svc_election: 'false', per_service_election_on_demand: 'true' });
+    const own = serviceObject('own', '172.18.2.6');
+    const annotations = {
+      ...own.metadata?.annotations,
+      'kube-vip.io/forcePerServiceElection': 'true',
+    };
+    await expose(cluster.client, serviceObject('common', '172.18.2.5'), PODS);
+    await expose(cluster.client, { ...own, metadata: { ...own.metadata, annotations } }, PODS);
+    const owners = [await owner('172.18.2.5'), await owner('172.18.2.6')];
+    const holderOf = async (namespace: string, name: string) =>
+      (await cluster.client.get(LEASES, { namespace, name })).spec?.holderIdentity;
+    expect(owners).toEqual([
+      await holderOf('kube-system', 'plndr-svcs-lock'),
+      await holderOf('default', 'kubevip-own'),
+    ]);
+    // Without the annotation it goes with the others, and its Lease is given back.
+    await annotate('own', { 'kube-vip.io/forcePerServiceElection': 'false' });
+    await eventually('the common Lease', async () => (await holderOf('default', 'kubevip-own')) === '');
+    await eventually('the common owner', () => cluster.book.owners('172.18.2.6')[0] === owners[0]);
+    expect(cluster.book.overlaps()).toEqual([]);
+  });
+
   it('polls where RBAC forbids to watch Leases, and takes over all the same', async () => {
     for (const node of NODES) agents.set(node, await cluster.startAgent(node, {}, { watchesLeases: false }));
     await expose(cluster.client, serviceObject('echo', '172.18.0.207'), PODS);

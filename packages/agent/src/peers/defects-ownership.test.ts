@@ -118,11 +118,12 @@ describe('A6: a write that fails keeps the address', () => {
 
   it('of status, annotation, Event and Node labels', async () => {
     await startAll(ENV);
-    const resources = ['services/status', 'nodes', 'events'];
-    await expose(cluster.client, serviceObject('echo', BOTH.join()), PODS);
+    const written = ['services', 'services/status', 'nodes'];
     cluster.server.faults.setRules([
-      { select: { resources, verbs: ['create', 'update', 'patch'] }, latencyMs: 60_000 },
+      { select: { resources: written, verbs: ['update', 'patch'] }, latencyMs: 60_000 },
+      { select: { resources: ['events'], verbs: ['create', 'patch'] }, latencyMs: 60_000 },
     ]);
+    await expose(cluster.client, serviceObject('echo', BOTH.join()), PODS);
     for (const address of BOTH) await ownerOf(address);
     await cluster.client.remove(SERVICES, { namespace: 'default', name: 'echo' });
     for (const address of BOTH) await nobodyHas(address);

@@ -106,6 +106,7 @@ describe('GroupDriver', () => {
         isGroupHeard: () => false,
         clock: systemClock,
         random: Math.random,
+        refusalMs: 500,
         logger: silentLogger,
       }),
     };
@@ -202,8 +203,24 @@ describe('GroupDriver', () => {
     await eventually('it is entered', async () => (await members()) === 'a');
     expect(polling.driver.standing().engine).toBe('lease');
     const mute = await start('b', 'lease', { replace: refuse as KubeClient['replace'] });
+    expect(mute.driver.standing().engine).toBeUndefined();
     await eventually('it says so', () => mute.driver.standing().problem?.includes('may not be written'));
     expect(mute.driver.standing().engine).toBe('lease');
+    // It goes on reading, and that does not make it believe that it may write.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(mute.driver.standing().engine).toBe('lease');
+  });
+
+  it('does not guess that Leases decide where it may not even read, and raft is wanted', async () => {
+    const refuse = () => Promise.reject(new ApiError(403, 'Forbidden', 'no'));
+    const blind = { get: refuse as KubeClient['get'], list: refuse as KubeClient['list'] };
+    const raft = await start('a', 'raft', blind);
+    const lease = await start('b', 'lease', blind);
+    for (const { driver } of [raft, lease]) {
+      await eventually('it says so', () => driver.standing().problem?.includes('may not be read'));
+    }
+    expect(raft.driver.standing().engine).toBeUndefined();
+    expect(lease.driver.standing().engine).toBe('lease');
   });
 
   it('reforms by order of the operator, once, and forgets the order', async () => {

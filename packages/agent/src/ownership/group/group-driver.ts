@@ -15,6 +15,7 @@ import type { GroupKnowledge, GroupPolicy, OwnEntry } from '../raft/group-propos
 import type { GroupState } from '../raft/group-record.ts';
 import type { AgentId } from '../raft/messages.ts';
 import { formatReformOrder, reformOrderOf, withoutOldOrder } from './reform-order.ts';
+import { type RecordRight, Refusals } from './refusals.ts';
 
 /** What a {@link GroupDriver} needs. */
 export interface GroupDriverOptions {
@@ -35,6 +36,8 @@ export interface GroupDriverOptions {
   readonly clock: Clock;
   /** [0, 1). */
   readonly random: () => number;
+  /** After so long a refusal by RBAC is believed. Default 30,000. */
+  readonly refusalMs?: number;
   readonly logger: Logger;
 }
 
@@ -42,7 +45,9 @@ export interface GroupDriverOptions {
 const LOOK_MS = 1_000;
 /** Where Leases may not be watched. */
 const POLL_MS = 5_000;
-/** RBAC says no: roles get repaired. */
+/** RBAC says no. A server that has just started says so of everything until it has read its roles. */
+const REFUSAL_MS = 30_000;
+/** Roles get repaired. */
 const FORBIDDEN_PAUSE_MS = 60_000;
 /** After a failed call. */
 const RETRY_MS = 1_000;
@@ -69,6 +74,7 @@ export class GroupDriver {
   #reflector: Reflector<Lease> | undefined;
   #unsubscribe: (() => void) | undefined;
   #timer: Timer | undefined;
+  #watchTimer: Timer | undefined;
   #isPolling = false;
   #polledMs = Number.NEGATIVE_INFINITY;
   #mustRead = false;
@@ -77,7 +83,7 @@ export class GroupDriver {
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #conflicts = 0;
-  #refusal: string | undefined;
+  readonly #refusals: Refusals;
   /** The order to reform that is being followed; '': none. */
   #order = '';
   #refusedOrder: string | undefined;
@@ -87,7 +93,8 @@ export class GroupDriver {
 
   constructor(options: GroupDriverOptions) {
     this.#options = options;
-    const { self, policy, newGroupId, clock } = options;
+    const { self, policy, newGroupId, clock, refusalMs = REFUSAL_MS } = options;
+    this.#refusals = new Refusals(refusalMs);
     this.#keeper = new GroupKeeper({ self, policy, newGroupId, startMs: clock.monotonicMs() });
   }
 
@@ -102,6 +109,7 @@ export class GroupDriver {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#watchTimer?.cancel();
     this.#unsubscribe?.();
     await this.#reflector?.stop();
   }
@@ -109,11 +117,16 @@ export class GroupDriver {
   /** What follows for this agent. */
   standing(): GroupStanding {
     const standing = this.#keeper.standing();
-    if (this.#refusal === undefined) return standing;
+    const { believed } = this.#refusals;
+    if (believed === undefined) return standing;
     const { record, engine } = standing;
-    // Whoever may not enter itself cannot take part in a change; with Leases alone it can do what kube-vip does.
-    const mayLease = record === undefined || (record.engine === 'lease' && record.switching === undefined);
-    return { ...standing, engine: engine ?? (mayLease ? 'lease' : undefined), problem: this.#refusal };
+    // Whoever may not enter itself cannot take part in a change; with Leases alone it can do what kube-vip does. But what
+    // is not known must not be Leases by guess, where others may run `raft`.
+    const mayLease =
+      record === undefined
+        ? this.#options.policy.engine === 'lease'
+        : record.engine === 'lease' && record.switching === undefined;
+    return { ...standing, engine: engine ?? (mayLease ? 'lease' : undefined), problem: this.#hint(believed) };
   }
 
   /** The record that is followed, with its members. */
@@ -139,7 +152,8 @@ export class GroupDriver {
   async leave(limitMs: number): Promise<void> {
     const { self, clock } = this.#options;
     const followed = this.#keeper.followed;
-    if (followed?.record.voters.includes(self.name) !== false || this.#refusal !== undefined) return;
+    if (followed?.record.voters.includes(self.name) !== false || this.#refusals.believed !== undefined)
+      return;
     this.#isLeaving = true;
     this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
     const isOut = () => this.#keeper.followed?.members.has(self.name) !== true;
@@ -164,13 +178,15 @@ export class GroupDriver {
     } catch (error) {
       if (isForbidden(error)) {
         const hint = `allow list and watch on leases in ${namespace}; until then the group record is polled`;
-        logger.warn({ err: error, hint }, 'the group record cannot be watched');
+        if (!this.#isPolling) logger.warn({ err: error, hint }, 'the group record cannot be watched');
         this.#isPolling = true;
+        this.#watchTimer = clock.setTimer(() => void this.#watch(), FORBIDDEN_PAUSE_MS);
         return this.#kick();
       }
       // The reflector goes on trying.
     }
     if (this.#isStopped) return;
+    this.#isPolling = false;
     this.#reflector = createReflector<Lease>({ client, resource: LEASES, ...selection, clock, logger });
     this.#subscribeTo(this.#reflector);
     this.#reflector.start();
@@ -255,7 +271,7 @@ export class GroupDriver {
           throw error;
         });
       this.#mustRead = false;
-      this.#took(lease);
+      this.#took(lease, 'read');
       this.#keeper.read(readGroupLease(lease), clock.monotonicMs());
       this.#heedOrder(lease);
     } catch (error) {
@@ -278,7 +294,7 @@ export class GroupDriver {
         base === undefined
           ? await client.create(LEASES, object, options)
           : await client.replace(LEASES, object, options);
-      this.#took(written);
+      this.#took(written, 'write');
       const reading: GroupReading = readGroupLease(written);
       if (reading.kind !== 'found') throw new Error(`the server made of the record: ${reading.kind}`);
       const { epoch, engine, voters, switching } = reading.state.record;
@@ -291,15 +307,21 @@ export class GroupDriver {
     }
   }
 
-  #took(lease: Lease | undefined): void {
+  #hint(right: RecordRight): string {
+    const { namespace } = this.#options;
+    const verb = right === 'read' ? 'read' : 'written';
+    return `the group record may not be ${verb}: allow get, create and update on leases in ${namespace}`;
+  }
+
+  #took(lease: Lease | undefined, by: RecordRight): void {
     this.#object = lease;
     this.#version = lease?.metadata?.resourceVersion ?? this.#version;
     this.#failures = 0;
-    this.#refusal = undefined;
+    this.#refusals.allowed(by);
   }
 
-  #failed(error: unknown, what: 'read' | 'write'): void {
-    const { clock, logger, random, namespace } = this.#options;
+  #failed(error: unknown, what: RecordRight): void {
+    const { clock, logger, random } = this.#options;
     const nowMs = clock.monotonicMs();
     if (isConflict(error) || isAlreadyExists(error)) {
       // Somebody was faster. All agents enter at once when a cluster starts, so they have to get out of each other's way.
@@ -309,12 +331,13 @@ export class GroupDriver {
     }
     this.#keeper.failed();
     if (isForbidden(error)) {
-      const refusal = `the group record may not be ${what === 'read' ? 'read' : 'written'}: allow get, create and update on leases in ${namespace}`;
-      if (this.#refusal !== refusal)
-        logger.warn({ err: error, hint: refusal }, 'no group without its record');
-      this.#refusal = refusal;
-      this.#pausedUntilMs = nowMs + FORBIDDEN_PAUSE_MS;
-      return;
+      if (this.#refusals.refused(what, nowMs)) {
+        logger.warn({ err: error, hint: this.#hint(what) }, 'no group without its record');
+      }
+      if (this.#refusals.believed === what) {
+        this.#pausedUntilMs = nowMs + FORBIDDEN_PAUSE_MS;
+        return;
+      }
     }
     const waitMs = Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS);
     logger.debug(

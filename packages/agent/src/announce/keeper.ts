@@ -52,6 +52,8 @@ const NO_COUNTERS: WorkerCounters = {
 };
 /** Pause before a thread that failed is replaced. */
 const WORKER_RESTART_MS = 200;
+/** How often it is looked whether somebody has removed the guard; a look costs some microseconds. */
+const GUARD_LOOK_MS = 100;
 /** Part of the lifetime after which addresses are renewed: three chances before the first one evaporates. */
 const RENEWALS_PER_LIFETIME = 0.3;
 
@@ -84,6 +86,7 @@ export class Keeper implements AddressKeeper {
   #nextPass: Promise<void> | undefined;
   #renewalDue = false;
   #renewalTimer: Timer | undefined;
+  #guardTimer: Timer | undefined;
   #isStopped = false;
 
   constructor(settings: KeeperSettings, guard: KernelGuard) {
@@ -91,6 +94,7 @@ export class Keeper implements AddressKeeper {
     this.#guard = guard;
     this.#worker = this.#startWorker();
     this.#scheduleRenewal();
+    this.#watchGuard();
   }
 
   /** Resolves when the announcing thread listens, so that the first takeover does not wait for its start. */
@@ -178,6 +182,7 @@ export class Keeper implements AddressKeeper {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#renewalTimer?.cancel();
+    this.#guardTimer?.cancel();
     this.#desired = new Map();
     this.#prepared = new Set();
     await this.#requestPass();
@@ -365,6 +370,25 @@ export class Keeper implements AddressKeeper {
         if (!this.#isStopped) this.#scheduleRenewal();
       });
     }, lifetimeMs * RENEWALS_PER_LIFETIME);
+  }
+
+  /** Without the guard the kernel would answer as well, and on after our death: it does not wait for the next renewal. */
+  #watchGuard(): void {
+    this.#guardTimer = this.#settings.clock.setTimer(() => {
+      this.#guard
+        .isThere()
+        .then(async (isThere) => {
+          if (isThere) return;
+          this.#renewalDue = true;
+          await this.#requestPass();
+        })
+        .catch((error: unknown) => {
+          this.#settings.logger.warn({ err: error }, 'it cannot be seen whether the nftables guard is there');
+        })
+        .finally(() => {
+          if (!this.#isStopped) this.#watchGuard();
+        });
+    }, GUARD_LOOK_MS);
   }
 
   #startWorker(): WorkerHandle {

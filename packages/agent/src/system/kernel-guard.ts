@@ -159,7 +159,7 @@ export class KernelGuard {
       await applyNft(renderElements('add', fresh));
     } catch (error) {
       // Somebody flushed the ruleset: the whole guard has to come back, these elements with it.
-      if (!(error instanceof CommandError) || (await this.#isThere())) throw error;
+      if (!(error instanceof CommandError) || (await this.isThere())) throw error;
       await applyNft(renderGuard([...this.#addresses, ...fresh], this.#senders));
     }
     for (const address of fresh) this.#addresses.add(address);
@@ -170,7 +170,7 @@ export class KernelGuard {
     const leaving = [...this.#addresses].filter((address) => !isKept(address));
     if (leaving.length === 0) return;
     for (const address of leaving) this.#addresses.delete(address);
-    if (!(await this.#isThere())) return;
+    if (!(await this.isThere())) return;
     // Adding first makes the deletion succeed when somebody flushed the set.
     await applyNft(renderElements('add', leaving) + renderElements('delete', leaving));
   }
@@ -180,7 +180,7 @@ export class KernelGuard {
    * Returns whether it had been removed. @throws CommandError
    */
   async maintain(senders: Senders): Promise<boolean> {
-    if (!(await this.#isThere())) {
+    if (!(await this.isThere())) {
       await this.build(senders);
       return true;
     }
@@ -197,8 +197,8 @@ export class KernelGuard {
     await deleteTables(GUARD_TABLES);
   }
 
-  async #isThere(): Promise<boolean> {
-    // Table names only: the cost does not grow with addresses or with the rules of others.
+  /** Whether all of its tables are there. The cost does not grow with addresses or with the rules of others. */
+  async isThere(): Promise<boolean> {
     const present = new Set((await listTables(GUARD)).map(({ family }) => family));
     return GUARD_TABLES.every(({ family }) => present.has(family));
   }

@@ -182,7 +182,9 @@ describe('GroupKeeper', () => {
     expect(it.engineOf('a')).toBe('lease');
   });
 
-  it('agrees, whatever happens: lawful steps only, never backwards, never two engines', () => {
+  it('agrees, whatever happens: lawful steps only, never backwards, never two engines', {
+    timeout: 60_000,
+  }, () => {
     const names = ['a', 'b', 'c', 'd', 'e'];
     const name = fc.constantFrom(...names);
     const step = fc.oneof(

@@ -293,4 +293,51 @@ describe('what an agent follows', () => {
     expect(written(keeper, found({}, old, '3'), {}, 2)).toMatchObject({ reasons: ['entered'] });
     expect(keeper.standing().engine).toBe('raft');
   });
+
+  it('voters that can talk to each other, and none where too few can', () => {
+    const record = { voters: [], previous: undefined };
+    const at = (names: string, nowMs: number) => new Map([...names].map((name) => [name, nowMs] as const));
+    const choose = (names: string) => {
+      const keeper = keeperOf();
+      keeper.read(found(record), 0);
+      return written(
+        keeper,
+        found(record),
+        { reachedMs: at(names, 59_900), lastHeardMs: at('bcd', 59_900) },
+        60_000,
+      );
+    };
+    expect(choose('cd')?.state.record.voters).toEqual(['a', 'c', 'd']);
+    // Heard, but not known to hear us.
+    expect(choose('d')).toMatchObject({ reasons: ['tooFewForRaft'] });
+  });
+
+  it('a reform by order only when nobody is known to do without one, and drops the order otherwise', () => {
+    const without = { withoutCoordinatorSinceMs: 0 };
+    const heard = (names: string, atMs = 59_900) => ({
+      ...without,
+      lastHeardMs: new Map([...names].map((name) => [name, atMs])),
+    });
+    const order = (known: Partial<GroupKnowledge>) => {
+      const keeper = keeperOf();
+      keeper.read(found(), 0);
+      keeper.reform(['a', 'd']);
+      return { keeper, write: written(keeper, found(), known, 60_000) };
+    };
+    expect(order(heard('d')).write?.state.record).toMatchObject({
+      epoch: 6,
+      voters: ['a', 'd'],
+      previous: ['a', 'd'],
+      isReformed: true,
+    });
+    const refused = order(heard('bd'));
+    expect(refused.write).toBeUndefined();
+    expect(refused.keeper.reformRefusal).toContain('a majority of the voters (a, b, c) can be heard');
+    expect(order({ ...heard('d'), withoutCoordinatorSinceMs: undefined }).keeper.reformRefusal).toContain(
+      'coordinator',
+    );
+    expect(written(refused.keeper, found(), heard('bd', 94_900), 95_000)).toBeUndefined();
+    // By now it could be done; but that is not what the operator has seen.
+    expect(written(refused.keeper, found(), without, 96_000)).toBeUndefined();
+  });
 });

@@ -41,7 +41,8 @@ export class Network {
 
   /** How long a doubled message is under way the second time: often so long that nobody expects it any more. */
   echoMs(from: string, to: string): number | undefined {
-    if (this.isCut(from, to) || !this.#random.chance(this.duplication)) return undefined;
+    if (this.#cuts.size > 0 && this.isCut(from, to)) return undefined;
+    if (!this.#random.chance(this.duplication)) return undefined;
     return this.#random.between(0.1, this.#random.chance(0.5) ? 600 : 5);
   }
 

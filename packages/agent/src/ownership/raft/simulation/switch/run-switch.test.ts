@@ -13,19 +13,19 @@ describe('a change of the engine by a rolling restart', () => {
     'from %s to %s (faults: %s) never gives an address to two, and comes to an end',
     (from, to, hasFaults) => {
       const downMs: number[] = [];
-      for (let seed = 1; seed <= 30; seed++) {
+      for (let seed = 1; seed <= 20; seed++) {
         const result = runSwitch(seed, { from, to, hasFaults });
         expect(result.violations, `seed ${seed}`).toEqual([]);
         if (result.downMs !== undefined) downMs.push(result.downMs);
       }
-      expect(downMs.length).toBeGreaterThan(25);
+      expect(downMs.length).toBeGreaterThan(16);
       // Simulated time: the same on every machine.
       if (!hasFaults) expect(Math.max(...downMs)).toBeLessThan(600);
     },
   );
 
   it('is judged: who does not wait for the others is found', () => {
-    const results = Array.from({ length: 30 }, (_, index) =>
+    const results = Array.from({ length: 10 }, (_, index) =>
       runSwitch(index + 1, { from: 'raft', to: 'lease', hasFaults: false, isHasty: true }),
     );
     expect(results.some(({ violations }) => violations.length > 0)).toBe(true);

@@ -74,6 +74,8 @@ export interface Agent {
 
 /** A pass without a reason: repairs what somebody else changed on the node. */
 const RESYNC_MS = 5_000;
+/** How often it is looked whether somebody has removed the balancer's tables; a look costs some microseconds. */
+const TABLES_LOOK_MS = 250;
 /** Pause after a failed pass. */
 const RETRY_MS = 500;
 /** Wait for the list of nodes before the first election; without it the preferences are only less even. */
@@ -108,6 +110,7 @@ class NodeAgent implements Agent {
   #nodes = NodeBook.unknown;
   #links: NodeLinks = { links: [], defaultInterface: undefined };
   #upkeepTimer: Timer | undefined;
+  #tablesTimer: Timer | undefined;
   #linksTimer: Timer | undefined;
   #areLinksStale = false;
   #workerProblem: string | undefined;
@@ -216,12 +219,14 @@ class NodeAgent implements Agent {
     if (this.#status !== undefined) this.#statusEnd = this.#status.run(signal);
     await this.#loop.once();
     this.#upkeepLater();
+    this.#watchTables();
   }
 
   async stop(): Promise<void> {
     const { keeper, dhcp = NO_DHCP, engine, balancer } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
     this.#upkeepTimer?.cancel();
+    this.#tablesTimer?.cancel();
     this.#names.stop();
     this.#linksTimer?.cancel();
     // Passes go on until here: what is handed over comes off and is confirmed while others take it.
@@ -349,11 +354,11 @@ class NodeAgent implements Agent {
     });
   }
 
-  /** What changes without anybody telling: links come and go, somebody flushes nftables. */
+  /** What changes without anybody telling: links come and go. */
   #upkeepLater(): void {
     if (this.#ended.signal.aborted) return;
     this.#upkeepTimer = this.#options.clock.setTimer(() => {
-      this.#upkeep()
+      this.#readLinks()
         .catch((error: unknown) =>
           this.#options.logger.warn({ err: error }, 'upkeep failed; it is tried again'),
         )
@@ -361,12 +366,21 @@ class NodeAgent implements Agent {
     }, RESYNC_MS);
   }
 
-  async #upkeep(): Promise<void> {
-    await this.#readLinks();
+  /** After a flush of all rules no connection reaches a pod, so this does not wait for the next upkeep. */
+  #watchTables(): void {
     if (this.#ended.signal.aborted) return;
-    if (await this.#options.balancer.verify()) {
-      this.#options.logger.warn('the balancer tables had been removed by somebody and were put back');
-    }
+    const { balancer, clock, logger } = this.#options;
+    this.#tablesTimer = clock.setTimer(() => {
+      balancer
+        .verify()
+        .then((wasRepaired) => {
+          if (wasRepaired) logger.warn('the balancer tables had been removed by somebody and were put back');
+        })
+        .catch((error: unknown) =>
+          logger.warn({ err: error }, 'the balancer tables cannot be looked after; it is tried again'),
+        )
+        .finally(() => this.#watchTables());
+    }, TABLES_LOOK_MS);
   }
 
   /** At once, and not more often than every {@link LINKS_PAUSE_MS}. */

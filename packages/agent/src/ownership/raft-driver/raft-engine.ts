@@ -65,6 +65,8 @@ class RaftEngine implements RaftDriver {
   #isInformed = true;
   #isDraining = false;
   #granted = NOTHING_GRANTED;
+  /** Versions begin anew with each node in the thread; for the rest of the agent they go on. */
+  #base = 0;
   #held: ReadonlySet<string> = NOBODY;
   #status: RaftStatus | undefined;
   #owners: ReadonlyMap<string, Owner> = new Map();
@@ -123,12 +125,13 @@ class RaftEngine implements RaftDriver {
 
   report(held: ReadonlySet<string>, version: number): void {
     this.#held = held;
-    this.#tell({ type: 'onNode', addresses: held, version });
+    // What was done for a node of the past is nothing that this one has asked for.
+    this.#tell({ type: 'onNode', addresses: held, version: Math.max(0, version - this.#base) });
   }
 
   state(): OwnershipState {
     return {
-      version: this.#granted.version,
+      version: this.#base + this.#granted.version,
       grants: new Map([...this.#granted.addresses].map((address) => [address, UNTIL_WITHDRAWN])),
       owners: this.#owners,
       lostNodes: this.#lost,
@@ -256,6 +259,8 @@ class RaftEngine implements RaftDriver {
   }
 
   #forget(): void {
+    // Having nothing is a change, too.
+    this.#base += this.#granted.version + 1;
     this.#granted = NOTHING_GRANTED;
     this.#status = undefined;
     this.#office.isHolder = false;

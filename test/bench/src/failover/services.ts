@@ -46,6 +46,6 @@ export async function exposeMany(cluster: Cluster, count: number): Promise<reado
       const addresses = items.flatMap(({ status }) => status?.loadBalancer?.ingress?.[0]?.ip ?? []);
       return addresses.length === count ? addresses : undefined;
     },
-    { what: `addresses for ${count} Services`, timeoutMs: 120_000, intervalMs: 500 },
+    { what: `addresses for ${count} Services`, timeoutMs: 300_000, intervalMs: 500 },
   );
 }

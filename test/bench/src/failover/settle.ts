@@ -34,7 +34,11 @@ export async function settled(cluster: Cluster, options: SettleOptions): Promise
       for (const node of options.nodes) await mustHaveItsOwn(cluster, node, group, options.addresses);
       return group;
     },
-    { what: 'all agents to have settled', timeoutMs: options.timeoutMs, intervalMs: 100 },
+    {
+      what: 'all agents to have settled',
+      timeoutMs: options.timeoutMs,
+      intervalMs: options.addresses.length > 100 ? 1_000 : 100,
+    },
   );
 }
 

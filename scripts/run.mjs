@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { childEnvironment, PINNED_NODE, ROOT, setup } from './setup.mjs';
+import { BENCH_TOOLS, ensureSystemTools } from './system-tools.mjs';
 
 /** Task -> the TypeScript program that does it (Node 24 runs TypeScript as it is). */
 const TASKS = {
@@ -29,6 +30,14 @@ try {
 } catch (error) {
   console.error(`setup: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);
+}
+
+if (task === 'bench' || task === 'setup') {
+  try {
+    ensureSystemTools(BENCH_TOOLS);
+  } catch (error) {
+    console.error(`setup: ${error instanceof Error ? error.message : error}; benchmarks leave it out`);
+  }
 }
 
 const program = TASKS[task];

@@ -26,6 +26,9 @@ export const SYSTEM_TOOLS = {
   python3: 'python3',
 };
 
+/** What only benchmarks call, as something to compare with: program -> Debian package. */
+export const BENCH_TOOLS = { keepalived: 'keepalived' };
+
 /** System folders that a non-root user's PATH often lacks. */
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
@@ -48,16 +51,16 @@ function canRun(program, path) {
 }
 
 /** The tools that are not on the PATH, as `[program, package]` pairs. */
-export function missingTools(path = pathWithSbin()) {
-  return Object.entries(SYSTEM_TOOLS).filter(([program]) => !canRun(program, path));
+export function missingTools(path = pathWithSbin(), tools = SYSTEM_TOOLS) {
+  return Object.entries(tools).filter(([program]) => !canRun(program, path));
 }
 
 /**
  * Installs what is missing with apt-get when that is possible (root on Debian or Ubuntu) and says so; otherwise
  * throws one line that names what is missing and how to get it.
  */
-export function ensureSystemTools() {
-  const missing = missingTools();
+export function ensureSystemTools(tools = SYSTEM_TOOLS) {
+  const missing = missingTools(undefined, tools);
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map(([, debianPackage]) => debianPackage))];
   const names = missing.map(([program]) => program).join(', ');
@@ -77,6 +80,6 @@ export function ensureSystemTools() {
     spawnSync('apt-get', ['update', '-qq'], quiet);
     if (!install()) throw new Error(`apt-get could not install: ${packages.join(' ')}`);
   }
-  const still = missingTools().map(([program]) => program);
+  const still = missingTools(undefined, tools).map(([program]) => program);
   if (still.length > 0) throw new Error(`still missing after apt-get install: ${still.join(', ')}`);
 }

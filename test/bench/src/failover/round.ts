@@ -11,6 +11,8 @@ export interface RoundPlan {
   readonly address: string;
   /** Node that owns the address and is lost. */
   readonly victim: string;
+  /** Its agent coordinates as well: its successor has to be elected first. */
+  readonly isCoordinator?: boolean;
   readonly disturbance: Disturbance;
   readonly random: () => number;
   /** How long the address may stay without a new owner before the round counts as failed. */
@@ -25,6 +27,7 @@ export interface RoundPlan {
 export interface RoundResult extends RoundGaps {
   readonly from: string;
   readonly to: string;
+  readonly wasCoordinator: boolean;
   readonly phases: string | undefined;
 }
 
@@ -66,7 +69,8 @@ export async function playRound(plan: RoundPlan): Promise<RoundResult> {
     const record = await probes.stop();
     isOver = true;
     const window = { fromMs: disturbedMs - BEFORE_MS, toMs };
-    return { ...measureRound(record, window, disturbedMs), from: victim, to, phases };
+    const wasCoordinator = plan.isCoordinator ?? false;
+    return { ...measureRound(record, window, disturbedMs), from: victim, to, wasCoordinator, phases };
   } finally {
     if (!isOver) await probes.stop().catch(() => undefined); // the error that ended the round is the one to tell
   }
@@ -77,7 +81,7 @@ export function describeRound(result: RoundResult): string {
   const ms = (value: number) => value.toFixed(0);
   const claimed = result.claimedMs === undefined ? 'never' : `+${ms(result.claimedMs)} ms`;
   const parts = [
-    `${result.from} -> ${result.to}`,
+    `${result.from}${result.wasCoordinator ? ' (coordinator)' : ''} -> ${result.to}`,
     `outage ${ms(result.outageMs)} ms (ARP ${ms(result.arpMs)}, TCP warm ${ms(result.warmMs)}, cold ${ms(result.coldMs)})`,
     `claimed ${claimed}${result.phases === undefined ? '' : ` (${result.phases})`}`,
     ...(result.failed > 0 ? [`${result.failed} of ${result.sent} requests failed`] : []),

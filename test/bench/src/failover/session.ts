@@ -52,7 +52,10 @@ export async function playAll(options: FailoverOptions, say: (text: string) => v
   }
 }
 
-type RoundShape = Pick<RoundPlan, 'address' | 'victim' | 'disturbance' | 'until' | 'explain'>;
+type RoundShape = Pick<
+  RoundPlan,
+  'address' | 'victim' | 'isCoordinator' | 'disturbance' | 'until' | 'explain'
+>;
 
 class Player {
   readonly #cluster: Cluster;
@@ -151,15 +154,18 @@ class Player {
     const disturbances = disturbancesOf(this.#cluster);
     if (kind === 'coordinator') {
       const { address, victim } = await this.#ofCoordinator();
-      return { address, victim, disturbance: disturbances[LOSSES[round % LOSSES.length] ?? 'unplug'] };
+      const disturbance = disturbances[LOSSES[round % LOSSES.length] ?? 'unplug'];
+      return { address, victim, isCoordinator: true, disturbance };
     }
     const group = await this.#settled();
     const { address, victim } = ownedByOther(group, this.#addresses, round);
-    if (kind === 'rollingRestart') return { address, victim, ...this.#rollingRestart() };
+    const base = { address, victim, isCoordinator: victim === group.coordinator };
+    if (kind === 'rollingRestart') return { ...base, ...this.#rollingRestart() };
     if (kind === 'drain') {
-      return { address, victim, disturbance: disturbances.drain, until: () => this.#agentIsBack(victim) };
+      const before = this.#cluster.agentPids(victim);
+      return { ...base, disturbance: disturbances.drain, until: () => this.#agentIsBack(victim, before) };
     }
-    return { address, victim, disturbance: disturbances[kind as Loss] };
+    return { ...base, disturbance: disturbances[kind as Loss] };
   }
 
   async #settled(): Promise<SettledGroup> {
@@ -174,8 +180,9 @@ class Player {
       if (coordinator === undefined) throw new Error('the agents name no coordinator');
       const address = this.#addresses.find((each) => owners.get(each) === coordinator);
       if (address !== undefined) return { address, victim: coordinator };
+      const before = this.#cluster.agentPids(coordinator);
       await disturbancesOf(this.#cluster).drain.begin(coordinator);
-      await this.#agentIsBack(coordinator);
+      await this.#agentIsBack(coordinator, before);
     }
     throw new Error('the coordinator owns no address, whoever it is');
   }
@@ -212,9 +219,9 @@ class Player {
     };
   }
 
-  async #agentIsBack(node: string): Promise<void> {
+  /** Waits until the agent that ran there has ended and its successor is ready. */
+  async #agentIsBack(node: string, before: readonly number[]): Promise<void> {
     const { lab } = this.#cluster;
-    const before = this.#cluster.agentPids(node);
     await lab.waitFor(() => this.#cluster.agentPids(node).every((pid) => !before.includes(pid)), {
       what: `the agent on ${node} to end`,
       intervalMs: 20,

@@ -193,6 +193,8 @@ function isForgotten({ known, nowMs, startMs, policy }: ProposalInput, epoch: nu
 
 /** The record was deleted, spoilt, or replaced by an older or a foreign one: what we follow goes on, in a new epoch. */
 function restore(input: ProposalInput, { record, members }: GroupState): Proposal | undefined {
+  const recalled = recall(input, { record, members });
+  if (recalled !== undefined) return recalled;
   if (!mayDecide(input, record, members)) return undefined;
   const next: GroupRecord = {
     ...activated(record),

@@ -148,44 +148,47 @@ describe('agent status', () => {
       expect(moved).not.toEqual([]);
       const kubelet = cluster.kubeletPids(lost);
       for (const pid of kubelet) process.kill(pid, 'SIGSTOP');
-      for (const pid of cluster.agentPids(lost)) process.kill(pid, 'SIGKILL');
-      for (const address of moved) await cluster.answers(address);
+      try {
+        for (const pid of cluster.agentPids(lost)) process.kill(pid, 'SIGKILL');
+        for (const address of moved) await cluster.answers(address);
 
-      const parts = (reports: readonly StatusReport[], part: string) => failoversOf(reports, part, lost);
-      const after = await show(
-        survivors,
-        `${moved.length} addresses of ${lost} elsewhere`,
-        (reports) =>
-          reports.every(({ members }) => members.find(({ node }) => node === lost)?.state === 'lost') &&
-          counted(parts(reports, 'owner')) === moved.length &&
-          counted(parts(reports, 'coordinator')) === moved.length,
-      );
-      expectPhases(parts(after, 'owner'), ['detectedMs', 'placedMs', 'announcedMs', 'totalMs']);
-      expectPhases(parts(after, 'coordinator'), ['detectedMs']);
+        const parts = (reports: readonly StatusReport[], part: string) => failoversOf(reports, part, lost);
+        const after = await show(
+          survivors,
+          `${moved.length} addresses of ${lost} elsewhere`,
+          (reports) =>
+            reports.every(({ members }) => members.find(({ node }) => node === lost)?.state === 'lost') &&
+            counted(parts(reports, 'owner')) === moved.length &&
+            counted(parts(reports, 'coordinator')) === moved.length,
+        );
+        expectPhases(parts(after, 'owner'), ['detectedMs', 'placedMs', 'announcedMs', 'totalMs']);
+        expectPhases(parts(after, 'coordinator'), ['detectedMs']);
 
-      const story = new RegExp(
-        `^node (\\w+) answers for (\\S+) \\(before: ${lost}; ${lost} was lost; \\d+ ms: \\d+ until noticed, .*\\)$`,
-      );
-      const told = await cluster.lab.waitFor(
-        async () => {
-          const found = (await events('AddressHeld')).flatMap(
-            ({ message }) => story.exec(message ?? '') ?? [],
-          );
-          return found.length >= 3 * moved.length ? found : undefined;
-        },
-        { what: `Events about ${moved.length} addresses`, timeoutMs: 20_000 },
-      );
-      // Each match is the whole message, the node and the address.
-      const addressesTold = told.filter((_, index) => index % 3 === 2).sort();
-      expect(addressesTold).toEqual(moved);
-      expect(await events('AddressDropped')).toEqual([]);
-      const asked = await status(lost);
-      expect(asked).toMatchObject({
-        code: 2,
-        stdout: '',
-        stderr: expect.stringContaining('is an agent running?'),
-      });
-      for (const pid of kubelet) process.kill(pid, 'SIGCONT');
+        const story = new RegExp(
+          `^node (\\w+) answers for (\\S+) \\(before: ${lost}; ${lost} was lost; \\d+ ms: \\d+ until noticed, .*\\)$`,
+        );
+        const told = await cluster.lab.waitFor(
+          async () => {
+            const found = (await events('AddressHeld')).flatMap(
+              ({ message }) => story.exec(message ?? '') ?? [],
+            );
+            return found.length >= 3 * moved.length ? found : undefined;
+          },
+          { what: `Events about ${moved.length} addresses`, timeoutMs: 20_000 },
+        );
+        // Each match is the whole message, the node and the address.
+        const addressesTold = told.filter((_, index) => index % 3 === 2).sort();
+        expect(addressesTold).toEqual(moved);
+        expect(await events('AddressDropped')).toEqual([]);
+        const asked = await status(lost);
+        expect(asked).toMatchObject({
+          code: 2,
+          stdout: '',
+          stderr: expect.stringContaining('is an agent running?'),
+        });
+      } finally {
+        for (const pid of kubelet) process.kill(pid, 'SIGCONT');
+      }
       await cluster.agentsReady();
     },
   );

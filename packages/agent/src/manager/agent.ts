@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import type { EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
-import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
+import { type Clock, delay, type Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, ForeignClaim, HeldAddress } from '../announce/address-keeper.ts';
@@ -82,6 +82,8 @@ const RETRY_MS = 500;
 const NODES_WAIT_MS = 2_000;
 /** Handing over takes some milliseconds for each address; without others to take them it ends here. */
 const DRAIN_LIMIT_MS = 3_000;
+/** Neighbours send to this node until they have heard of the next owner; until then what comes still reaches its pod. */
+const LINGER_MS = 200;
 /** Links often change together; the first change is looked at at once, those after it together. */
 const LINKS_PAUSE_MS = 100;
 /** For taking the labels off the Node at the end. */
@@ -223,12 +225,13 @@ class NodeAgent implements Agent {
   }
 
   async stop(): Promise<void> {
-    const { keeper, dhcp = NO_DHCP, engine, balancer } = this.#options;
+    const { keeper, dhcp = NO_DHCP, engine, balancer, clock } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
     this.#upkeepTimer?.cancel();
     this.#tablesTimer?.cancel();
     this.#names.stop();
     this.#linksTimer?.cancel();
+    const hasHandedOver = keeper.held().size > 0;
     // Passes go on until here: what is handed over comes off and is confirmed while others take it.
     await engine.drain(DRAIN_LIMIT_MS);
     for (const unsubscribe of this.#unsubscribers) unsubscribe();
@@ -247,6 +250,7 @@ class NodeAgent implements Agent {
     await step(() => engine.stop());
     await step(() => keeper.stop());
     await step(() => this.#loop.stop());
+    if (hasHandedOver) await delay(clock, LINGER_MS);
     await step(() => balancer.stop());
     await step(() => this.#statusEnd);
     await step(async () => this.#labels?.stop(LABELS_LIMIT_MS));

@@ -250,7 +250,7 @@ export async function expose(
 export async function eventually<T>(
   what: string,
   read: () => T | Promise<T>,
-  limitMs = 8_000,
+  limitMs = 30_000,
 ): Promise<NonNullable<T>> {
   const endMs = systemClock.monotonicMs() + limitMs;
   for (;;) {

@@ -43,6 +43,8 @@ interface Run {
   withoutCoordinatorSinceMs: number | undefined;
   highestEpoch: number;
   highestEpochMs: number;
+  /** As whoever answers was told last: it looks at each address, so not without need. */
+  told: { readonly granted: ReadonlySet<string>; readonly untilMs: number };
   /** As the main thread was told last. */
   posted: ReadonlySet<string>;
   statusAtMs: number;
@@ -160,6 +162,7 @@ export class RaftHost {
       withoutCoordinatorSinceMs: startMs,
       highestEpoch: 0,
       highestEpochMs: startMs,
+      told: { granted: NONE, untilMs: Number.NEGATIVE_INFINITY },
       posted: NONE,
       statusAtMs: Number.NEGATIVE_INFINITY,
       isStatusDue: true,
@@ -202,6 +205,8 @@ export class RaftHost {
     const isNews = granted.size > 0 || run.posted.size > 0;
     const lapsed = granted.size === 0 && run.node.granted.size > 0;
     run.posted = granted;
+    // The end of a grant by time, too.
+    this.#options.onGrants();
     if (isNews) {
       const version = run.kernel.granted(granted);
       this.#options.post({ type: 'granted', grants: { version, addresses: granted, lapsed } });
@@ -222,7 +227,9 @@ export class RaftHost {
       run.traffic.send(message);
     }
     for (const event of events) this.#tell(run, event);
-    // Deadlines move on with most answers.
+    const { granted, grantedUntilMs } = run.node;
+    if (granted === run.told.granted && grantedUntilMs === run.told.untilMs) return;
+    run.told = { granted, untilMs: grantedUntilMs };
     this.#options.onGrants();
   }
 

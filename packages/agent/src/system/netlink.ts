@@ -10,8 +10,9 @@ import {
 } from './libc.ts';
 
 /*
- * Talk with the kernel's routing subsystem (netlink(7), rtnetlink(7)): synchronous, some microseconds for each request, where
- * starting a program costs milliseconds, most of them for copying the page tables of this process.
+ * Talk with the kernel (netlink(7)): its routing subsystem (rtnetlink(7)), if not said otherwise. Calls are synchronous and
+ * take some microseconds, where starting a program costs milliseconds, most of them for copying the page tables of this
+ * process.
  */
 
 /** One message of the kernel, or to it: what follows the header. */
@@ -36,6 +37,8 @@ export const NLM_F_REPLACE = 0x100;
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const NETLINK_ROUTE = 0;
+/** The netfilter subsystem, nftables among it. */
+export const NETLINK_NETFILTER = 12;
 const NLM_F_REQUEST = 0x1;
 const NLM_F_ACK = 0x4;
 const NLM_F_DUMP = 0x300;
@@ -56,8 +59,8 @@ const DUMP_ATTEMPTS = 5;
 const BATCH = 64;
 
 /** All messages with which the kernel answers a dump request. @throws SystemCallError, or Error when it does not answer */
-export function dump(question: NetlinkMessage): readonly NetlinkMessage[] {
-  return withSocket((socket) => {
+export function dump(question: NetlinkMessage, subsystem = NETLINK_ROUTE): readonly NetlinkMessage[] {
+  return withSocket(subsystem, (socket) => {
     for (let attempt = 1; ; attempt++) {
       socket.send(encode({ ...question, flags: NLM_F_DUMP }, attempt));
       const { messages, isInterrupted } = receiveDump(socket);
@@ -86,7 +89,7 @@ function receiveDump(socket: Socket): {
 export function request(requests: readonly NetlinkRequest[]): readonly number[] {
   const errors = new Array<number>(requests.length).fill(0);
   if (requests.length === 0) return errors;
-  return withSocket((socket) => {
+  return withSocket(NETLINK_ROUTE, (socket) => {
     for (let from = 0; from < requests.length; from += BATCH) {
       const batch = requests.slice(from, from + BATCH);
       socket.send(
@@ -116,8 +119,8 @@ interface Socket {
   receive(): readonly Received[];
 }
 
-function withSocket<T>(use: (socket: Socket) => T): T {
-  const fd = openSocket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK_CLOEXEC, NETLINK_ROUTE);
+function withSocket<T>(subsystem: number, use: (socket: Socket) => T): T {
+  const fd = openSocket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK_CLOEXEC, subsystem);
   try {
     const kernel = Buffer.alloc(ADDRESS_LENGTH);
     kernel.writeUInt16LE(AF_NETLINK, 0);

@@ -6,7 +6,8 @@ import { UNTIL_WITHDRAWN } from '../ownership/engine.ts';
 import type { FromRaft, RaftPort } from '../ownership/raft-driver/raft-port.ts';
 import { addressDrift, type PlacedAddress, removeAddresses, renewAddresses } from '../system/addresses.ts';
 import { type KernelGuard, sendersOf } from '../system/kernel-guard.ts';
-import { type Link, listLinks } from '../system/links.ts';
+import type { Link } from '../system/link.ts';
+import { listLinks } from '../system/links.ts';
 import type {
   AddressKeeper,
   AddressLoss,

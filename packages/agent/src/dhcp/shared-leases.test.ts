@@ -5,6 +5,7 @@ import { addressGroups } from '../ownership/groups.ts';
 import { NodeBook } from '../ownership/node-eligibility.ts';
 import { servedServices } from '../services/served-service.ts';
 import { formatNotedLeases } from './noted-lease.ts';
+import { shareLeases } from './shared-leases.ts';
 
 const MAC = '02:00:5e:10:00:01';
 const LEASED = '192.0.2.9';
@@ -44,7 +45,7 @@ function served(services: Readonly<Record<string, Readonly<Record<string, string
     classRule: { handling: 'legacy', name: '', classOnly: false },
     namespace: undefined,
   } as const;
-  return servedServices(objects, [] as EndpointSlice[], rule);
+  return shareLeases(servedServices(objects, [] as EndpointSlice[], rule));
 }
 
 function groupsOf(services: ReturnType<typeof served>): readonly (readonly string[])[] {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { EndpointSlice, Service } from '@fairlead/shared/kubernetes/objects.ts';
+import { shareLeases } from '../dhcp/shared-leases.ts';
 import type { AddressGroup } from '../ownership/engine.ts';
 import { addressGroups, hasOwnLease, type LeaseRule } from '../ownership/groups.ts';
 import { NodeBook } from '../ownership/node-eligibility.ts';
@@ -41,7 +42,7 @@ export interface Desired {
 
 /** From what is seen to what is wanted. Pure. */
 export function desiredState(observed: Observed, rule: DesiredRule): Desired {
-  const services = servedServices(observed.services, observed.slices, rule, observed.sources);
+  const services = shareLeases(servedServices(observed.services, observed.slices, rule, observed.sources));
   const running = new Set(observed.links.links.filter(({ isUp }) => isUp).map(({ name }) => name));
   const interfaces = new Map<string, string>();
   const problems = new Map<string, readonly ServiceProblem[]>();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import type { Link } from '../system/links.ts';
+import type { Link } from '../system/link.ts';
 import { chooseInterface } from './interfaces.ts';
 
 function link(name: string, address?: string): Link {

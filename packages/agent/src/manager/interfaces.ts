@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServedService } from '../services/served-service.ts';
-import { firstLink, interfaceBySubnet, type Link, linkNames } from '../system/links.ts';
+import type { Link } from '../system/link.ts';
+import { firstLink, interfaceBySubnet, linkNames } from '../system/links.ts';
 
 /** What the choice of a link depends on. */
 export interface InterfaceRule {

@@ -4,7 +4,6 @@ import { type LabelSelector, parseLabelSelector } from '@fairlead/shared/kuberne
 import { type EndpointSlice, keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { type LeaseName, parseLeaseName } from '../config/settings.ts';
 import type { DhcpRequest } from '../dhcp/dhcp-addresses.ts';
-import { shareLeases } from '../dhcp/shared-leases.ts';
 import type { NodeBook } from '../ownership/node-eligibility.ts';
 import { type AddressSources, addressesOf } from './addresses.ts';
 import { endpointsByService, portKey, type ServiceEndpoint, usableEndpoints } from './endpoints.ts';
@@ -77,7 +76,7 @@ export function servedServices(
   for (const service of services) {
     if (isServed(service, rule)) served.push(servedService(service, endpoints.get(keyOf(service)), sources));
   }
-  return shareLeases(served.sort(byAge));
+  return served.sort(byAge);
 }
 
 /** Oldest first, then by key: the order in which Services win what only one can have. */

@@ -9,7 +9,7 @@ import {
   removeAddresses,
   renewAddresses,
 } from './addresses.ts';
-import type { Link, LinkAddress } from './links.ts';
+import type { Link, LinkAddress } from './link.ts';
 
 const nothingGuarded = (): boolean => false;
 

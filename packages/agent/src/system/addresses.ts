@@ -2,8 +2,8 @@
 import { getSystemErrorName } from 'node:util';
 import { type Address, addressOf } from '@fairlead/shared/address/address.ts';
 import { linkIndex } from './libc.ts';
+import type { Link, LinkAddress } from './link.ts';
 import { removal, renewal } from './link-messages.ts';
-import type { Link, LinkAddress } from './links.ts';
 import { type NetlinkRequest, request } from './netlink.ts';
 
 /** An address of ours on the link that carries it. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
 import { renderElements, renderGuard, renderSenders, sendersOf } from './kernel-guard.ts';
-import type { Link, LinkAddress } from './links.ts';
+import type { Link, LinkAddress } from './link.ts';
 
 const NO_SENDERS = { ipv4: new Map(), ipv6: new Map() };
 

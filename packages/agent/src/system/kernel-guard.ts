@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addressOf } from '@fairlead/shared/address/address.ts';
 import { CommandError, runCommand } from './commands.ts';
-import type { Link } from './links.ts';
+import type { Link } from './link.ts';
 import { applyNft, deleteTables, dropTableScript, listTables, type NftTable } from './nft.ts';
 
 /** Name of the guard's tables, one per family. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Links and addresses in the kernel's messages (rtnetlink(7), linux/if_link.h, linux/if_addr.h). Pure. */
 import { type Address, formatValue } from '@fairlead/shared/address/address.ts';
-import type { Link, LinkAddress } from './links.ts';
+import type { Link, LinkAddress } from './link.ts';
 import {
   type Attributes,
   decodeAttributes,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
-import { interfaceBySubnet, type Link, type LinkAddress } from './links.ts';
+import type { Link, LinkAddress } from './link.ts';
+import { interfaceBySubnet } from './links.ts';
 
 const own = (address: string, prefixLength: number, scope = 'global'): LinkAddress => ({
   family: address.includes(':') ? 6 : 4,

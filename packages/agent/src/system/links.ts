@@ -1,40 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { addressOf, bitsOf, type Family } from '@fairlead/shared/address/address.ts';
+import { addressOf, bitsOf } from '@fairlead/shared/address/address.ts';
 import { cidrContains, cidrOf } from '@fairlead/shared/address/cidr.ts';
 import { runCommand } from './commands.ts';
+import type { Link } from './link.ts';
 import { ALL_ADDRESSES, ALL_LINKS, linksIn } from './link-messages.ts';
 import { dump } from './netlink.ts';
-
-/** One address of a link, as the kernel reports it. */
-export interface LinkAddress {
-  readonly family: Family;
-  /** Address in the kernel's text form. */
-  readonly address: string;
-  readonly prefixLength: number;
-  /** `global`, `link`, `host`, ... */
-  readonly scope: string;
-  /** Label of an IPv4 address (`eth0`, `lo:fl`). */
-  readonly label?: string;
-  /** Seconds until the kernel removes it; Infinity when never. */
-  readonly validSeconds: number;
-  /** Seconds until it is deprecated; 0 = already, Infinity = never. */
-  readonly preferredSeconds: number;
-  /** Duplicate address detection has not finished (IPv6). */
-  readonly tentative: boolean;
-}
-
-/** A network link of this namespace. */
-export interface Link {
-  readonly name: string;
-  readonly index: number;
-  /** Hardware address, lower case with colons; absent on links without one. */
-  readonly mac?: string;
-  readonly kind: 'loopback' | 'ether' | 'other';
-  /** Administratively up and carrier present. */
-  readonly isUp: boolean;
-  readonly mtu: number;
-  readonly addresses: readonly LinkAddress[];
-}
 
 /** All links of this network namespace with their addresses, asked from the kernel itself. Rejects as {@link dump} throws. */
 export async function listLinks(): Promise<readonly Link[]> {

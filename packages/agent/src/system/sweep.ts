@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isOurs, type PlacedAddress, removeAddresses } from './addresses.ts';
 import { guardedAddresses } from './kernel-guard.ts';
-import { type Link, listLinks } from './links.ts';
+import type { Link } from './link.ts';
+import { listLinks } from './links.ts';
 import { deleteTables, listTables, type NftTable } from './nft.ts';
 
 /** What a killed predecessor had left behind. */

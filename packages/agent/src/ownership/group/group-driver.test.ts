@@ -12,8 +12,8 @@ import { type ApiServerHandle, createApiServer } from '@fairlead/test-apiserver/
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../testing/agents.ts';
 import { readGroupLease } from '../raft/group-lease.ts';
-import { DEFAULT_GROUP_POLICY, type GroupKnowledge, type OwnEntry } from '../raft/group-proposal.ts';
 import type { GroupEngine, GroupState } from '../raft/group-record.ts';
+import { DEFAULT_GROUP_POLICY, type GroupKnowledge, type OwnEntry } from '../raft/group-situation.ts';
 import { GroupDriver } from './group-driver.ts';
 import { formatReformOrder, REFORM_ORDER, reformOrderOf } from './reform-order.ts';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { GroupKnowledge } from '../raft/group-proposal.ts';
+import type { GroupKnowledge } from '../raft/group-situation.ts';
 import type { RaftStatus } from '../raft-driver/raft-port.ts';
 
 /** A status is news for so long; the node speaks every 100 ms. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Node } from '@fairlead/shared/kubernetes/objects.ts';
 import { describe, expect, it } from 'vitest';
-import type { Link, LinkAddress } from '../../system/links.ts';
+import type { Link, LinkAddress } from '../../system/link.ts';
 import { formatEndpoint, listenAddress, ownAddress } from './own-endpoint.ts';
 
 const nodeWith = (...addresses: readonly string[]): Node =>

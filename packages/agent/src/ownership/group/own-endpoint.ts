@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Address, addressOf, formatAddress, isUnspecified } from '@fairlead/shared/address/address.ts';
 import type { Node } from '@fairlead/shared/kubernetes/objects.ts';
-import type { Link } from '../../system/links.ts';
+import type { Link } from '../../system/link.ts';
 
 /** What an agent's own address can be taken from. */
 export interface AddressSources {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AddressGroup } from '../engine.ts';
 import { sameAvoided } from '../node-eligibility.ts';
-import type { PlacementGroup } from '../raft/placement.ts';
+import type { PlacementGroup } from '../raft/placement-group.ts';
 
 /** What a node is told of what there is to own. */
 export interface PlacedGroups {

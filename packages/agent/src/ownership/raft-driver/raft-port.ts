@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AgentId, GroupConfig } from '../raft/messages.ts';
 import type { MinorityPolicy, NodeEvent, NodeStatus } from '../raft/node-api.ts';
-import type { PlacementGroup, PlacementPolicy } from '../raft/placement.ts';
+import type { PlacementPolicy } from '../raft/placement.ts';
+import type { PlacementGroup } from '../raft/placement-group.ts';
 import type { RaftTiming } from '../raft/timing.ts';
 
 /*

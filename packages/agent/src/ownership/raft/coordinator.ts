@@ -4,7 +4,8 @@ import { MemberRecord, type MemberState, type MemberStatus } from './member-reco
 import type { AgentId, Message, Renew } from './messages.ts';
 import { type KnownLosses, NewsLog } from './news.ts';
 import type { Outbox } from './outbox.ts';
-import type { Move, Placement, PlacementGroup } from './placement.ts';
+import type { Move, Placement } from './placement.ts';
+import type { PlacementGroup } from './placement-group.ts';
 import { Refusals } from './refusals.ts';
 import type { NodeCondition } from './standing.ts';
 import { outlastMs, type RaftTiming } from './timing.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { VoterCandidate } from './choose-voters.ts';
-import type { ProposalInput, ProposalReason } from './group-proposal.ts';
 import type { GroupRecord, GroupState, MemberEntry } from './group-record.ts';
+import type { ProposalInput, ProposalReason } from './group-situation.ts';
 
 /** Fewer agents cannot elect anybody who may be lost. */
 export const FEWEST_FOR_RAFT = 3;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { GroupReading } from './group-lease.ts';
-import {
-  type GroupKnowledge,
-  type GroupPolicy,
-  type OwnEntry,
-  type ProposalInput,
-  type ProposalReason,
-  proposeState,
-} from './group-proposal.ts';
+import { proposeState } from './group-proposal.ts';
 import { type GroupEngine, type GroupRecord, type GroupState, sameEpoch } from './group-record.ts';
 import { refusalOfReform } from './group-reform.ts';
+import type {
+  GroupKnowledge,
+  GroupPolicy,
+  OwnEntry,
+  ProposalInput,
+  ProposalReason,
+} from './group-situation.ts';
 import { NamesakeWatch } from './namesake.ts';
 
 /** What to do with the API now. */

@@ -2,14 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { GroupKeeper } from './group-keeper.ts';
 import type { GroupReading } from './group-lease.ts';
+import type { GroupRecord, GroupState, MemberEntry } from './group-record.ts';
 import {
   DEFAULT_GROUP_POLICY,
   type GroupKnowledge,
   type GroupPolicy,
   type OwnEntry,
   type ProposalReason,
-} from './group-proposal.ts';
-import type { GroupRecord, GroupState, MemberEntry } from './group-record.ts';
+} from './group-situation.ts';
 
 const SELF = { name: 'a', instance: '00000000000000a1' };
 const OURS = '0'.repeat(32);

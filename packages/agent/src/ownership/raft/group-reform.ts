@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { firstVoters } from './choose-voters.ts';
 import { candidatesOf, nextEpoch, withSelf, writerOf } from './group-entries.ts';
-import type { Proposal, ProposalInput } from './group-proposal.ts';
 import { type GroupRecord, type GroupState, isMemberName, MAX_VOTERS, majorityOf } from './group-record.ts';
+import type { Proposal, ProposalInput } from './group-situation.ts';
 
 /** Elections take less, if there is anybody to elect. */
 const WITHOUT_COORDINATOR_MS = 3_000;

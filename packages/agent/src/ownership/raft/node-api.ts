@@ -2,7 +2,8 @@
 import type { Placer } from './coordinator.ts';
 import type { Role } from './election.ts';
 import type { AgentId, Availability, GroupConfig, Message, Reign } from './messages.ts';
-import type { Move, PlacementGroup } from './placement.ts';
+import type { Move } from './placement.ts';
+import type { PlacementGroup } from './placement-group.ts';
 import type { Rules } from './rules.ts';
 import type { RaftTiming } from './timing.ts';
 

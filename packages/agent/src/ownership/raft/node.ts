@@ -6,7 +6,7 @@ import { Member } from './member.ts';
 import type { AgentId, Availability, Body, GroupConfig, Knowledge, Message, Reign } from './messages.ts';
 import type { NodeEvent, NodeInput, NodeOptions, NodeOutput, NodeStatus } from './node-api.ts';
 import type { Outbox } from './outbox.ts';
-import type { PlacementGroup } from './placement.ts';
+import type { PlacementGroup } from './placement-group.ts';
 import { ALL_RULES, type Rules } from './rules.ts';
 import type { RaftTiming } from './timing.ts';
 

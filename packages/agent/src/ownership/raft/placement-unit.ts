@@ -2,7 +2,7 @@
 import type { Candidates } from '../../services/served-service.ts';
 import { type AvoidedNodes, NONE_AVOIDED, sameAvoided } from '../node-eligibility.ts';
 import { rendezvousWeight } from '../rank.ts';
-import type { PlacementGroup } from './placement.ts';
+import type { PlacementGroup } from './placement-group.ts';
 import type { NodeStanding } from './standing.ts';
 
 /** A group with its node. Mutable inside of `Placement` only. */

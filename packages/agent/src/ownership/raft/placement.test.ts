@@ -2,13 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Avoidance } from '../node-eligibility.ts';
-import {
-  DEFAULT_PLACEMENT,
-  type Move,
-  Placement,
-  type PlacementGroup,
-  type PlacementPolicy,
-} from './placement.ts';
+import { DEFAULT_PLACEMENT, type Move, Placement, type PlacementPolicy } from './placement.ts';
+import type { PlacementGroup } from './placement-group.ts';
 import type { NodeCondition } from './standing.ts';
 
 const STILL: PlacementPolicy = { ...DEFAULT_PLACEMENT, rebalanceEveryMs: undefined };

@@ -1,7 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-import type { Candidates } from '../../services/served-service.ts';
-import { type AvoidedNodes, NONE_AVOIDED } from '../node-eligibility.ts';
+import { NONE_AVOIDED } from '../node-eligibility.ts';
 import { rendezvousSeed } from '../rank.ts';
+import type { PlacementGroup } from './placement-group.ts';
 import {
   choose,
   chooseWelcome,
@@ -18,14 +17,6 @@ import {
   type Unit,
 } from './placement-unit.ts';
 import { type NodeCondition, NodeStanding, type StandingPolicy } from './standing.ts';
-
-/** Addresses that must be on one node, and where they can be. An `AddressGroup` is one. */
-export interface PlacementGroup {
-  readonly addresses: readonly string[];
-  readonly candidates: Candidates;
-  /** Candidates that get it only when no other can have it; see `Avoidance`. Absent: none. */
-  readonly avoided?: AvoidedNodes;
-}
 
 /** How addresses are placed. */
 export interface PlacementPolicy extends StandingPolicy {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PlacementGroup } from './placement.ts';
+import type { PlacementGroup } from './placement-group.ts';
 
 /** A member that could not serve an address is not given it again for this long; twice as long each further time. */
 const FIRST_REFUSAL_MS = 500;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rendezvousRank } from '../../rank.ts';
 import type { Placer } from '../coordinator.ts';
-import type { Move, PlacementGroup } from '../placement.ts';
+import type { Move } from '../placement.ts';
+import type { PlacementGroup } from '../placement-group.ts';
 
 /** What rule 7 forbids: every address goes to its first choice as soon as that is there. */
 export class RestlessPlacement implements Placer {

@@ -2,7 +2,7 @@
 import type { Placer } from '../coordinator.ts';
 import type { GroupConfig, Message } from '../messages.ts';
 import type { MinorityPolicy, NodeOutput } from '../node-api.ts';
-import type { PlacementGroup } from '../placement.ts';
+import type { PlacementGroup } from '../placement-group.ts';
 import { ALL_RULES, type Rules } from '../rules.ts';
 import type { RaftTiming } from '../timing.ts';
 import { Agenda } from './agenda.ts';

@@ -3,7 +3,6 @@ import type { FAIRLEAD_PREFIX } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Lease } from '@fairlead/shared/kubernetes/objects.ts';
 import { type GroupAction, GroupKeeper } from '../group-keeper.ts';
 import { GROUP_LEASE_NAME, readGroupLease, writeGroupLease } from '../group-lease.ts';
-import { DEFAULT_GROUP_POLICY, type GroupKnowledge, type OwnEntry } from '../group-proposal.ts';
 import {
   type GroupEngine,
   type GroupRecord,
@@ -11,6 +10,7 @@ import {
   majorityOf,
   stepProblem,
 } from '../group-record.ts';
+import { DEFAULT_GROUP_POLICY, type GroupKnowledge, type OwnEntry } from '../group-situation.ts';
 
 /** What a {@link GroupWorld} is made of. */
 export interface GroupWorldOptions {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { GroupKeeper } from '../../group-keeper.ts';
 import type { GroupReading } from '../../group-lease.ts';
-import type { GroupKnowledge, GroupPolicy, OwnEntry } from '../../group-proposal.ts';
 import { configOf, type GroupEngine } from '../../group-record.ts';
+import type { GroupKnowledge, GroupPolicy, OwnEntry } from '../../group-situation.ts';
 import type { Message } from '../../messages.ts';
 import type { NodeOutput } from '../../node-api.ts';
 import { DEFAULT_PLACEMENT, Placement } from '../../placement.ts';

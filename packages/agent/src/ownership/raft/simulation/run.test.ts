@@ -52,7 +52,7 @@ describe('simulated groups', () => {
   });
 
   it('hold no address twice, however restless the placement is', { timeout: 120_000 }, () => {
-    for (let seed = 1; seed <= 200; seed++) {
+    for (let seed = 1; seed <= 500; seed++) {
       const found = run(seed, { without: 7 }).violations.filter(({ rule }) => SAFETY.includes(rule));
       expect(found, `seed ${seed}`).toEqual([]);
     }
@@ -61,7 +61,7 @@ describe('simulated groups', () => {
   it('end with one holder of each address, too, when addresses are kept below a majority', {
     timeout: 120_000,
   }, () => {
-    for (let seed = 1; seed <= 100; seed++) {
+    for (let seed = 1; seed <= 200; seed++) {
       const result = run(seed, { minority: 'keep' });
       if (result.violations.length > 0) expect.fail(describeRun(shrink(result, { minority: 'keep' })));
     }
@@ -100,7 +100,7 @@ describe('simulated groups', () => {
   }, () => {
     expect(firstFind('twoHolders', 1_000, { clockDrift: 0.05 })).toBeDefined();
     const timing = { ...DEFAULT_TIMING, maxDrift: 0.05 };
-    for (let seed = 1; seed <= 150; seed++) {
+    for (let seed = 1; seed <= 300; seed++) {
       const found = run(seed, { timing }).violations.filter(({ rule }) => rule === 'twoHolders');
       expect(found, `seed ${seed}`).toEqual([]);
     }

@@ -13,12 +13,12 @@ describe('a change of the engine by a rolling restart', () => {
     'from %s to %s (faults: %s) never gives an address to two, and comes to an end',
     (from, to, hasFaults) => {
       const downMs: number[] = [];
-      for (let seed = 1; seed <= 20; seed++) {
+      for (let seed = 1; seed <= 30; seed++) {
         const result = runSwitch(seed, { from, to, hasFaults });
         expect(result.violations, `seed ${seed}`).toEqual([]);
         if (result.downMs !== undefined) downMs.push(result.downMs);
       }
-      expect(downMs.length).toBeGreaterThan(16);
+      expect(downMs.length).toBeGreaterThan(25);
       // Simulated time: the same on every machine.
       if (!hasFaults) expect(Math.max(...downMs)).toBeLessThan(600);
     },

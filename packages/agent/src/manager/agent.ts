@@ -25,6 +25,7 @@ import type { Link } from '../system/link.ts';
 import { defaultRouteInterface, listLinks } from '../system/links.ts';
 import { VERSION } from '../version.ts';
 import { Announcements } from './announcements.ts';
+import { needsDefaultRoute } from './interfaces.ts';
 import { ReconcileLoop } from './loop.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { MoveTeller } from './move-teller.ts';
@@ -411,7 +412,8 @@ class NodeAgent implements Agent {
   }
 
   async #readLinks(): Promise<void> {
-    const { readLinks = readNodeLinks } = this.#options;
+    const { settings, readLinks = () => readNodeLinks(needsDefaultRoute(settings.interface)) } =
+      this.#options;
     this.#links = await readLinks();
   }
 
@@ -448,7 +450,8 @@ class NodeAgent implements Agent {
 
 const EVENT_TYPES = { added: 'ADDED', updated: 'MODIFIED', deleted: 'DELETED' } as const;
 
-async function readNodeLinks(): Promise<NodeLinks> {
-  const [links, defaultInterface] = await Promise.all([listLinks(), defaultRouteInterface()]);
+async function readNodeLinks(withDefaultRoute: boolean): Promise<NodeLinks> {
+  const defaultRoute = withDefaultRoute ? defaultRouteInterface() : undefined;
+  const [links, defaultInterface] = await Promise.all([listLinks(), defaultRoute]);
   return { links, defaultInterface };
 }

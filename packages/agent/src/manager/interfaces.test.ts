@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { Link } from '../system/link.ts';
-import { chooseInterface } from './interfaces.ts';
+import { chooseInterface, needsDefaultRoute } from './interfaces.ts';
 
 function link(name: string, address?: string): Link {
   const forever = Number.POSITIVE_INFINITY;
@@ -64,4 +64,9 @@ describe('chooseInterface', () => {
     );
     expect(choice.ok).toBe(false);
   });
+});
+
+it('asks for the default route only where it can matter', () => {
+  expect([undefined, '', 'auto', 'auto,auto'].map(needsDefaultRoute)).toEqual([true, true, true, true]);
+  expect(['eth0', 'auto,eth0', 'eth0,ens3'].map(needsDefaultRoute)).toEqual([false, false, false]);
 });

@@ -22,6 +22,11 @@ export type InterfaceChoice =
   | { readonly ok: true; readonly name: string }
   | { readonly ok: false; readonly problem: string };
 
+/** Whether the default route can matter, given `vip_interface`: asking for it starts a program. Pure. */
+export function needsDefaultRoute(ownInterface: string | undefined): boolean {
+  return linkNames(ownInterface ?? '').every((name) => name === AUTO);
+}
+
 /**
  * On which link neighbours are answered for an address: annotation `serviceInterface`, else `vip_servicesinterface`,
  * else `vip_interface`, else the link with the default route. Each may be a comma list, of which the first link counts that

@@ -117,10 +117,6 @@ describe('a group of agents', () => {
           expect(WORKERS).toContain(await isAnsweredByAnother());
         });
       });
-      console.info(
-        `without an answer: ${Math.round(observer.judge({ address }).longestZeroOwnersMs)} ms, ` +
-          `after ${API_OUTAGE_MS / 1_000} s without the API server`,
-      );
     },
     API_OUTAGE_MS + 120_000,
   );

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { BalanceModel } from './model.ts';
+import type { BalanceModel } from './model/frontend.ts';
 
 /** Sends connections to pods: one data plane. */
 export interface Balancer {

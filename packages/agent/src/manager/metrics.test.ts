@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ManualClock } from '@fairlead/shared/runtime/clock.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { describe, expect, it } from 'vitest';
-import { NOTHING_TO_BALANCE } from '../balance/model.ts';
+import { NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
 import type { ServedService } from '../services/served-service.ts';
 import { heldAddress, NO_FRAMES, raftStatus } from '../status/testing.ts';
 import { GroupTeller } from './group-teller.ts';

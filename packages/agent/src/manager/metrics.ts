@@ -6,7 +6,7 @@ import { resourceName } from '@fairlead/shared/kubernetes/resources.ts';
 import { createRegistry, type MetricsRegistry } from '@fairlead/shared/runtime/metrics.ts';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { AnnouncerStats, HeldAddress } from '../announce/address-keeper.ts';
-import type { BalanceModel } from '../balance/model.ts';
+import type { BalanceModel } from '../balance/model/frontend.ts';
 import type { EngineStats, OwnershipState } from '../ownership/engine.ts';
 import type { ServedService } from '../services/served-service.ts';
 import { observeRaft, type RaftSource } from './raft-metrics.ts';

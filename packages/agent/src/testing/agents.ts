@@ -13,7 +13,7 @@ import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import type { RequestRecord } from '@fairlead/test-apiserver/http/dispatcher.ts';
 import { type ApiServerHandle, createApiServer } from '@fairlead/test-apiserver/server.ts';
-import type { BalanceModel } from '../balance/model.ts';
+import type { BalanceModel } from '../balance/model/frontend.ts';
 import { readSettings } from '../config/settings.ts';
 import type { ResolveName } from '../dns/resolve-name.ts';
 import { type Agent, createAgent } from '../manager/agent.ts';

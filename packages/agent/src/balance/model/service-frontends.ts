@@ -1,46 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addressOf, compareAddresses, type Family } from '@fairlead/shared/address/address.ts';
-import type { ServiceEndpoint } from '../services/endpoints.ts';
-import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
-import {
-  endpointsFrom,
-  type FrontPort,
-  type Protocol,
-  type ServedService,
-} from '../services/served-service.ts';
-
-/** Where a connection is sent. */
-export interface Backend {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** One address, protocol and port that clients connect to. */
-export interface Frontend {
-  /** `tcp/80/192.0.2.10`: unique. */
-  readonly id: string;
-  /** `namespace/name` of the Service. */
-  readonly service: string;
-  readonly family: Family;
-  readonly address: string;
-  readonly protocol: Protocol;
-  readonly port: number;
-  /** In a fixed order, so that an unchanged set renders unchanged. Empty: connections are refused at once. */
-  readonly backends: readonly Backend[];
-  /**
-   * Let pods answer to this node (traffic policy Cluster): they may be on another one, whose answer would not come back
-   * through here. With policy Local the client's address stays.
-   */
-  readonly masquerade: boolean;
-}
-
-/** Everything a data plane has to do on this node. */
-export interface BalanceModel {
-  /** Frontend id -> frontend. */
-  readonly frontends: ReadonlyMap<string, Frontend>;
-  /** `namespace/name` -> what cannot be done for that Service. */
-  readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>;
-}
+import type { ServiceEndpoint } from '../../services/endpoints.ts';
+import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
+import { endpointsFrom, type FrontPort, type ServedService } from '../../services/served-service.ts';
+import type { Backend, BalanceModel, Frontend } from './frontend.ts';
 
 /** What the model is made from. */
 export interface BalanceInput {
@@ -56,9 +19,6 @@ export interface BalanceInput {
   readonly node: string;
   readonly lostNodes: ReadonlySet<string>;
 }
-
-/** An empty model: nothing to balance. */
-export const NOTHING_TO_BALANCE: BalanceModel = { frontends: new Map(), problems: new Map() };
 
 /** Computes the whole model. Pure. */
 export function balanceModel(input: BalanceInput): BalanceModel {
@@ -114,6 +74,9 @@ function frontendsOf(
     protocol: port.protocol,
     port: port.port,
     backends: backendsOf(endpoints, family, port),
+    scheduler: 'roundRobin',
+    affinitySeconds: undefined,
+    forwarding: 'nat',
     masquerade: service.policy === 'Cluster',
   }));
 }
@@ -126,7 +89,8 @@ function backendsOf(
   const backends: Backend[] = [];
   for (const endpoint of endpoints) {
     const port = endpoint.ports.get(key);
-    if (endpoint.family === family && port !== undefined) backends.push({ address: endpoint.address, port });
+    if (endpoint.family !== family || port === undefined) continue;
+    backends.push({ address: endpoint.address, port, weight: 1, node: endpoint.node });
   }
   return backends.sort(byAddressAndPort);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Family } from '@fairlead/shared/address/address.ts';
-import type { NftTable } from '../system/nft.ts';
-import { dropTableScript } from '../system/nft.ts';
-import type { Backend, Frontend } from './model.ts';
+import type { NftTable } from '../../system/nft.ts';
+import { dropTableScript } from '../../system/nft.ts';
+import { type Frontend, sameFrontend } from '../model/frontend.ts';
 
 /** Name of the balancer's tables, one per family. */
 const TABLE = 'fairlead';
@@ -95,21 +95,6 @@ export function renderChanges(applied: ReadonlyMap<string, Frontend>, wanted: re
     after += `flush chain ${chainOf(old)}\ndelete chain ${chainOf(old)}\n`;
   }
   return before + elements.render() + after;
-}
-
-/** Same in all that is rendered. */
-export function sameFrontend(a: Frontend, b: Frontend): boolean {
-  return (
-    a.id === b.id &&
-    a.masquerade === b.masquerade &&
-    a.backends.length === b.backends.length &&
-    a.backends.every((backend, index) => sameBackend(backend, b.backends[index]))
-  );
-}
-
-/** Same address and port. */
-export function sameBackend(a: Backend, b: Backend | undefined): boolean {
-  return a.address === b?.address && a.port === b.port;
 }
 
 const SETS = ['frontends', 'masqueraded', 'refused'] as const;

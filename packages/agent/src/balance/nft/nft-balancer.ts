@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import { applyNft, deleteTables, listTables } from '../system/nft.ts';
-import type { Balancer } from './balancer.ts';
+import { applyNft, deleteTables, listTables } from '../../system/nft.ts';
+import type { Balancer } from '../balancer.ts';
+import type { BalanceModel, Frontend } from '../model/frontend.ts';
 import { Conntrack } from './conntrack.ts';
-import type { BalanceModel, Frontend } from './model.ts';
 import { BALANCE_TABLES, renderAll, renderChanges } from './nft-script.ts';
 
 /** What {@link createNftBalancer} needs; the functions are replaced in tests. */

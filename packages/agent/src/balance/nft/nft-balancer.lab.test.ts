@@ -4,10 +4,11 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { runCommand } from '../system/commands.ts';
-import type { Balancer } from './balancer.ts';
+import { runCommand } from '../../system/commands.ts';
+import type { Balancer } from '../balancer.ts';
+import type { Frontend } from '../model/frontend.ts';
+import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
 import { staleFlows } from './conntrack.ts';
-import type { BalanceModel, Frontend } from './model.ts';
 import { createNftBalancer } from './nft-balancer.ts';
 
 /*
@@ -93,23 +94,12 @@ function nodad(address: string): readonly string[] {
 }
 
 function frontend(address: string, pods: readonly number[], options: Partial<Frontend> = {}): Frontend {
-  const v6 = address.includes(':');
-  const { protocol = 'tcp', port = 80 } = options;
-  return {
-    id: `${protocol}/${port}/${address}`,
-    service: 'default/echo',
-    family: v6 ? 6 : 4,
+  const pod = address.includes(':') ? 'fd00:99::' : '10.99.1.';
+  return frontendOf(
     address,
-    protocol,
-    port,
-    backends: pods.map((pod) => ({ address: v6 ? `fd00:99::${pod}` : `10.99.1.${pod}`, port: POD_PORT })),
-    masquerade: true,
-    ...options,
-  };
-}
-
-function modelOf(...frontends: readonly Frontend[]): BalanceModel {
-  return { frontends: new Map(frontends.map((each) => [each.id, each])), problems: new Map() };
+    pods.map((index) => backendOf(`${pod}${index}`, POD_PORT)),
+    options,
+  );
 }
 
 function count(answers: readonly Answer[]): Readonly<Record<string, number>> {

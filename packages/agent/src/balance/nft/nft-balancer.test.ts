@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { expect, it } from 'vitest';
-import type { BalanceModel, Frontend } from './model.ts';
+import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
 import { createNftBalancer } from './nft-balancer.ts';
 
-const frontend: Frontend = {
-  id: 'tcp/80/172.18.0.200',
-  service: 'default/echo',
-  family: 4,
-  address: '172.18.0.200',
-  protocol: 'tcp',
-  port: 80,
-  backends: [{ address: '10.244.1.2', port: 8080 }],
-  masquerade: true,
-};
-const model: BalanceModel = { frontends: new Map([[frontend.id, frontend]]), problems: new Map() };
+const frontend = frontendOf('172.18.0.200', [backendOf('10.244.1.2')]);
+const model = modelOf(frontend);
 
 it('starts over after a script that failed, because it cannot know what the kernel has', async () => {
   const scripts: string[] = [];

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import type { ServiceEndpoint } from '../services/endpoints.ts';
-import type { ServedService } from '../services/served-service.ts';
-import { staleFlows } from './conntrack.ts';
-import { balanceModel, type Frontend } from './model.ts';
+import type { ServiceEndpoint } from '../../services/endpoints.ts';
+import type { ServedService } from '../../services/served-service.ts';
+import { balanceModel } from './service-frontends.ts';
 
 function endpoint(
   address: string,
@@ -80,9 +79,12 @@ describe('balanceModel', () => {
         protocol: 'tcp',
         port: 80,
         backends: [
-          { address: '10.1.0.9', port: 8080 },
-          { address: '10.1.0.10', port: 8080 },
+          { address: '10.1.0.9', port: 8080, weight: 1, node: 'n1' },
+          { address: '10.1.0.10', port: 8080, weight: 1, node: 'n2' },
         ],
+        scheduler: 'roundRobin',
+        affinitySeconds: undefined,
+        forwarding: 'nat',
         masquerade: true,
       },
     ]);
@@ -94,7 +96,7 @@ describe('balanceModel', () => {
 
   it('leaves out endpoints on lost nodes', () => {
     const backends = [...model([service('a')], undefined, ['n2']).frontends.values()][0]?.backends;
-    expect(backends).toEqual([{ address: '10.1.0.9', port: 8080 }]);
+    expect(backends).toMatchObject([{ address: '10.1.0.9', port: 8080 }]);
   });
 
   it('sends only to its own pods with policy Local, and lets them see the client', () => {
@@ -145,42 +147,5 @@ describe('balanceModel', () => {
   it('tells that affinity is not known yet', () => {
     const { problems } = model([service('a', { clientAffinity: true })]);
     expect(problems.get('default/a')?.map(({ reason }) => reason)).toEqual(['AffinityUnsupported']);
-  });
-});
-
-describe('staleFlows', () => {
-  const frontend = (
-    backends: readonly string[],
-    protocol: 'tcp' | 'udp' = 'udp',
-  ): ReadonlyMap<string, Frontend> => {
-    const one: Frontend = {
-      id: 'x',
-      service: '',
-      family: 4,
-      address: '172.18.0.200',
-      protocol,
-      port: 53,
-      backends: backends.map((address) => ({ address, port: 53 })),
-      masquerade: true,
-    };
-    return new Map([[one.id, one]]);
-  };
-  const flow = '-D -f ipv4 -p udp --orig-dst 172.18.0.200 --orig-port-dst 53';
-  const told = (before: ReadonlyMap<string, Frontend>, after: ReadonlyMap<string, Frontend>) =>
-    staleFlows(before, after).map((deletion) => deletion.join(' '));
-
-  it('are those to removed backends', () => {
-    expect(told(frontend(['10.0.0.1', '10.0.0.2']), frontend(['10.0.0.2', '10.0.0.3']))).toEqual([
-      `${flow} --reply-src 10.0.0.1`,
-    ]);
-    expect(told(frontend(['10.0.0.1']), new Map())).toEqual([`${flow} --reply-src 10.0.0.1`]);
-  });
-  it('are all, when there was no backend before', () => {
-    expect(told(frontend([]), frontend(['10.0.0.1']))).toEqual([flow]);
-    expect(told(new Map(), frontend(['10.0.0.1']))).toEqual([flow]);
-  });
-  it('are none for TCP, or without a change', () => {
-    expect(told(frontend(['10.0.0.1'], 'tcp'), new Map())).toEqual([]);
-    expect(told(frontend(['10.0.0.1']), frontend(['10.0.0.1']))).toEqual([]);
   });
 });

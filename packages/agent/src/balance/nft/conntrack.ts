@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import { runCommand } from '../system/commands.ts';
-import type { Frontend } from './model.ts';
-import { sameBackend } from './nft-script.ts';
+import { runCommand } from '../../system/commands.ts';
+import { type Frontend, sameBackend } from '../model/frontend.ts';
 
 /** Arguments of one `conntrack -D`. */
 export type ConntrackDeletion = readonly string[];

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Frontend } from './model.ts';
+import type { Frontend } from '../model/frontend.ts';
+import { backendOf, frontendOf } from '../testing/frontends.ts';
 import { renderAll, renderChanges } from './nft-script.ts';
 
 function frontend(address: string, pods: readonly number[], parts: Partial<Frontend> = {}): Frontend {
-  const { protocol = 'tcp', port = 80 } = parts;
-  const v6 = address.includes(':');
-  return {
-    id: `${protocol}/${port}/${address}`,
-    service: 'default/echo',
-    family: v6 ? 6 : 4,
+  const pod = address.includes(':') ? 'fd00:1::' : '10.244.1.';
+  return frontendOf(
     address,
-    protocol,
-    port,
-    backends: pods.map((pod) => ({ address: v6 ? `fd00:1::${pod}` : `10.244.1.${pod}`, port: 8080 })),
-    masquerade: true,
-    ...parts,
-  };
+    pods.map((index) => backendOf(`${pod}${index}`)),
+    parts,
+  );
 }
 
 const byId = (frontends: readonly Frontend[]) => new Map(frontends.map((each) => [each.id, each]));

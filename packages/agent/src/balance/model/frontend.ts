@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What every data plane renders: front ends with their back ends. Pure data, and nothing of Services or of the kernel, so
+ * that the same model comes from Services, from the control plane's nodes, and from a configuration file.
+ */
+import type { Family } from '@fairlead/shared/address/address.ts';
+import type { ServiceProblem } from '../../services/problem.ts';
+import type { Protocol } from '../../services/served-service.ts';
+
+/** Where a connection is sent. */
+export interface Backend {
+  /** Canonical text. */
+  readonly address: string;
+  readonly port: number;
+  /** Share of new connections in proportion to the others, 0 to 65535; 0 gets none. Schedulers without weights ignore it. */
+  readonly weight: number;
+  /** Node it runs on; undefined when nobody says, or outside a cluster. */
+  readonly node: string | undefined;
+}
+
+/**
+ * How a new connection gets its back end.
+ *
+ * - `roundRobin`, `weightedRoundRobin`: in turn, each front end with a turn of its own.
+ * - `leastConnections`: the one with the fewest open connections for its weight; only planes that count can (IPVS, user space).
+ * - `sourceHash`: by the client's address, evenly; most clients get another back end when the number of back ends changes.
+ * - `consistentHash`: by the client's address through a Maglev table: a change moves little more than what it must.
+ */
+export type Scheduler =
+  | 'roundRobin'
+  | 'weightedRoundRobin'
+  | 'leastConnections'
+  | 'sourceHash'
+  | 'consistentHash';
+
+/**
+ * How packets reach a back end.
+ *
+ * - `nat`: the destination is rewritten here, and answers come back through here.
+ * - `dsr`: packets go on at layer 2 with their destination unchanged; whoever gets them answers the client directly.
+ */
+export type Forwarding = 'nat' | 'dsr';
+
+/** One address, protocol and port that clients connect to. */
+export interface Frontend {
+  /** `tcp/80/192.0.2.10`: unique. */
+  readonly id: string;
+  /** `namespace/name` of the Service, or the name that a configuration gives it. */
+  readonly service: string;
+  readonly family: Family;
+  readonly address: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** In a fixed order, so that an unchanged set renders unchanged. Empty: connections are refused at once. */
+  readonly backends: readonly Backend[];
+  readonly scheduler: Scheduler;
+  /** `sessionAffinity: ClientIP`: a client stays with its back end until it was away for so many seconds; undefined: none. */
+  readonly affinitySeconds: number | undefined;
+  readonly forwarding: Forwarding;
+  /**
+   * Let pods answer to this node (traffic policy Cluster): they may be on another one, whose answer would not come back
+   * through here. With policy Local the client's address stays.
+   */
+  readonly masquerade: boolean;
+}
+
+/** Everything a data plane has to do on this node. */
+export interface BalanceModel {
+  /** Frontend id -> frontend. */
+  readonly frontends: ReadonlyMap<string, Frontend>;
+  /** `namespace/name` -> what cannot be done for that Service. */
+  readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>;
+}
+
+/** An empty model: nothing to balance. */
+export const NOTHING_TO_BALANCE: BalanceModel = { frontends: new Map(), problems: new Map() };
+
+/** Same address and port. */
+export function sameBackend(a: Backend, b: Backend | undefined): boolean {
+  return a.address === b?.address && a.port === b.port;
+}
+
+/** Same in everything that a data plane renders. */
+export function sameFrontend(a: Frontend, b: Frontend): boolean {
+  return (
+    a.id === b.id &&
+    a.masquerade === b.masquerade &&
+    a.scheduler === b.scheduler &&
+    a.affinitySeconds === b.affinitySeconds &&
+    a.forwarding === b.forwarding &&
+    a.backends.length === b.backends.length &&
+    a.backends.every((backend, index) => sameRendering(backend, b.backends[index]))
+  );
+}
+
+function sameRendering(a: Backend, b: Backend | undefined): boolean {
+  return sameBackend(a, b) && a.weight === b?.weight && a.node === b.node;
+}

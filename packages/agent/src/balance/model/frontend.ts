@@ -6,6 +6,7 @@
 import type { Family } from '@fairlead/shared/address/address.ts';
 import type { ServiceProblem } from '../../services/problem.ts';
 import type { Protocol } from '../../services/served-service.ts';
+import type { HealthCheck } from '../health/health-check.ts';
 
 /** Where a connection is sent. */
 export interface Backend {
@@ -62,6 +63,8 @@ export interface Frontend {
    * through here. With policy Local the client's address stays.
    */
   readonly masquerade: boolean;
+  /** How it is found out which back ends are dead; absent: nobody looks. Not rendered: the dead are left out of `backends`. */
+  readonly healthCheck?: HealthCheck;
 }
 
 /** Everything a data plane has to do on this node. */

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { pollReadable } from '../../system/libc.ts';
 import { DEFAULT_PLACEMENT } from '../raft/placement.ts';
 import { DEFAULT_TIMING } from '../raft/timing.ts';
+import { BallotFile } from './ballot-file.ts';
 import { RaftHost } from './raft-host.ts';
 import type { RaftReport, RaftSetup, RaftStatus } from './raft-port.ts';
 
@@ -186,6 +190,39 @@ describe('three agents on one machine', () => {
     until('they count why', () =>
       agents.some(({ status }) => (status?.traffic.ignored.get('unknownKey') ?? 0) > 0),
     );
+  });
+
+  it('keep term and vote on disk across restarts', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fairlead-host-'));
+    try {
+      begin();
+      until('all addresses are served', allServed);
+      const [first] = agents;
+      if (first === undefined) throw new Error('nobody');
+      const kept = { ...setup('n1'), ballotFile: join(folder, 'n1') };
+      const restart = (instance: string) => {
+        first.host.handle({ type: 'start', setup: { ...kept, id: { name: 'n1', instance } } });
+        const endpoints = new Map(NAMES.map((each, index) => [each, `127.0.0.1:${basePort + index}`]));
+        first.host.handle({ type: 'endpoints', endpoints });
+        first.host.handle({ type: 'config', config: { epoch: 1, voters: [...NAMES] } });
+        first.status = undefined;
+      };
+      restart('00000000000000b1');
+      until('it follows somebody', () => first.status?.reign !== undefined);
+      const { term = 0 } = first.status ?? {};
+      first.host.close();
+      const file = BallotFile.open(kept.ballotFile);
+      expect(file.ballot.term).toBe(term);
+      file.close();
+      restart('00000000000000b2');
+      first.host.turn();
+      expect(first.status?.term).toBe(term);
+      for (const { host } of agents.splice(1)) host.close();
+      writeFileSync(kept.ballotFile, 'not a vote');
+      expect(() => restart('00000000000000b3')).toThrow('holds no vote');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('say when a port cannot be had, and take it when it is free', () => {

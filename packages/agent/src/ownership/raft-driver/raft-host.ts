@@ -6,6 +6,7 @@ import { RaftNode } from '../raft/node.ts';
 import type { NodeEvent, NodeInput, NodeOutput } from '../raft/node-api.ts';
 import { Placement } from '../raft/placement.ts';
 import { timingProblem } from '../raft/timing.ts';
+import { BallotFile } from './ballot-file.ts';
 import { KernelView } from './kernel-view.ts';
 import type { RaftCommand, RaftReport, RaftSetup, RaftStatus } from './raft-port.ts';
 import { RaftTraffic } from './raft-traffic.ts';
@@ -35,6 +36,9 @@ interface Run {
   readonly setup: RaftSetup;
   readonly node: RaftNode;
   readonly traffic: RaftTraffic;
+  readonly ballots: BallotFile | undefined;
+  /** Why nothing can be said at the moment: the disk does not take the ballot. */
+  ballotProblem: string | undefined;
   readonly renewals: RenewalWatch;
   readonly kernel: KernelView;
   readonly lastHeardMs: Map<string, number>;
@@ -132,6 +136,7 @@ export class RaftHost {
   /** Ends without a word. */
   close(): void {
     this.#run?.traffic.close();
+    this.#run?.ballots?.close();
     this.#run = undefined;
     this.#options.onGrants();
   }
@@ -140,6 +145,7 @@ export class RaftHost {
     this.close();
     const problem = timingProblem(setup.timing);
     if (problem !== undefined) throw new Error(`the times of the raft engine: ${problem}`);
+    const ballots = setup.ballotFile === undefined ? undefined : BallotFile.open(setup.ballotFile);
     const startMs = this.#options.monotonicMs();
     const node = new RaftNode({
       id: setup.id,
@@ -149,11 +155,14 @@ export class RaftHost {
       createPlacement: () => new Placement(setup.placement),
       startMs,
       ...(setup.minority !== undefined && { minority: setup.minority }),
+      ...(ballots !== undefined && { ballot: ballots.ballot }),
     });
     this.#run = {
       setup,
       node,
       traffic: new RaftTraffic(setup, startMs),
+      ballots,
+      ballotProblem: undefined,
       renewals: new RenewalWatch(setup.timing.renewMs, setup.timing.grantMs),
       kernel: new KernelView(),
       lastHeardMs: new Map(),
@@ -222,7 +231,9 @@ export class RaftHost {
 
   #follow(run: Run, { messages, events, wakeAtMs }: NodeOutput): void {
     run.wakeAtMs = wakeAtMs;
-    for (const message of messages) {
+    // What is not said counts as lost on the way: the protocol asks again, and so does this.
+    const isKept = messages.length === 0 || this.#keepBallot(run);
+    for (const message of isKept ? messages : []) {
       run.renewals.sent(message, this.#options.monotonicMs());
       run.traffic.send(message);
     }
@@ -231,6 +242,20 @@ export class RaftHost {
     if (granted === run.told.granted && grantedUntilMs === run.told.untilMs) return;
     run.told = { granted, untilMs: grantedUntilMs };
     this.#options.onGrants();
+  }
+
+  /** Raft's rule: a vote is on disk before anybody hears of it. */
+  #keepBallot(run: Run): boolean {
+    try {
+      run.ballots?.write(run.node.ballot);
+      run.ballotProblem = undefined;
+      return true;
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      run.ballotProblem = `the vote cannot be written to ${run.setup.ballotFile}: ${words}`;
+      run.isStatusDue = true;
+      return false;
+    }
   }
 
   #tell(run: Run, event: NodeEvent): void {
@@ -271,7 +296,7 @@ export class RaftHost {
       highestEpoch: run.highestEpoch,
       highestEpochMs: run.highestEpochMs,
       traffic: { ...traffic.counts, renewalsLate: renewals.late, renewalsLost: renewals.lost },
-      problem: traffic.problem,
+      problem: traffic.problem ?? run.ballotProblem,
     };
   }
 }

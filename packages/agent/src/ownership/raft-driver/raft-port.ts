@@ -28,6 +28,8 @@ export interface RaftSetup {
   /** Where it listens: `0.0.0.0` or `::` for all addresses of the family. */
   readonly listen: { readonly address: string; readonly port: number };
   readonly keys: RaftKeys;
+  /** Term and vote are kept in this file across restarts, see `BallotFile`; without it in memory alone. */
+  readonly ballotFile?: string;
 }
 
 /** From the main thread to the node. */

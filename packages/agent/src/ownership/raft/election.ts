@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type Ballot, EMPTY_BALLOT } from './ballot.ts';
 import type { Electorate } from './electorate.ts';
 import { Leadership } from './leadership.ts';
 import type { AgentId, Echo, Message, PreVoteReply } from './messages.ts';
@@ -23,20 +24,20 @@ export interface VoterOptions {
   readonly random: () => number;
   readonly startMs: number;
   readonly rules: Rules;
+  /** Of the voter of this name before it was restarted, where that was kept. */
+  readonly ballot?: Ballot;
 }
 
 /**
  * Raft's leader election without a log, for all that has to be agreed is who grants: terms, pre-vote, check-quorum, leader
- * lease. Terms and votes are only in memory. They keep elections short; what keeps them safe are {@link Promises} and
- * {@link Leadership}. Pure: call {@link tick} before anything else at each moment.
+ * lease. Terms and votes keep elections short, whether the caller keeps the {@link ballot} across restarts or not; what keeps
+ * them safe are {@link Promises} and {@link Leadership}. Pure: call {@link tick} before anything else at each moment.
  */
 export class Voter {
   readonly #options: VoterOptions;
   readonly #timing: RaftTiming;
   readonly #promises: Promises;
-  #term = 0;
-  /** Instance that has our vote in this term. */
-  #votedFor = '';
+  #ballot: Ballot;
   #role: Role = 'follower';
   #leadership: Leadership | undefined;
   /** Name of whom we followed last. */
@@ -62,10 +63,16 @@ export class Voter {
     this.#timing = options.timing;
     this.#promises = new Promises(options.timing, options.startMs, options.rules);
     this.#electionMs = this.#promises.abstainUntilMs;
+    this.#ballot = options.ballot ?? EMPTY_BALLOT;
+  }
+
+  /** Where it is to outlive a restart: written down before anything that this voter says after the change is sent. */
+  get ballot(): Ballot {
+    return this.#ballot;
   }
 
   get term(): number {
-    return this.#term;
+    return this.#ballot.term;
   }
 
   get role(): Role {
@@ -161,7 +168,7 @@ export class Voter {
     else if (body.type === 'vote') this.#answerVote(message, nowMs);
     else if (body.type === 'voteReply') this.#countVote(message, body.granted, nowMs);
     else if (body.type === 'resign') this.#heedResignation(message, body.successor, nowMs);
-    else if (body.type === 'heartbeatRefused' && message.term > this.#term) this.#follow(message.term, nowMs);
+    else if (body.type === 'heartbeatRefused' && message.term > this.term) this.#follow(message.term, nowMs);
   }
 
   #stand(nowMs: number): void {
@@ -189,7 +196,7 @@ export class Voter {
 
   #answerPreVote({ from, term }: Message, round: number, nowMs: number): void {
     const waitMs = this.#promises.blockedMs(from.instance, nowMs);
-    const granted = waitMs === 0 && term >= this.#term && this.#leadership === undefined;
+    const granted = waitMs === 0 && term >= this.term && this.#leadership === undefined;
     // Somebody else is about to be elected: do not get in the way.
     if (granted && this.#role === 'follower') {
       this.#electionMs = Math.max(this.#electionMs, nowMs + this.#timing.electionRoundMs + this.#delayMs());
@@ -204,7 +211,7 @@ export class Voter {
       this.#countVotes(nowMs);
       return;
     }
-    if (term > this.#term) {
+    if (term > this.term) {
       this.#follow(term, nowMs);
       this.#electionMs = nowMs + this.#options.random() * this.#timing.electionJitterMs;
       return;
@@ -226,7 +233,7 @@ export class Voter {
   #answerVote({ from, term }: Message, nowMs: number): void {
     const granted = this.#mayVoteFor(from.instance, term, nowMs);
     if (granted) {
-      this.#votedFor = from.instance;
+      if (this.#ballot.votedFor === '') this.#ballot = { term, votedFor: from.instance };
       this.#role = 'follower';
       this.#electionMs = Math.max(this.#electionMs, nowMs + this.#timing.electionRoundMs + this.#delayMs());
     }
@@ -235,15 +242,16 @@ export class Voter {
 
   #mayVoteFor(instance: string, term: number, nowMs: number): boolean {
     // Terms of those for whom we cannot vote anyway must not disturb whom we follow.
-    if (term < this.#term || this.#promises.blockedMs(instance, nowMs) > 0) return false;
-    if (term > this.#term) this.#follow(term, nowMs);
-    return this.#votedFor === '' || this.#votedFor === instance;
+    if (term < this.term || this.#promises.blockedMs(instance, nowMs) > 0) return false;
+    if (term > this.term) this.#follow(term, nowMs);
+    const { votedFor } = this.#ballot;
+    return votedFor === '' || votedFor === instance;
   }
 
   #countVote({ from, term }: Message, granted: boolean, nowMs: number): void {
-    if (term > this.#term) {
+    if (term > this.term) {
       this.#follow(term, nowMs);
-    } else if (this.#role === 'candidate' && term === this.#term && granted) {
+    } else if (this.#role === 'candidate' && term === this.term && granted) {
       this.#votes.add(from.name);
       this.#countVotes(nowMs);
     }
@@ -253,8 +261,7 @@ export class Voter {
     const { electorate, id, outbox } = this.#options;
     const count = () => electorate.voters.filter((voter) => this.#votes.has(voter)).length;
     if (this.#role === 'preCandidate' && count() >= electorate.majority) {
-      this.#term++;
-      this.#votedFor = id.instance;
+      this.#ballot = { term: this.term + 1, votedFor: id.instance };
       this.#role = 'candidate';
       this.#startRound(nowMs);
       for (const voter of electorate.voters) if (voter !== id.name) outbox.send(voter, '', { type: 'vote' });
@@ -265,24 +272,23 @@ export class Voter {
   #elected(nowMs: number): void {
     const { electorate, id, rules } = this.#options;
     // Nobody can have our promise: we have just voted for ourselves, and were free to.
-    if (!this.#promises.make(id.instance, this.#term, nowMs)) {
+    if (!this.#promises.make(id.instance, this.term, nowMs)) {
       this.#failed(nowMs);
       return;
     }
     this.#role = 'leader';
     this.#failures = 0;
-    this.#leadership = new Leadership(
-      { term: this.#term, coordinator: id },
-      electorate.voters,
-      this.#timing,
-      { nowMs, rules, graceMs: this.#promises.graceMs(nowMs) },
-    );
+    this.#leadership = new Leadership({ term: this.term, coordinator: id }, electorate.voters, this.#timing, {
+      nowMs,
+      rules,
+      graceMs: this.#promises.graceMs(nowMs),
+    });
     this.#beat(this.#leadership, nowMs);
   }
 
   #beat(leadership: Leadership, nowMs: number): void {
     const { electorate, id, outbox } = this.#options;
-    this.#promises.make(id.instance, this.#term, nowMs);
+    this.#promises.make(id.instance, this.term, nowMs);
     leadership.settle(id.name, electorate.settledEpoch(nowMs));
     const nonce = leadership.beat(nowMs);
     this.#heartbeatMs = nowMs + this.#timing.heartbeatMs;
@@ -295,8 +301,8 @@ export class Voter {
     const { outbox, electorate } = this.#options;
     const { instance, name } = from;
     const reign = `${instance} ${term}`;
-    const isLate = term < this.#term || reign === this.#resigned;
-    if (isLate || (term === this.#term && this.#leadership !== undefined)) {
+    const isLate = term < this.term || reign === this.#resigned;
+    if (isLate || (term === this.term && this.#leadership !== undefined)) {
       outbox.send(name, instance, { type: 'heartbeatRefused' });
       return;
     }
@@ -304,7 +310,7 @@ export class Voter {
     if (reign === this.#heardReign && nonce <= this.#heardNonce) return;
     // No word until the promise to somebody else ends; this one is elected and will ask again.
     if (!this.#promises.make(instance, term, nowMs)) return;
-    if (term > this.#term || this.#role !== 'follower') this.#follow(term, nowMs);
+    if (term > this.term || this.#role !== 'follower') this.#follow(term, nowMs);
     this.#leader = name;
     this.#heardReign = reign;
     this.#heardNonce = nonce;
@@ -331,9 +337,7 @@ export class Voter {
   #follow(term: number, nowMs: number): void {
     this.stepDown(nowMs, '');
     this.#role = 'follower';
-    if (term <= this.#term) return;
-    this.#term = term;
-    this.#votedFor = '';
+    if (term > this.term) this.#ballot = { term, votedFor: '' };
   }
 
   #failed(nowMs: number): void {
@@ -355,7 +359,7 @@ export class Voter {
   #delayMs(): number {
     const { electorate, id, random } = this.#options;
     const { voters } = electorate;
-    const turn = (name: string) => (voters.indexOf(name) + this.#term) % voters.length;
+    const turn = (name: string) => (voters.indexOf(name) + this.term) % voters.length;
     let place = turn(id.name);
     if (this.#leader === id.name) place = voters.length - 1;
     else if (voters.includes(this.#leader) && turn(this.#leader) < place) place--;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Ballot } from './ballot.ts';
 import type { Placer } from './coordinator.ts';
 import type { Role } from './election.ts';
 import type { AgentId, Availability, GroupConfig, Message, Reign } from './messages.ts';
@@ -27,6 +28,8 @@ export interface NodeOptions {
   readonly startMs: number;
   /** Without it `release`. */
   readonly minority?: MinorityPolicy;
+  /** What the node of this name had voted before it was restarted; without it nothing. */
+  readonly ballot?: Ballot;
   /** For the simulation. */
   readonly rules?: Rules;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Ballot } from './ballot.ts';
 import { Coordinator } from './coordinator.ts';
 import { type Role, Voter } from './election.ts';
 import { Electorate } from './electorate.ts';
@@ -77,6 +78,11 @@ export class RaftNode {
   /** The same for all addresses; in the past when there is none. */
   get grantedUntilMs(): number {
     return this.#member.untilMs;
+  }
+
+  /** Changes before the messages of the same step are sent; the same object as long as it says the same. */
+  get ballot(): Ballot {
+    return this.#voter.ballot;
   }
 
   /** Answers without a grant, because no coordinator can be heard. */

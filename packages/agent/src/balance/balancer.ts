@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { BalanceModel } from './model/frontend.ts';
+import type { BalanceModel, Scheduler } from './model/frontend.ts';
 
 /** Sends connections to pods: one data plane. */
 export interface Balancer {
   readonly name: string;
+  /** Schedulers that it does not have; a Service that asks for one is told, and gets weighted round robin. Absent: it has all. */
+  readonly missingSchedulers?: ReadonlySet<Scheduler>;
   /** The whole desired state. Resolves when the kernel has it; writes nothing when nothing differs. */
   apply(model: BalanceModel): Promise<void>;
   /** Looks whether the kernel still has what was applied, and repairs it. Returns whether it had to. */

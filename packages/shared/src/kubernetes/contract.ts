@@ -40,6 +40,12 @@ export const ANNOTATION = {
   vipHost: 'kube-vip.io/vipHost',
   /** Label selector: only nodes with such labels answer for the addresses. User. */
   nodeSelector: 'fairlead.io/node-selector',
+  /** How new connections are spread: `round-robin`, `weighted-round-robin`, `least-connections`, `source-hash`, `consistent-hash`. User. */
+  scheduler: 'fairlead.io/scheduler',
+  /** Shares of new connections: `node-a=3, 10.1.2.3=0, *=1`, by node or address of the endpoint. User. */
+  weights: 'fairlead.io/weights',
+  /** `"true"`: TCP connections to endpoints that are gone are reset instead of left to time out. User. */
+  resetRemoved: 'fairlead.io/reset-removed',
 
   /** The DHCP leases of the Service (address, server, length, end), as JSON. Agent. */
   dhcpLease: 'fairlead.io/dhcp-lease',

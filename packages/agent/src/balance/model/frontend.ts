@@ -13,7 +13,7 @@ export interface Backend {
   /** Canonical text. */
   readonly address: string;
   readonly port: number;
-  /** Share of new connections in proportion to the others, 0 to 65535; 0 gets none. Schedulers without weights ignore it. */
+  /** Share of new connections in proportion to the others, 0 to 65535; 0 gets none, whatever the scheduler. */
   readonly weight: number;
   /** Node it runs on; undefined when nobody says, or outside a cluster. */
   readonly node: string | undefined;
@@ -22,7 +22,8 @@ export interface Backend {
 /**
  * How a new connection gets its back end.
  *
- * - `roundRobin`, `weightedRoundRobin`: in turn, each front end with a turn of its own.
+ * - `roundRobin`: in turn, each front end with a turn of its own; the weights of those that have one make no difference.
+ * - `weightedRoundRobin`: the same, with turns in proportion to the weights.
  * - `leastConnections`: the one with the fewest open connections for its weight; only planes that count can (IPVS, user space).
  * - `sourceHash`: by the client's address, evenly; most clients get another back end when the number of back ends changes.
  * - `consistentHash`: by the client's address through a Maglev table: a change moves little more than what it must.
@@ -41,6 +42,12 @@ export type Scheduler =
  * - `dsr`: packets go on at layer 2 with their destination unchanged; whoever gets them answers the client directly.
  */
 export type Forwarding = 'nat' | 'dsr';
+
+/** See {@link Frontend.resetRemoved}. */
+export interface ResetRemoved {
+  /** They get nothing new, but what they have goes on: pods that are ending. In a fixed order. */
+  readonly sparing: readonly Backend[];
+}
 
 /** One address, protocol and port that clients connect to. */
 export interface Frontend {
@@ -63,6 +70,8 @@ export interface Frontend {
    * through here. With policy Local the client's address stays.
    */
   readonly masquerade: boolean;
+  /** TCP connections to removed back ends are reset, but for these; absent: they are left to end by themselves. */
+  readonly resetRemoved?: ResetRemoved;
   /** How it is found out which back ends are dead; absent: nobody looks. Not rendered: the dead are left out of `backends`. */
   readonly healthCheck?: HealthCheck;
 }
@@ -91,9 +100,14 @@ export function sameFrontend(a: Frontend, b: Frontend): boolean {
     a.scheduler === b.scheduler &&
     a.affinitySeconds === b.affinitySeconds &&
     a.forwarding === b.forwarding &&
-    a.backends.length === b.backends.length &&
-    a.backends.every((backend, index) => sameRendering(backend, b.backends[index]))
+    sameBackends(a.backends, b.backends) &&
+    (a.resetRemoved === undefined) === (b.resetRemoved === undefined) &&
+    sameBackends(a.resetRemoved?.sparing ?? [], b.resetRemoved?.sparing ?? [])
   );
+}
+
+function sameBackends(a: readonly Backend[], b: readonly Backend[]): boolean {
+  return a.length === b.length && a.every((backend, index) => sameRendering(backend, b[index]));
 }
 
 function sameRendering(a: Backend, b: Backend | undefined): boolean {

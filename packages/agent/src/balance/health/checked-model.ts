@@ -7,12 +7,9 @@ export function targetId({ service, protocol }: Frontend, { address, port }: Bac
   return `${service} ${protocol}/${port}/${address}`;
 }
 
-/** How much less often is probed what this node only prepares for: enough to know the long dead ones at a takeover. */
-const SPARING = 10;
-
 /**
- * What there is to probe for a model: each back end of a frontend that has a check, at full pace where this node holds the
- * frontend's address. Pure.
+ * What there is to probe for a model (with its dead): each back end of a frontend that has a check, at full pace where this node
+ * holds the frontend's address. UDP and SCTP only where the check names a port, as a probe is a TCP connection. Pure.
  */
 export function targetsOf(
   frontends: Iterable<Frontend>,
@@ -20,15 +17,14 @@ export function targetsOf(
 ): ReadonlyMap<string, HealthTarget> {
   const targets = new Map<string, HealthTarget>();
   for (const frontend of frontends) {
-    const { healthCheck: check, address: front, backends } = frontend;
-    if (check === undefined) continue;
-    const intervalMs = check.intervalMs * (isHeld(front) ? 1 : SPARING);
+    const { healthCheck: check, protocol, backends } = frontend;
+    if (check === undefined || (protocol !== 'tcp' && check.port === undefined)) continue;
+    const pace = isHeld(frontend.address) ? 'full' : 'sparing';
     for (const backend of backends) {
       const id = targetId(frontend, backend);
-      const other = targets.get(id);
-      if (other !== undefined && other.check.intervalMs <= intervalMs) continue;
+      if (pace === 'sparing' && targets.has(id)) continue;
       const { address, port } = backend;
-      targets.set(id, { id, address, port: check.port ?? port, check: { ...check, intervalMs } });
+      targets.set(id, { id, address, port: check.port ?? port, check, pace });
     }
   }
   return targets;

@@ -24,6 +24,10 @@ export const AGENT_REASON = {
   nodeSelectorInvalid: 'NodeSelectorInvalid',
   /** No node that can serve the Service is one that its `node-selector` chooses. */
   noEligibleNode: 'NoEligibleNode',
+  /** An annotation that asks for protection, or a source range, cannot be read. */
+  protectionInvalid: 'ProtectionInvalid',
+  /** This node cannot protect the Service as it asks. */
+  protectionUnavailable: 'ProtectionUnavailable',
   /** One owner carries all Services, and this Local one has no endpoint there. */
   noLocalEndpoints: 'NoLocalEndpoints',
 } as const;

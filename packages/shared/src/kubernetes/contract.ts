@@ -47,6 +47,21 @@ export const ANNOTATION = {
   /** `"true"`: TCP connections to endpoints that are gone are reset instead of left to time out. User. */
   resetRemoved: 'fairlead.io/reset-removed',
 
+  /** New connections per second of one source: `20`, or `20 burst 60`. User. */
+  connectionRatePerSource: 'fairlead.io/connection-rate-per-source',
+  /** Connections of one source that are open at the same time: `100`. User. */
+  connectionsPerSource: 'fairlead.io/connections-per-source',
+  /** How long a source that exceeds one of these two is not listened to: `60s`, `10m`. User. */
+  blockFor: 'fairlead.io/block-for',
+  /** Answer the first packet of TCP connections here: `always`, `off`, or `above 1000` (connections per second). User. */
+  synProxy: 'fairlead.io/syn-proxy',
+  /** `"true"`: drop TCP packets with flags that no client sends. User. */
+  dropBogusFlags: 'fairlead.io/drop-bogus-flags',
+  /** Sources that no limit holds for: comma list of addresses and CIDRs, each may end with `until <RFC 3339>`. User. */
+  allowSources: 'fairlead.io/allow-sources',
+  /** Sources that are not listened to, in the same form. User. */
+  blockSources: 'fairlead.io/block-sources',
+
   /** The DHCP leases of the Service (address, server, length, end), as JSON. Agent. */
   dhcpLease: 'fairlead.io/dhcp-lease',
   /** Name of the pool `pool-<name>` to take the addresses from. User. */

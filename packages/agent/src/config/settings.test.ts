@@ -3,8 +3,9 @@ import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { addSettingFlags } from '../commands/flags.ts';
+import { parseLeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
-import { parseLeaseName, parseListen, readSettings } from './settings.ts';
+import { parseListen, readSettings } from './settings.ts';
 import { UNSUPPORTED_SETTINGS } from './unsupported.ts';
 
 /** The environment of the kind case study's DaemonSet, as it arrives in the process. */
@@ -110,10 +111,10 @@ describe('readSettings', () => {
 
   it('warns once of each known setting that does nothing yet, and ignores unknown ones', () => {
     const { warnings } = read(
-      { ...CASE_STUDY, bgp_enable: 'true', cp_enable: 'false', vip_address: '10.0.0.1', NO_SUCH: 'x' },
+      { ...CASE_STUDY, bgp_enable: 'true', cp_enable: 'false', enable_upnp: 'true', NO_SUCH: 'x' },
       { lbPort: '6443', bgppeers: '10.0.0.9:65000::false' },
     );
-    expect(warnings.map(({ setting }) => setting)).toEqual(['bgp_enable', '--bgppeers', 'vip_address']);
+    expect(warnings.map(({ setting }) => setting)).toEqual(['bgp_enable', '--bgppeers', 'enable_upnp']);
   });
 
   it('reads the class rules, with the one setting that may be emptied on purpose', () => {

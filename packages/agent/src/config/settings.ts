@@ -2,15 +2,11 @@
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { DnsMode } from '../dns/choose-addresses.ts';
+import { type ControlPlaneSettings, readControlPlaneSettings } from './control-plane-settings.ts';
+import { type LeaseName, parseLeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
 import { type RaftSettings, readRaftSettings } from './raft-settings.ts';
 import { type SettingWarning, unsupportedGiven } from './unsupported.ts';
-
-/** Name of a Lease, with its namespace. */
-export interface LeaseName {
-  readonly namespace: string;
-  readonly name: string;
-}
 
 /** Which Services are ours by their `loadBalancerClass` (kube-vip's rules). */
 export interface ClassRule {
@@ -29,6 +25,10 @@ export interface AgentSettings {
   readonly interface: string | undefined;
   /** Link for addresses of Services: names, `auto` (by subnet), or undefined = `interface`. */
   readonly servicesInterface: string | undefined;
+  /** Serve Services (`svc_enable`). */
+  readonly services: boolean;
+  /** Undefined: no address of the control plane is known. */
+  readonly controlPlane: ControlPlaneSettings | undefined;
   /** Only Services of this namespace; undefined = all. */
   readonly servicesNamespace: string | undefined;
   /** One owner for all Services, one for each, or one for all but those that are annotated to have their own. */
@@ -90,18 +90,20 @@ const DEFAULT_ANNOUNCE_MS = 60_000;
 export function readSettings(inputs: SettingInputs): AgentSettings {
   const { env, flags = {}, hostName, tokenNamespace } = inputs;
   const reader = new SettingsReader({ env, flags, prefer: 'env' });
-  requireMode(reader);
+  const services = reader.bool(SETTINGS.services, false);
+  const isControlPlane = reader.bool(SETTINGS.controlPlane, false);
+  requireMode(reader, services || isControlPlane);
   // Said or not, the kernel never looks for duplicates of a managed address: it would let go of it for an imposter.
   reader.bool(SETTINGS.skipDad, true);
-  reader.integer(SETTINGS.port, 6443, { min: 1, max: 65_535 });
   const namespace = tokenNamespace ?? reader.string(SETTINGS.leaseNamespace, 'kube-system');
   const explicitKubeconfig = reader.optionalString(SETTINGS.kubeconfig);
   const inCluster = explicitKubeconfig === undefined && Boolean(env.KUBERNETES_SERVICE_HOST);
-  const vipAddress = reader.optionalString(SETTINGS.vipAddress);
   const settings: AgentSettings = {
     nodeName: reader.string(SETTINGS.nodeName, hostName).toLowerCase(),
     interface: nonEmpty(reader.optionalString(SETTINGS.interface)),
     servicesInterface: nonEmpty(reader.optionalString(SETTINGS.servicesInterface)),
+    services,
+    controlPlane: readControlPlaneSettings(reader, isControlPlane, namespace),
     servicesNamespace: nonEmpty(reader.optionalString(SETTINGS.servicesNamespace)),
     election: readElection(reader),
     servicesLease: reader.read(SETTINGS.servicesLeaseName, (text) => parseLeaseName(text, namespace), {
@@ -131,25 +133,14 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     dhcpAttempts: reader.integer(SETTINGS.dhcpAttempts, 3, { min: 0, max: 1_000 }) || 3,
     dnsMode: reader.oneOf(SETTINGS.dnsMode, ['first', 'ipv4', 'ipv6', 'dual'], 'first'),
     nodeLabels: reader.bool(SETTINGS.nodeLabels, false),
-    warnings: [
-      ...unsupportedGiven(env, flags),
-      ...(vipAddress === undefined || vipAddress === ''
-        ? []
-        : [
-            {
-              setting: SETTINGS.vipAddress.env,
-              received: vipAddress,
-              message: 'a control-plane address is not supported yet; the setting is ignored',
-            },
-          ]),
-    ],
+    warnings: unsupportedGiven(env, flags),
   };
   reader.finish();
   return settings;
 }
 
 /** kube-vip refuses to start without a mode and without a job; so do we, naming the setting. */
-function requireMode(reader: SettingsReader): void {
+function requireMode(reader: SettingsReader, hasJob: boolean): void {
   if (!reader.bool(SETTINGS.arp, false)) {
     const received = reader.optionalString(SETTINGS.arp) ?? '';
     reader.addProblem({
@@ -158,12 +149,11 @@ function requireMode(reader: SettingsReader): void {
       expected: 'true (ARP and NDP are the only way of announcing in this version)',
     });
   }
-  if (!reader.bool(SETTINGS.services, false)) {
-    const received = reader.optionalString(SETTINGS.services) ?? '';
+  if (!hasJob) {
     reader.addProblem({
       setting: SETTINGS.services.env,
-      received,
-      expected: 'true (serving Services is the only job in this version)',
+      received: reader.optionalString(SETTINGS.services) ?? '',
+      expected: `true, or ${SETTINGS.controlPlane.env}: there has to be something to do`,
     });
   }
 }
@@ -211,17 +201,6 @@ function readClassRule(reader: SettingsReader, env: SettingInputs['env']): Class
     name: emptied ? '' : reader.string(SETTINGS.className, DEFAULT_CLASS),
     classOnly: reader.bool(SETTINGS.classOnly, false),
   };
-}
-
-/** `name` or `namespace/name`, each a DNS label path as the API server accepts it. */
-export function parseLeaseName(text: string, defaultNamespace: string): Parsed<LeaseName> {
-  const parts = text.split('/');
-  const [first = '', second] = parts;
-  const name = second ?? first;
-  const namespace = second === undefined ? defaultNamespace : first;
-  const valid =
-    parts.length <= 2 && [namespace, name].every((part) => /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(part));
-  return valid ? parsed({ namespace, name }) : unparsable('a Lease as name or namespace/name');
 }
 
 /** `:2112`, `0.0.0.0:2112`, `[::1]:2112`; empty = no server. */

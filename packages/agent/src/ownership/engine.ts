@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { LeaseName } from '../config/settings.ts';
+import type { LeaseName } from '../config/lease-name.ts';
 import type { Candidates } from '../services/served-service.ts';
 import type { AvoidedNodes } from './node-eligibility.ts';
 

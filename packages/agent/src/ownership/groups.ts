@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { serviceLeaseName } from '@fairlead/shared/kubernetes/contract.ts';
-import type { LeaseName } from '../config/settings.ts';
+import type { LeaseName } from '../config/lease-name.ts';
 import { type Candidates, candidatesOf, type ServedService } from '../services/served-service.ts';
 import type { AddressGroup } from './engine.ts';
 import type { NodeBook } from './node-eligibility.ts';

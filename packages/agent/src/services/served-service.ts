@@ -2,7 +2,7 @@
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import { type LabelSelector, parseLabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
 import { type EndpointSlice, keyOf, type Service } from '@fairlead/shared/kubernetes/objects.ts';
-import { type LeaseName, parseLeaseName } from '../config/settings.ts';
+import { type LeaseName, parseLeaseName } from '../config/lease-name.ts';
 import type { DhcpRequest } from '../dhcp/dhcp-addresses.ts';
 import type { NodeBook } from '../ownership/node-eligibility.ts';
 import { type AddressSources, addressesOf } from './addresses.ts';

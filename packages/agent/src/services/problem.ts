@@ -22,6 +22,14 @@ export const AGENT_REASON = {
   leaseNameInvalid: 'LeaseNameInvalid',
   /** The `node-selector` annotation cannot be read. */
   nodeSelectorInvalid: 'NodeSelectorInvalid',
+  /** The `forwarding` annotation cannot be read. */
+  forwardingInvalid: 'ForwardingInvalid',
+  /** Some endpoints cannot be forwarded to as the Service asks, and are reached by NAT. */
+  forwardingUnavailable: 'ForwardingUnavailable',
+  /** The annotations of the health check cannot be read, or check nothing. */
+  healthCheckInvalid: 'HealthCheckInvalid',
+  /** Endpoints are dead although Kubernetes calls them ready. */
+  endpointsDead: 'EndpointsDead',
   /** No node that can serve the Service is one that its `node-selector` chooses. */
   noEligibleNode: 'NoEligibleNode',
   /** An annotation that asks for protection, or a source range, cannot be read. */

@@ -42,10 +42,31 @@ export const ANNOTATION = {
   nodeSelector: 'fairlead.io/node-selector',
   /** How new connections are spread: `round-robin`, `weighted-round-robin`, `least-connections`, `source-hash`, `consistent-hash`. User. */
   scheduler: 'fairlead.io/scheduler',
+  /** How packets reach endpoints: `nat`, `dsr` (between nodes) or `direct-route` (endpoints hold the address). User. */
+  forwarding: 'fairlead.io/forwarding',
   /** Shares of new connections: `node-a=3, 10.1.2.3=0, *=1`, by node or address of the endpoint. User. */
   weights: 'fairlead.io/weights',
   /** `"true"`: TCP connections to endpoints that are gone are reset instead of left to time out. User. */
   resetRemoved: 'fairlead.io/reset-removed',
+
+  /** How endpoints are probed: `tcp`, `http`, `https` or `none`. User. */
+  healthCheck: 'fairlead.io/health-check',
+  /** Port to probe, when it is not the one that connections go to. User. */
+  healthCheckPort: 'fairlead.io/health-check-port',
+  /** What to GET, `/` by default. User. */
+  healthCheckPath: 'fairlead.io/health-check-path',
+  /** Host header, and server name of TLS. User. */
+  healthCheckHost: 'fairlead.io/health-check-host',
+  /** Statuses that mean alive: `200-299,404`. User. */
+  healthCheckStatus: 'fairlead.io/health-check-status',
+  /** Between two probes: `250ms`, `2s`. User. */
+  healthCheckInterval: 'fairlead.io/health-check-interval',
+  /** How long a probe may take. User. */
+  healthCheckTimeout: 'fairlead.io/health-check-timeout',
+  /** Successes in a row until a dead endpoint is used again. User. */
+  healthCheckRise: 'fairlead.io/health-check-rise',
+  /** Failures in a row until an endpoint is left out. User. */
+  healthCheckFall: 'fairlead.io/health-check-fall',
 
   /** New connections per second of one source: `20`, or `20 burst 60`. User. */
   connectionRatePerSource: 'fairlead.io/connection-rate-per-source',

@@ -3,6 +3,8 @@ import { REASON } from '@fairlead/shared/kubernetes/contract.ts';
 
 /** Reason codes of the agent: the shared ones, and those that only the agent uses. */
 export const AGENT_REASON = {
+  /** The API server of this node does not work, and another one does. */
+  apiServerDown: 'ApiServerDown',
   ...REASON,
   /** `sessionAffinity: ClientIP` with a data plane that does not know it yet. */
   affinityUnsupported: 'AffinityUnsupported',

@@ -39,9 +39,33 @@ export type Scheduler =
  * How packets reach a back end.
  *
  * - `nat`: the destination is rewritten here, and answers come back through here.
- * - `dsr`: packets go on at layer 2 with their destination unchanged; whoever gets them answers the client directly.
+ * - `dsr`: packets go on at layer 2, their destination unchanged, to a node with back ends, which rewrites it and answers the
+ *   client itself: port mapping and the client's address are both kept.
+ * - `directRoute`: the same, but to the back end itself, which holds the front end's address on its loopback.
  */
-export type Forwarding = 'nat' | 'dsr';
+export type Forwarding = 'nat' | 'dsr' | 'directRoute';
+
+/** A machine on the same link that takes packets as they came and answers clients itself. */
+export interface Hop {
+  /** Its own address on that link, of the front end's family. Canonical text. */
+  readonly address: string;
+  /** Weight of its back ends together: its share of new flows. 0 while it only has some that are ending. */
+  readonly weight: number;
+  /** Weight of those of its back ends that get nothing new, but end what they have. */
+  readonly ending: number;
+}
+
+/** What there is to know about {@link Forwarding} other than NAT. See `dsr/direct-return.ts`. */
+export interface DirectReturn {
+  /** Link on which clients come in, and the hops are. */
+  readonly link: string;
+  /** One that came anew under an old name is another link. */
+  readonly linkIndex: number;
+  /** All that share the flows, this node included, ordered by address. */
+  readonly hops: readonly Hop[];
+  /** Address of the hop that is this node; undefined when it is none. */
+  readonly self: string | undefined;
+}
 
 /** See {@link Frontend.resetRemoved}. */
 export interface ResetRemoved {
@@ -65,6 +89,8 @@ export interface Frontend {
   /** `sessionAffinity: ClientIP`: a client stays with its back end until it was away for so many seconds; undefined: none. */
   readonly affinitySeconds: number | undefined;
   readonly forwarding: Forwarding;
+  /** Set where `forwarding` is not NAT and there is a way to do it; `backends` are then those that this node itself sends to. */
+  readonly direct?: DirectReturn;
   /**
    * Let pods answer to this node (traffic policy Cluster): they may be on another one, whose answer would not come back
    * through here. With policy Local the client's address stays.
@@ -100,10 +126,27 @@ export function sameFrontend(a: Frontend, b: Frontend): boolean {
     a.scheduler === b.scheduler &&
     a.affinitySeconds === b.affinitySeconds &&
     a.forwarding === b.forwarding &&
+    sameDirectReturn(a.direct, b.direct) &&
     sameBackends(a.backends, b.backends) &&
     (a.resetRemoved === undefined) === (b.resetRemoved === undefined) &&
     sameBackends(a.resetRemoved?.sparing ?? [], b.resetRemoved?.sparing ?? [])
   );
+}
+
+/** Same link, same hops. */
+export function sameDirectReturn(a: DirectReturn | undefined, b: DirectReturn | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.link === b.link &&
+    a.linkIndex === b.linkIndex &&
+    a.self === b.self &&
+    a.hops.length === b.hops.length &&
+    a.hops.every((hop, index) => sameHop(hop, b.hops[index]))
+  );
+}
+
+function sameHop(a: Hop, b: Hop | undefined): boolean {
+  return a.address === b?.address && a.weight === b.weight && a.ending === b.ending;
 }
 
 function sameBackends(a: readonly Backend[], b: readonly Backend[]): boolean {

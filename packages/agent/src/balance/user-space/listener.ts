@@ -49,7 +49,7 @@ export interface ProxyOptions {
   readonly answerTimeoutMs: number;
   /** `udp`: flows over which nothing went for so long are forgotten. */
   readonly flowTimeoutMs: number;
-  /** What runs over a target or listener that is taken away may go on for so long. */
+  /** What runs over a target that is taken away may go on for so long; 0: until it ends. */
   readonly drainMs: number;
   /** Connections (`udp`: flows) of the listener at one time; one more is refused (`udp`: replaces the one longest silent). */
   readonly maxConnections: number;
@@ -75,7 +75,7 @@ export const DEFAULT_PROXY_OPTIONS: ProxyOptions = {
   halfClosedTimeoutMs: 300_000,
   answerTimeoutMs: 60_000,
   flowTimeoutMs: 30_000,
-  drainMs: 30_000,
+  drainMs: 0,
   maxConnections: 16_384,
   maxPerTarget: 0,
   queueTimeoutMs: 5_000,

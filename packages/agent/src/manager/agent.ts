@@ -7,6 +7,7 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, ForeignClaim, HeldAddress } from '../announce/address-keeper.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import type { AgentSettings } from '../config/settings.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { type DhcpAddresses, NO_DHCP } from '../dhcp/dhcp-addresses.ts';
 import { DhcpDesk } from '../dhcp/dhcp-desk.ts';
 import { translateEngine } from '../dhcp/translated-engine.ts';
@@ -45,6 +46,8 @@ export interface AgentOptions {
   /** Default: no address comes by DHCP. */
   readonly dhcp?: DhcpAddresses;
   readonly balancer: Balancer;
+  /** Default: no address of the control plane is known. */
+  readonly controlPlane?: ControlPlane | undefined;
   readonly metrics: AgentMetrics;
   /** One for the whole process: where RBAC forbids Events, it says so once. */
   readonly events: EventRecorder;
@@ -180,6 +183,8 @@ class NodeAgent implements Agent {
       dhcp: desk,
       keeper,
       balancer,
+      balancesServices: settings.balance !== 'none',
+      controlPlane: options.controlPlane,
       announcements,
       moves: this.#moves,
       status: this.#status,
@@ -227,7 +232,7 @@ class NodeAgent implements Agent {
   }
 
   async stop(): Promise<void> {
-    const { keeper, dhcp = NO_DHCP, engine, balancer, clock } = this.#options;
+    const { keeper, dhcp = NO_DHCP, engine, balancer, controlPlane, clock } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
     this.#upkeepTimer?.cancel();
     this.#tablesTimer?.cancel();
@@ -252,6 +257,7 @@ class NodeAgent implements Agent {
     await step(() => engine.stop());
     await step(() => keeper.stop());
     await step(() => this.#loop.stop());
+    controlPlane?.stop();
     if (hasHandedOver) await delay(clock, LINGER_MS);
     await step(() => balancer.stop());
     await step(() => this.#statusEnd);
@@ -309,7 +315,7 @@ class NodeAgent implements Agent {
   }
 
   #subscribe(): void {
-    const { watches, engine, keeper, dhcp = NO_DHCP, metrics, logger } = this.#options;
+    const { watches, engine, keeper, dhcp = NO_DHCP, controlPlane, metrics, logger } = this.#options;
     const wake = () => this.#loop.wake();
     this.#unsubscribers.push(
       watches.services.subscribe(({ type }) => {
@@ -317,6 +323,7 @@ class NodeAgent implements Agent {
         wake();
       }),
       watches.slices.subscribe(wake),
+      controlPlane?.onChange(wake) ?? (() => undefined),
       watches.nodes.subscribe((change) => {
         // Heartbeats change a Node all the time, and nothing that matters here.
         if (change.type !== 'updated' || !sayTheSame(change.object, change.previous)) wake();

@@ -8,6 +8,9 @@ import type { Grant } from '../announce/grant.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { type BalanceModel, NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
 import { balanceModel } from '../balance/model/service-frontends.ts';
+import type { ControlPlaneClaim } from '../control-plane/claim.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { withClaim } from '../control-plane/desired.ts';
 import type { DhcpDesk } from '../dhcp/dhcp-desk.ts';
 import { isOwnershipKey } from '../dhcp/ownership-key.ts';
 import type { TranslatedEngine } from '../dhcp/translated-engine.ts';
@@ -37,6 +40,10 @@ export interface ReconcilerOptions {
   readonly dhcp: DhcpDesk;
   readonly keeper: AddressKeeper;
   readonly balancer: Balancer;
+  /** False: somebody else sends connections on to pods, and the balancer is for the control plane alone. */
+  readonly balancesServices: boolean;
+  /** Undefined: no address of the control plane is known. */
+  readonly controlPlane: ControlPlane | undefined;
   readonly announcements: Announcements;
   readonly moves: Pick<MoveTeller, 'tell'>;
   /** Undefined when Services are not to be written. */
@@ -65,6 +72,7 @@ export class Reconciler {
     unservable: new Set(),
     problems: new Map(),
   };
+  #claim: ControlPlaneClaim | undefined;
   /** The Services of the last pass, with the addresses that DHCP gave them. */
   #services: readonly ServedService[] = [];
   #model: BalanceModel = NOTHING_TO_BALANCE;
@@ -93,8 +101,9 @@ export class Reconciler {
 
   /** Computes what there is to own and tells the engine, without applying anything. */
   observe(): void {
-    const { services, slices, nodes, links, names, engine, rule } = this.#options;
-    this.#desired = desiredState(
+    const { services, slices, nodes, links, names, engine, rule, controlPlane } = this.#options;
+    this.#claim = controlPlane?.claim(names);
+    const forServices = desiredState(
       {
         services: services.values(),
         slices: slices.values(),
@@ -105,7 +114,9 @@ export class Reconciler {
       },
       rule,
     );
-    names.want(new Set(this.#desired.services.flatMap((service) => service.names)));
+    this.#desired = withClaim(forServices, this.#claim, links());
+    const namedByServices = this.#desired.services.flatMap((service) => service.names);
+    names.want(new Set([...namedByServices, ...(controlPlane?.names ?? [])]));
     this.#services = this.#options.dhcp.resolve(this.#desired.services);
     engine.want(this.#desired.groups, this.#desired.unservable);
     this.#noteGrants();
@@ -185,15 +196,22 @@ export class Reconciler {
 
   /** Programs the data plane for these addresses. An error is returned: addresses must go off even when nft fails. */
   async #balance(addresses: Iterable<string>): Promise<unknown> {
-    const { balancer, engine, rule } = this.#options;
+    const { balancer, balancesServices, controlPlane, engine, rule } = this.#options;
     if (balancer.name === 'none') return undefined;
-    this.#model = balanceModel({
-      services: this.#services,
-      addresses: new Set(addresses),
-      prepared: new Set(this.#possible()),
-      node: rule.node,
-      lostNodes: engine.state().lostNodes,
-    });
+    const { lostNodes } = engine.state();
+    const forServices = balancesServices
+      ? balanceModel({
+          services: this.#services,
+          addresses: new Set(addresses),
+          prepared: new Set(this.#possible()),
+          node: rule.node,
+          lostNodes,
+        })
+      : NOTHING_TO_BALANCE;
+    this.#model =
+      controlPlane === undefined || this.#claim === undefined
+        ? forServices
+        : controlPlane.balanced(forServices, this.#claim, lostNodes);
     try {
       await balancer.apply(this.#model);
       return undefined;

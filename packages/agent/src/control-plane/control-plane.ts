@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Node } from '@fairlead/shared/kubernetes/objects.ts';
+import type { ReadonlyStore } from '@fairlead/shared/kubernetes/reflector.ts';
+import type { HealthTarget } from '../balance/health/health-check.ts';
+import type { HealthChecker } from '../balance/health/health-checker.ts';
+import type { BalanceModel } from '../balance/model/frontend.ts';
+import type { ControlPlaneSettings } from '../config/control-plane-settings.ts';
+import { chooseAddresses } from '../dns/choose-addresses.ts';
+import type { NameLookup } from '../dns/name-watcher.ts';
+import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
+import { type ApiServerNode, type ApiServerState, apiServerNodes, usableApiServers } from './api-servers.ts';
+import type { ControlPlaneClaim } from './claim.ts';
+import { controlPlaneFrontends, withControlPlaneFrontends } from './frontends.ts';
+import { otherTarget, ownTarget } from './targets.ts';
+
+/** What {@link ControlPlane} connects. */
+export interface ControlPlaneOptions {
+  readonly settings: ControlPlaneSettings;
+  /** This node. */
+  readonly node: string;
+  readonly nodes: ReadonlyStore<Node>;
+  /** Asks the API servers; nobody else tells it what to probe. */
+  readonly checker: HealthChecker;
+  /** What to ask about this node. Default: {@link ownTarget}. */
+  readonly own?: HealthTarget;
+}
+
+/**
+ * The control plane as this node sees it: at which addresses it is to be reached, whether this node may have them, and which API
+ * servers connections go to. Looks at the API servers itself, because Nodes say for forty seconds that a dead one is Ready.
+ */
+export class ControlPlane {
+  readonly #options: ControlPlaneOptions;
+  readonly #own: HealthTarget;
+
+  constructor(options: ControlPlaneOptions) {
+    this.#options = options;
+    this.#own = options.own ?? ownTarget(options.settings);
+  }
+
+  /** DNS names that have to be resolved for it. */
+  get names(): readonly string[] {
+    return this.#options.settings.names;
+  }
+
+  /** Another API server works, or does no more. Returns how to end it. */
+  onChange(listener: () => void): () => void {
+    return this.#options.checker.onChange(listener);
+  }
+
+  /** What it asks of ownership now. Probes what there is to probe from then on. */
+  claim(names: Pick<NameLookup, 'mode' | 'stateOf'>): ControlPlaneClaim {
+    const { settings } = this.#options;
+    const addresses = this.#addresses(names);
+    const { lease } = settings;
+    if (!settings.isMember) return { addresses, lease, isServable: false, problem: undefined };
+    this.#probe(this.#servers(addresses));
+    const problem = this.#problem();
+    return { addresses, lease, isServable: problem === undefined, problem };
+  }
+
+  /** The model of the Services with the frontends of the control plane, as far as there are any. */
+  balanced(
+    model: BalanceModel,
+    { addresses }: ControlPlaneClaim,
+    lostNodes: ReadonlySet<string>,
+  ): BalanceModel {
+    const { settings, node } = this.#options;
+    const ports = new Set([settings.port, settings.balance?.port ?? settings.port]);
+    const reserved = new Set(
+      addresses.flatMap((address) => [...ports].map((port) => `tcp/${port}/${address}`)),
+    );
+    const servers = usableApiServers(this.#servers(addresses), lostNodes, (name) => this.#stateOf(name));
+    const frontends = settings.isMember ? controlPlaneFrontends({ settings, addresses, node, servers }) : [];
+    return withControlPlaneFrontends(model, frontends, reserved);
+  }
+
+  /** Asks nobody any more. */
+  stop(): void {
+    this.#options.checker.stop();
+  }
+
+  #addresses(names: Pick<NameLookup, 'mode' | 'stateOf'>): readonly string[] {
+    const { settings } = this.#options;
+    const named = settings.names.flatMap((name) => {
+      const answer = names.stateOf(name)?.answer;
+      return answer === undefined ? [] : chooseAddresses(answer, names.mode, NONE);
+    });
+    return [...new Set([...settings.addresses, ...named])];
+  }
+
+  #servers(addresses: readonly string[]): readonly ApiServerNode[] {
+    return apiServerNodes(this.#options.nodes.values(), new Set(addresses));
+  }
+
+  #probe(servers: readonly ApiServerNode[]): void {
+    const { settings, node, checker } = this.#options;
+    const others = servers.flatMap((server) =>
+      server.node === node ? [] : (otherTarget(server, settings) ?? []),
+    );
+    checker.want([this.#own, ...others]);
+  }
+
+  /** A node without a working API server leaves the address to one that has. Where none has, nobody is better off elsewhere. */
+  #problem(): ServiceProblem | undefined {
+    const { checker, node } = this.#options;
+    const verdicts = checker.verdicts();
+    const own = verdicts.get(this.#own.id);
+    const isWorseThanOthers =
+      own?.state === 'down' && [...verdicts].some(([id, { state }]) => id !== this.#own.id && state === 'up');
+    if (!isWorseThanOthers) return undefined;
+    const message = `the API server on node ${node} does not work (${own.detail}), so another node has to answer for its address`;
+    return { reason: AGENT_REASON.apiServerDown, message };
+  }
+
+  #stateOf(name: string): ApiServerState {
+    const { node, checker } = this.#options;
+    return checker.verdicts().get(name === node ? this.#own.id : name)?.state ?? 'unknown';
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();

@@ -55,14 +55,26 @@ describe('withoutDead', () => {
   it('leaves out the dead', () => {
     const frontend = checked('172.18.0.200');
     const [dead = ''] = ids(frontend);
-    const { frontends } = withoutDead(modelOf(frontend), new Set([dead]));
+    const { frontends, problems } = withoutDead(modelOf(frontend), new Set([dead]));
     expect(frontends.get(frontend.id)?.backends).toEqual(BACKENDS.slice(1));
+    expect(problems.get(frontend.service)).toEqual([
+      {
+        reason: 'EndpointsDead',
+        message: 'the health check fails on 10.1.0.1:8080; new connections go to the others',
+      },
+    ]);
   });
 
-  it('keeps them when all are dead', () => {
+  it('keeps them when all are dead, and says so', () => {
     const frontend = checked('172.18.0.200');
-    const model = modelOf(frontend);
-    expect(withoutDead(model, new Set(ids(frontend)))).toBe(model);
+    const { frontends, problems } = withoutDead(modelOf(frontend), new Set(ids(frontend)));
+    expect(frontends.get(frontend.id)).toBe(frontend);
+    expect(problems.get(frontend.service)?.[0]?.message).toContain('all that serve 80/tcp');
+  });
+
+  it('is the same model when those who are dead are not in it', () => {
+    const model = modelOf(checked('172.18.0.200'));
+    expect(withoutDead(model, new Set(['default/other tcp/80/10.1.0.1']))).toBe(model);
   });
 
   it('changes nothing of frontends whose back ends live, nor of those without a check', () => {

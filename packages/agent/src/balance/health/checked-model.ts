@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { AGENT_REASON } from '../../services/problem.ts';
 import type { Backend, BalanceModel, Frontend } from '../model/frontend.ts';
 import type { HealthTarget } from './health-check.ts';
 
@@ -32,23 +33,63 @@ export function targetsOf(
 
 /**
  * The model without its dead back ends. Where all of a frontend are dead they stay: then it is more likely the check that is
- * wrong, and nobody is worse off. Frontends that lose nothing, and a model without any that does, are returned as they are. Pure.
+ * wrong, and nobody is worse off. What loses nothing is returned as it is. Pure.
  */
 export function withoutDead(model: BalanceModel, down: ReadonlySet<string>): BalanceModel {
   if (down.size === 0) return model;
-  const changed = [...model.frontends.values()].flatMap((frontend) => {
-    const alive = livingBackends(frontend, down);
-    return alive === frontend.backends ? [] : [{ ...frontend, backends: alive }];
-  });
-  if (changed.length === 0) return model;
   const frontends = new Map(model.frontends);
-  for (const frontend of changed) frontends.set(frontend.id, frontend);
-  return { ...model, frontends };
+  const losses = new Map<string, Losses>();
+  for (const [id, frontend] of model.frontends) {
+    if (frontend.healthCheck === undefined) continue;
+    const alive = frontend.backends.filter((backend) => !down.has(targetId(frontend, backend)));
+    if (alive.length === frontend.backends.length) continue;
+    note(losses, frontend, alive);
+    if (alive.length > 0) frontends.set(id, { ...frontend, backends: alive });
+  }
+  return losses.size === 0 ? model : { frontends, problems: withLosses(model.problems, losses) };
 }
 
-function livingBackends(frontend: Frontend, down: ReadonlySet<string>): readonly Backend[] {
-  const { healthCheck, backends } = frontend;
-  if (healthCheck === undefined) return backends;
-  const alive = backends.filter((backend) => !down.has(targetId(frontend, backend)));
-  return alive.length === 0 || alive.length === backends.length ? backends : alive;
+/** What is dead of a Service. */
+interface Losses {
+  /** `address:port` of back ends. */
+  readonly dead: Set<string>;
+  /** Frontends whose back ends are all dead. */
+  readonly forsaken: Set<string>;
+}
+
+function note(losses: Map<string, Losses>, frontend: Frontend, alive: readonly Backend[]): void {
+  const known = losses.get(frontend.service) ?? { dead: new Set(), forsaken: new Set() };
+  losses.set(frontend.service, known);
+  for (const backend of frontend.backends) {
+    if (!alive.includes(backend)) known.dead.add(placeOf(backend));
+  }
+  if (alive.length === 0) known.forsaken.add(`${frontend.port}/${frontend.protocol}`);
+}
+
+function placeOf({ address, port }: Backend): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function withLosses(
+  problems: BalanceModel['problems'],
+  losses: ReadonlyMap<string, Losses>,
+): BalanceModel['problems'] {
+  const all = new Map(problems);
+  for (const [service, found] of losses) {
+    const problem = { reason: AGENT_REASON.endpointsDead, message: describe(found) };
+    all.set(service, [...(all.get(service) ?? []), problem]);
+  }
+  return all;
+}
+
+/** This many are named. */
+const NAMED = 5;
+
+function describe({ dead, forsaken }: Losses): string {
+  const names = [...dead].sort();
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  const failing = `the health check fails on ${names.slice(0, NAMED).join(', ')}${more}`;
+  if (forsaken.size === 0) return `${failing}; new connections go to the others`;
+  const ports = [...forsaken].sort().join(', ');
+  return `${failing}, all that serve ${ports}; new connections still go there, as the check may be wrong`;
 }

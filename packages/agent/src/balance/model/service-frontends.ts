@@ -3,6 +3,7 @@ import { addressOf, compareAddresses, type Family } from '@fairlead/shared/addre
 import type { ServiceEndpoint } from '../../services/endpoints.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import { endpointsFrom, type FrontPort, type ServedService } from '../../services/served-service.ts';
+import { annotatedCheck } from '../health/annotated-check.ts';
 import type { Backend, BalanceModel, Frontend } from './frontend.ts';
 
 /** What the model is made from. */
@@ -34,6 +35,7 @@ export function balanceModel(input: BalanceInput): BalanceModel {
     const wanted = service.addresses.filter((address) => addresses.has(address) || prepared.has(address));
     if (wanted.length === 0) continue;
     if (service.clientAffinity) report(service, AFFINITY_PROBLEM);
+    for (const problem of annotatedCheck(service.object).problems) report(service, problem);
     const endpoints = endpointsFrom(service, node, lostNodes);
     for (const frontend of wanted.flatMap((address) => frontendsOf(service, address, endpoints))) {
       if (frontend.backends.length === 0 && !addresses.has(frontend.address)) continue;
@@ -66,6 +68,7 @@ function frontendsOf(
 ): readonly Frontend[] {
   const family = addressOf(address)?.family;
   if (family === undefined) return [];
+  const { check: healthCheck } = annotatedCheck(service.object);
   return service.ports.map((port) => ({
     id: `${port.protocol}/${port.port}/${address}`,
     service: service.key,
@@ -78,6 +81,7 @@ function frontendsOf(
     affinitySeconds: undefined,
     forwarding: 'nat',
     masquerade: service.policy === 'Cluster',
+    ...(healthCheck === undefined ? {} : { healthCheck }),
   }));
 }
 

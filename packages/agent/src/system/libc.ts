@@ -94,6 +94,21 @@ export function sendDatagramTo(fd: number, data: Uint8Array, address: Uint8Array
 }
 
 /**
+ * The same on a thread of its own, for what the kernel may take its time with. What exactly failed is not known.
+ *
+ * @throws Error
+ */
+export function sendDatagramAside(fd: number, data: Uint8Array, address: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    nativeSendTo.async(fd, data, data.length, 0, address, address.length, (error: unknown, sent: unknown) => {
+      if (error instanceof Error) reject(error);
+      else if (Number(sent) === data.length) resolve();
+      else reject(new Error(`sendto of ${data.length} bytes failed (${sent}): too long, or no memory`));
+    });
+  });
+}
+
+/**
  * Receives one datagram into `data`, its sender into `address`. Returns the length, or -1 when nothing is waiting.
  *
  * @throws SystemCallError

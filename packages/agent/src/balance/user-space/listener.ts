@@ -57,7 +57,10 @@ export interface ProxyOptions {
   readonly maxPerTarget: number;
   /** `tcp`: whoever waited in line for so long is refused. */
   readonly queueTimeoutMs: number;
-  /** Tells targets of the client by this version of the PROXY protocol; undefined: not at all. */
+  /**
+   * Tells targets of the client by this version of the PROXY protocol; undefined: not at all. With `udp` always version 2, before
+   * each datagram; with `http` never: requests of many clients share a connection, and `X-Forwarded-For` names them.
+   */
   readonly sendProxyProtocol: ProxyProtocolVersion | undefined;
   /** `tcp`, `http`: every connection begins with a header of the PROXY protocol, of either version, that names the client. */
   readonly acceptProxyProtocol: boolean;

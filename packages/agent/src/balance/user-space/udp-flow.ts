@@ -23,7 +23,9 @@ export class UdpFlow {
   readonly #state: ListenerState;
   readonly #onEnd: () => void;
   readonly #tried = new Set<string>();
+  /** What was sent before the first answer. */
   readonly #unanswered: Buffer[] = [];
+  #hasAnswered = false;
   #socket: Socket | undefined;
   #isConnected = false;
   #targetId = '';
@@ -47,12 +49,9 @@ export class UdpFlow {
     const { book, clock } = this.#state;
     this.#lastMs = clock.monotonicMs();
     this.#state.bytesIn += datagram.length;
-    if (this.#socket !== undefined && !book.has(this.#targetId)) {
-      this.#tried.clear();
-      this.#release();
-    }
+    if (this.#socket !== undefined && !book.has(this.#targetId)) this.#release();
     if (this.#isConnected) this.#socket?.send(this.#wrap(datagram));
-    if (this.#unanswered.length < MAX_UNANSWERED) this.#unanswered.push(datagram);
+    if (!this.#hasAnswered && this.#unanswered.length < MAX_UNANSWERED) this.#unanswered.push(datagram);
     if (this.#socket === undefined) this.#connect();
   }
 
@@ -91,8 +90,12 @@ export class UdpFlow {
   #answered(datagram: Buffer): void {
     this.#lastMs = this.#state.clock.monotonicMs();
     this.#state.bytesOut += datagram.length;
-    if (this.#unanswered.length > 0) this.#state.book.succeeded(this.#targetId);
-    this.#unanswered.length = 0;
+    if (!this.#hasAnswered) {
+      this.#hasAnswered = true;
+      this.#unanswered.length = 0;
+      this.#tried.clear();
+      this.#state.book.succeeded(this.#targetId);
+    }
     this.#client.answer(datagram);
   }
 
@@ -110,6 +113,7 @@ export class UdpFlow {
     this.#socket.close();
     this.#socket = undefined;
     this.#isConnected = false;
+    this.#hasAnswered = false;
     this.#state.targetClosed(this.#targetId, plainAddress(this.#client.remote.address));
   }
 

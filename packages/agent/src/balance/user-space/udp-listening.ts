@@ -25,6 +25,7 @@ export class UdpListening implements ProxyListening {
   /** By the client's and our own address and port; the longest silent client first. */
   readonly #flows = new Map<string, UdpFlow>();
   #upkeep: Timer | undefined;
+  #isStopped = false;
 
   constructor(listener: ProxyListener, clock: Clock) {
     this.#state = new ListenerState(listener, clock);
@@ -45,6 +46,7 @@ export class UdpListening implements ProxyListening {
 
   /** There is nothing to wait for: a datagram is answered or it is not. */
   stop(): Promise<void> {
+    this.#isStopped = true;
     this.#upkeep?.cancel();
     for (const flow of this.#flows.values()) flow.close();
     this.#flows.clear();
@@ -74,6 +76,10 @@ export class UdpListening implements ProxyListening {
     } catch (error) {
       closeDescriptor(fd);
       throw error;
+    }
+    if (this.#isStopped) {
+      socket.close();
+      return;
     }
     // Only sending fails from here on, to a client that is gone or cannot be reached.
     socket.on('error', () => undefined);
@@ -120,7 +126,7 @@ export class UdpListening implements ProxyListening {
       this.#listen()
         .catch(() => undefined)
         .finally(() => {
-          if (this.#upkeep !== undefined) this.#planUpkeep();
+          if (!this.#isStopped) this.#planUpkeep();
         });
     }, UPKEEP_INTERVAL_MS);
   }
@@ -129,9 +135,7 @@ export class UdpListening implements ProxyListening {
     const { clock, listener } = this.#state;
     const sinceMs = clock.monotonicMs() - listener.options.flowTimeoutMs;
     for (const [key, flow] of this.#flows) {
-      // Flows behind this one may be silent too, if it was the target who spoke last; they are found later.
-      if (flow.lastMs > sinceMs) return;
-      this.#forget(key);
+      if (flow.lastMs < sinceMs) this.#forget(key);
     }
   }
 }

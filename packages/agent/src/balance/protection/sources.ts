@@ -67,6 +67,7 @@ export function disjoint(entries: readonly SourceEntry[]): readonly SourceEntry[
 /** Adds a piece, or lengthens the last one when nothing tells them apart. */
 function append(pieces: SourceEntry[], piece: SourceEntry): void {
   const last = pieces.at(-1);
-  if (last?.untilMs !== piece.untilMs || last.range.last + 1n !== piece.range.first) pieces.push(piece);
-  else pieces[pieces.length - 1] = { ...last, range: { ...last.range, last: piece.range.last } };
+  const continues = last?.untilMs === piece.untilMs && last?.range.last === piece.range.first - 1n;
+  if (!continues || last === undefined) pieces.push(piece);
+  else pieces[pieces.length - 1] = { ...piece, range: { ...piece.range, first: last.range.first } };
 }

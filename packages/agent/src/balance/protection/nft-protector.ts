@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
+import type { Clock } from '@fairlead/shared/runtime/clock.ts';
+import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
+import { applyNft, deleteTables, listTables } from '../../system/nft.ts';
+import { type NftCounter, readNftCounters } from '../../system/nft-counters.ts';
+import { NOTHING_TO_PROTECT, type ProtectionModel } from './policy.ts';
+import { isIdle, renderProtection, renderProtectionChanges } from './protection-script.ts';
+import type { Protector, VerdictCount } from './protector.ts';
+import { counterOf, SERVICE_VERDICTS } from './service-rules.ts';
+import { PROTECTION_TABLE } from './skeleton.ts';
+import { StrictTracking } from './strict-tracking.ts';
+
+/** What {@link createNftProtector} needs; the functions are replaced in tests. */
+export interface NftProtectorOptions {
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly nft?: (script: string) => Promise<void>;
+  readonly isTableThere?: () => Promise<boolean>;
+  readonly readCounters?: () => readonly NftCounter[];
+  readonly tracking?: StrictTracking;
+}
+
+/** Filters by nftables, free of a predecessor's leftovers. @throws CommandError when nft fails. */
+export async function createNftProtector(options: NftProtectorOptions): Promise<Protector> {
+  const { nft = applyNft } = options;
+  await nft(renderProtection(NOTHING_TO_PROTECT, options.clock.wallMs()));
+  return new NftProtector(options);
+}
+
+class NftProtector implements Protector {
+  readonly #clock: Pick<Clock, 'wallMs'>;
+  readonly #nft: (script: string) => Promise<void>;
+  readonly #isTableThere: () => Promise<boolean>;
+  readonly #readCounters: () => readonly NftCounter[];
+  readonly #tracking: StrictTracking;
+  /** What the kernel has; undefined when a failed script leaves that open. */
+  #applied: ProtectionModel | undefined = NOTHING_TO_PROTECT;
+  #wanted = NOTHING_TO_PROTECT;
+  /** What was wanted when that was applied. */
+  #followed = NOTHING_TO_PROTECT;
+  /** Why there is no SYN proxy, though somebody wants one. */
+  #proxyObstacle: string | undefined;
+  #lastTurn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: NftProtectorOptions) {
+    const { nft = applyNft, isTableThere = isThere, readCounters = readOurs } = options;
+    this.#clock = options.clock;
+    this.#nft = nft;
+    this.#isTableThere = isTableThere;
+    this.#readCounters = readCounters;
+    this.#tracking = options.tracking ?? new StrictTracking();
+  }
+
+  async apply(model: ProtectionModel): Promise<void> {
+    this.#wanted = model;
+    await this.#inTurn(() => this.#apply());
+  }
+
+  verify(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const obstacle = wantsProxy(this.#wanted) ? this.#tracking.ensure() : undefined;
+      const before = this.#applied;
+      const isLost = before !== undefined && !isIdle(before) && !(await this.#isTableThere());
+      if (isLost || obstacle !== this.#proxyObstacle) this.#applied = undefined;
+      await this.#apply();
+      return isLost;
+    });
+  }
+
+  problems(): ReadonlyMap<string, readonly ServiceProblem[]> {
+    if (this.#proxyObstacle === undefined) return new Map();
+    const message = `${ANNOTATION.synProxy} is not followed on this node: ${this.#proxyObstacle}`;
+    const problem = { reason: AGENT_REASON.protectionUnavailable, message };
+    const services = [...this.#wanted.services.values()].filter(({ policy }) => policy.synProxy !== 'off');
+    return new Map(services.map(({ service }) => [service, [problem]]));
+  }
+
+  counts(): readonly VerdictCount[] {
+    if (isIdle(this.#wanted)) return [];
+    const packets = new Map(this.#readCounters().map((counter) => [counter.name, counter.packets]));
+    const ofServices = [...this.#wanted.services.keys()].flatMap((service) =>
+      SERVICE_VERDICTS.map((verdict) => ({
+        service,
+        verdict,
+        packets: packets.get(counterOf(verdict, service)) ?? 0,
+      })),
+    );
+    return [...ofServices, { service: '', verdict: 'closed-port', packets: packets.get('closed-port') ?? 0 }];
+  }
+
+  stop(): Promise<void> {
+    this.#wanted = NOTHING_TO_PROTECT;
+    return this.#inTurn(async () => {
+      await deleteTables([PROTECTION_TABLE]);
+      this.#applied = NOTHING_TO_PROTECT;
+      this.#tracking.restore();
+    });
+  }
+
+  async #apply(): Promise<void> {
+    // Most passes change nothing here, and then the same object comes.
+    if (this.#followed === this.#wanted && this.#applied !== undefined) return;
+    // First: with the rules and without it, every connection through the SYN proxy would break.
+    const wanted = this.#wanted;
+    this.#proxyObstacle = wantsProxy(wanted) ? this.#tracking.ensure() : undefined;
+    const model = this.#proxyObstacle === undefined ? wanted : withoutProxy(wanted);
+    const before = this.#applied;
+    const nowMs = this.#clock.wallMs();
+    const script =
+      before === undefined ? renderProtection(model, nowMs) : renderProtectionChanges(before, model, nowMs);
+    if (script !== '') {
+      this.#applied = undefined;
+      await this.#nft(script);
+    }
+    this.#applied = model;
+    this.#followed = wanted;
+    if (!wantsProxy(wanted)) this.#tracking.restore();
+  }
+
+  /** One after the other: while a script runs, nobody knows what the kernel has, and a look at it would be misjudged. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function wantsProxy({ services }: ProtectionModel): boolean {
+  return [...services.values()].some(({ policy }) => policy.synProxy !== 'off');
+}
+
+function withoutProxy(model: ProtectionModel): ProtectionModel {
+  const services = [...model.services].map(
+    ([key, each]) => [key, { ...each, policy: { ...each.policy, synProxy: 'off' as const } }] as const,
+  );
+  return { ...model, services: new Map(services) };
+}
+
+async function isThere(): Promise<boolean> {
+  return (await listTables(PROTECTION_TABLE.name)).some(({ family }) => family === PROTECTION_TABLE.family);
+}
+
+function readOurs(): readonly NftCounter[] {
+  return readNftCounters(PROTECTION_TABLE.name);
+}

@@ -2,8 +2,8 @@
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { deleteTables } from '../system/nft.ts';
 import type { Balancer } from './balancer.ts';
+import { BALANCE_TABLES } from './nft/nat-layer.ts';
 import { createNftBalancer } from './nft/nft-balancer.ts';
-import { BALANCE_TABLES } from './nft/nft-script.ts';
 
 /** Makes the data plane of this name, free of a predecessor's leftovers. @throws CommandError when nft fails. */
 export async function createBalancer(kind: 'none' | 'nftables', logger: Logger): Promise<Balancer> {

@@ -83,7 +83,7 @@ export interface Frontend {
   readonly address: string;
   readonly protocol: Protocol;
   readonly port: number;
-  /** In a fixed order, so that an unchanged set renders unchanged. Empty: connections are refused at once. */
+  /** In a fixed order, so that an unchanged set renders unchanged. None of any weight: connections are refused at once. */
   readonly backends: readonly Backend[];
   readonly scheduler: Scheduler;
   /** `sessionAffinity: ClientIP`: a client stays with its back end until it was away for so many seconds; undefined: none. */
@@ -91,6 +91,8 @@ export interface Frontend {
   readonly forwarding: Forwarding;
   /** Set where `forwarding` is not NAT and there is a way to do it; `backends` are then those that this node itself sends to. */
   readonly direct?: DirectReturn;
+  /** Back ends that get nothing new, but end what they have; told where `forwarding` is not NAT. In a fixed order. */
+  readonly ending?: readonly Backend[];
   /**
    * Let pods answer to this node (traffic policy Cluster): they may be on another one, whose answer would not come back
    * through here. With policy Local the client's address stays.
@@ -112,6 +114,11 @@ export interface BalanceModel {
 
 /** An empty model: nothing to balance. */
 export const NOTHING_TO_BALANCE: BalanceModel = { frontends: new Map(), problems: new Map() };
+
+/** The back ends that new connections may go to; where there is none, they are refused. */
+export function takersOf({ backends }: Pick<Frontend, 'backends'>): readonly Backend[] {
+  return backends.every(({ weight }) => weight > 0) ? backends : backends.filter(({ weight }) => weight > 0);
+}
 
 /** Same address and port. */
 export function sameBackend(a: Backend, b: Backend | undefined): boolean {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { runCommand } from '../../system/commands.ts';
-import { type Frontend, sameBackend } from '../model/frontend.ts';
+import { type Frontend, sameBackend, takersOf } from '../model/frontend.ts';
 
 /** Arguments of one `conntrack -D`. */
 export type ConntrackDeletion = readonly string[];
@@ -16,10 +16,11 @@ export function staleFlows(
   after: ReadonlyMap<string, Frontend>,
 ): readonly ConntrackDeletion[] {
   const deletions: ConntrackDeletion[] = [];
-  for (const [id, { family, address, port, protocol, backends }] of after) {
-    if (protocol !== 'udp' || backends.length === 0) continue;
+  for (const [id, frontend] of after) {
+    const { family, address, port, protocol } = frontend;
+    if (protocol !== 'udp' || takersOf(frontend).length === 0) continue;
     const old = before.get(id);
-    if (old === undefined || old.backends.length === 0) deletions.push(flows(family, address, port));
+    if (old === undefined || takersOf(old).length === 0) deletions.push(flows(family, address, port));
   }
   for (const [id, { family, address, port, protocol, backends }] of before) {
     if (protocol !== 'udp') continue;

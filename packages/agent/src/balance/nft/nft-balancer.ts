@@ -3,47 +3,68 @@ import { readFile } from 'node:fs/promises';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { applyNft, deleteTables, listTables } from '../../system/nft.ts';
 import type { Balancer } from '../balancer.ts';
-import type { BalanceModel, Frontend } from '../model/frontend.ts';
+import { type BalanceModel, NOTHING_TO_BALANCE, type Scheduler } from '../model/frontend.ts';
 import { Conntrack } from './conntrack.ts';
-import { BALANCE_TABLES, renderAll, renderChanges } from './nft-script.ts';
+import { natLayer } from './nat-layer.ts';
+import type { NftLayer } from './nft-layer.ts';
 
 /** What {@link createNftBalancer} needs; the functions are replaced in tests. */
 export interface NftBalancerOptions {
   readonly logger: Logger;
   readonly nft?: (script: string) => Promise<void>;
   readonly conntrack?: Pick<Conntrack, 'forget'>;
+  /** What is made of the model. Default: NAT alone. */
+  readonly layers?: readonly NftLayer[];
 }
 
-/** NAT by nftables. Replaces a predecessor's tables at once. @throws CommandError when nft refuses. */
+const LAYERS: readonly NftLayer[] = [natLayer];
+
+/** Rules count no connections. */
+const MISSING_SCHEDULERS: ReadonlySet<Scheduler> = new Set(['leastConnections']);
+
+/** Balancing by nftables. Replaces a predecessor's tables at once. @throws CommandError when nft refuses. */
 export async function createNftBalancer(options: NftBalancerOptions): Promise<Balancer> {
-  const { logger, nft = applyNft, conntrack = new Conntrack(logger) } = options;
-  await nft(renderAll([]));
+  const { logger, nft = applyNft, conntrack = new Conntrack(logger), layers = LAYERS } = options;
+  const balancer = new NftBalancer(nft, conntrack, layers);
+  await balancer.start();
   await warnWithoutForwarding(logger);
-  return new NftBalancer(nft, conntrack);
+  return balancer;
 }
 
 class NftBalancer implements Balancer {
   readonly name = 'nftables';
+  readonly missingSchedulers = MISSING_SCHEDULERS;
   readonly #nft: (script: string) => Promise<void>;
   readonly #conntrack: Pick<Conntrack, 'forget'>;
+  readonly #layers: readonly NftLayer[];
   /** What the kernel has; undefined when a failed script leaves that open. */
-  #applied: ReadonlyMap<string, Frontend> | undefined = new Map();
-  #wanted: ReadonlyMap<string, Frontend> = new Map();
+  #applied: BalanceModel | undefined;
+  #wanted = NOTHING_TO_BALANCE;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
-  constructor(nft: (script: string) => Promise<void>, conntrack: Pick<Conntrack, 'forget'>) {
+  constructor(
+    nft: (script: string) => Promise<void>,
+    conntrack: Pick<Conntrack, 'forget'>,
+    layers: readonly NftLayer[],
+  ) {
     this.#nft = nft;
     this.#conntrack = conntrack;
+    this.#layers = layers;
   }
 
-  apply({ frontends }: BalanceModel): Promise<void> {
-    this.#wanted = frontends;
-    return this.#inTurn(() => this.#apply(frontends));
+  /** Tables without front ends, in the place of any leftover. */
+  start(): Promise<void> {
+    return this.apply(NOTHING_TO_BALANCE);
+  }
+
+  apply(model: BalanceModel): Promise<void> {
+    this.#wanted = model;
+    return this.#inTurn(() => this.#apply(model));
   }
 
   verify(): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (this.#applied !== undefined && (await areThere())) return false;
+      if (this.#applied !== undefined && (await this.#areThere())) return false;
       const wasThere = this.#applied === undefined;
       this.#applied = undefined;
       await this.#apply(this.#wanted);
@@ -52,22 +73,36 @@ class NftBalancer implements Balancer {
   }
 
   stop(): Promise<void> {
-    this.#wanted = new Map();
+    this.#wanted = NOTHING_TO_BALANCE;
     return this.#inTurn(async () => {
       this.#applied = undefined;
-      await deleteTables(BALANCE_TABLES);
+      await deleteTables(this.#layers.flatMap(({ tables }) => tables));
     });
   }
 
-  async #apply(frontends: ReadonlyMap<string, Frontend>): Promise<void> {
+  async #apply(model: BalanceModel): Promise<void> {
     const before = this.#applied;
-    const wanted = [...frontends.values()];
-    const script = before === undefined ? renderAll(wanted) : renderChanges(before, wanted);
-    if (script === '') return;
+    const scripts = this.#layers.map((layer) =>
+      before === undefined ? layer.renderAll(model) : layer.renderChanges(before, model),
+    );
+    const script = scripts.join('');
+    if (script === '') {
+      this.#applied = model;
+      return;
+    }
     this.#applied = undefined;
     await this.#nft(script);
-    this.#applied = frontends;
-    this.#conntrack.forget(before ?? new Map(), frontends);
+    this.#applied = model;
+    this.#conntrack.forget(before?.frontends ?? new Map(), model.frontends);
+  }
+
+  /** Does the kernel have all tables? */
+  async #areThere(): Promise<boolean> {
+    const there = await listTables();
+    const tables = this.#layers.flatMap((layer) => layer.tables);
+    return tables.every((ours) =>
+      there.some(({ family, name }) => family === ours.family && name === ours.name),
+    );
   }
 
   /** One after the other: while a script runs, nobody knows what the kernel has, and a look at it would be misjudged. */
@@ -76,14 +111,6 @@ class NftBalancer implements Balancer {
     this.#lastTurn = turn.catch(() => undefined);
     return turn;
   }
-}
-
-/** Does the kernel have the tables? */
-async function areThere(): Promise<boolean> {
-  const tables = await listTables();
-  return BALANCE_TABLES.every((ours) =>
-    tables.some(({ family, name }) => family === ours.family && name === ours.name),
-  );
 }
 
 const FORWARDING = [

@@ -78,7 +78,7 @@ describe('agent group', () => {
   });
 
   it('shows the record', async () => {
-    await client.create(LEASES, writeGroupLease(undefined, NAMESPACE, STATE));
+    await client.create(LEASES, writeGroupLease(undefined, REF, STATE));
     expect(await showGroup({ flags: { namespace: NAMESPACE }, ...run() })).toBe(0);
     expect(said).toContain('epoch   7, active, written by b/00000000000000b1');
     expect(said).toMatch(/^a +voter +192\.0\.2\.1:7947 +control plane +00000000000000a1$/m);
@@ -111,7 +111,7 @@ describe('agent group', () => {
       .toEqual({ epoch: 7, voters: ['a', 'b'] })
       .then(async () => await client.get(LEASES, REF));
     const record = { ...STATE.record, epoch: 8, voters: ['a', 'b'] };
-    await client.replace(LEASES, writeGroupLease(order, NAMESPACE, { ...STATE, record }));
+    await client.replace(LEASES, writeGroupLease(order, REF, { ...STATE, record }));
     expect(await done).toBe(0);
     expect(said).toContain('epoch 8, voters a, b');
   });

@@ -5,8 +5,13 @@ import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import type { Lease } from '@fairlead/shared/kubernetes/objects.ts';
 import { LEASES } from '@fairlead/shared/kubernetes/resources.ts';
 import { parseInteger } from '@fairlead/shared/runtime/settings.ts';
+import type { LeaseName } from '../config/lease-name.ts';
 import { formatReformOrder, REFORM_ORDER } from '../ownership/group/reform-order.ts';
-import { GROUP_LEASE_NAME, readGroupLease } from '../ownership/raft/group-lease.ts';
+import {
+  CONTROL_PLANE_GROUP_LEASE_NAME,
+  GROUP_LEASE_NAME,
+  readGroupLease,
+} from '../ownership/raft/group-lease.ts';
 import type { GroupState } from '../ownership/raft/group-record.ts';
 
 /** Flags of `agent group show`, as text. */
@@ -14,6 +19,7 @@ export interface GroupFlags {
   readonly json?: boolean;
   readonly kubeconfig?: string;
   readonly namespace: string;
+  readonly controlPlane?: boolean;
 }
 
 /** Flags of `agent group reform`. */
@@ -52,7 +58,7 @@ class GroupCommandError extends Error {
 /** Prints the group record. Resolves with the exit code. */
 export async function showGroup(run: GroupRun<GroupFlags>): Promise<number> {
   return await guarded(run, async (client) => {
-    const state = stateOf(await readLease(client, run.flags.namespace));
+    const state = stateOf(await readLease(client, leaseOf(run.flags)));
     run.write(
       run.flags.json === true ? `${JSON.stringify(groupDocument(state), undefined, 2)}\n` : groupTable(state),
     );
@@ -69,14 +75,15 @@ export async function reformGroup(
     if (!seconds.ok)
       throw new GroupCommandError(`--timeout is "${flags.timeout}"; expected ${seconds.problem}`);
     const voters = [...new Set(nodes)].sort();
-    const state = stateOf(await readLease(client, flags.namespace));
+    const lease = leaseOf(flags);
+    const state = stateOf(await readLease(client, lease));
     checkOrder(state, voters, flags.yes === true);
     const { epoch } = state.record;
-    await giveOrder(client, flags.namespace, formatReformOrder({ epoch, voters }));
+    await giveOrder(client, lease, formatReformOrder({ epoch, voters }));
     write(`ordered; waiting for ${voters.join(', ')} (at most ${seconds.value} s)\n`);
     const endMs = performance.now() + seconds.value * 1_000;
     for (;;) {
-      const now = stateOf(await readLease(client, flags.namespace));
+      const now = stateOf(await readLease(client, lease));
       if (now.record.epoch > epoch) {
         write(`epoch ${now.record.epoch}, voters ${now.record.voters.join(', ')}\n`);
         return;
@@ -84,7 +91,7 @@ export async function reformGroup(
       if (performance.now() > endMs) break;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    await giveOrder(client, flags.namespace, undefined);
+    await giveOrder(client, lease, undefined);
     throw new GroupCommandError(
       `not done within ${seconds.value} s, and the order is withdrawn. An agent refuses while it hears a coordinator or a ` +
         `majority of the voters; the log of the agents on ${voters.join(', ')} says why`,
@@ -132,9 +139,9 @@ function checkOrder({ record, members }: GroupState, voters: readonly string[], 
   );
 }
 
-async function giveOrder(client: KubeClient, namespace: string, order: string | undefined): Promise<void> {
+async function giveOrder(client: KubeClient, ref: LeaseName, order: string | undefined): Promise<void> {
   for (;;) {
-    const lease = await readLease(client, namespace);
+    const lease = await readLease(client, ref);
     const { [REFORM_ORDER]: _, ...annotations } = lease.metadata?.annotations ?? {};
     const next = order === undefined ? annotations : { ...annotations, [REFORM_ORDER]: order };
     try {
@@ -147,13 +154,18 @@ async function giveOrder(client: KubeClient, namespace: string, order: string | 
   }
 }
 
-async function readLease(client: KubeClient, namespace: string): Promise<Lease> {
+/** Which Lease has the record that is meant. */
+function leaseOf({ namespace, controlPlane }: GroupFlags): LeaseName {
+  return { namespace, name: controlPlane === true ? CONTROL_PLANE_GROUP_LEASE_NAME : GROUP_LEASE_NAME };
+}
+
+async function readLease(client: KubeClient, ref: LeaseName): Promise<Lease> {
   try {
-    return await client.get(LEASES, { namespace, name: GROUP_LEASE_NAME });
+    return await client.get(LEASES, ref);
   } catch (error) {
     if (!isNotFound(error)) throw error;
     throw new GroupCommandError(
-      `there is no Lease ${namespace}/${GROUP_LEASE_NAME}: no agent has made a group yet, or it is in another namespace`,
+      `there is no Lease ${ref.namespace}/${ref.name}: no agent has made a group yet, or it is in another namespace`,
     );
   }
 }

@@ -20,7 +20,8 @@ const io = {
 function withConnection(command: Command): Command {
   return command
     .option('--kubeconfig <file>', 'kubeconfig of the cluster; default: as the manager does')
-    .option('-n, --namespace <name>', 'namespace of the group record', 'kube-system');
+    .option('-n, --namespace <name>', 'namespace of the group record', 'kube-system')
+    .option('--control-plane', 'the group of agents that serve the control plane and no Services');
 }
 
 function showCommand(): Command {

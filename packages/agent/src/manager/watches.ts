@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isForbidden, type KubeClient, type Selection } from '@fairlead/shared/kubernetes/client.ts';
 import { createReflector } from '@fairlead/shared/kubernetes/create-reflector.ts';
+import { emptyReflector } from '@fairlead/shared/kubernetes/empty-reflector.ts';
 import type { EndpointSlice, KubeObject, Node, Service } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import {
@@ -13,6 +14,7 @@ import {
 } from '@fairlead/shared/kubernetes/resources.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { LeaseName } from '../config/lease-name.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import type { LeaseWatch } from '../ownership/lease-engine.ts';
 
@@ -22,7 +24,7 @@ export interface Watches {
   readonly slices: Reflector<EndpointSlice>;
   readonly nodes: Reflector<Node>;
   readonly leases: LeaseWatch | undefined;
-  /** All of them, for metrics and probes. */
+  /** All that ask the server, for metrics and probes. */
   readonly all: readonly Reflector<KubeObject>[];
   /**
    * Whether Services and Leases may be seen some seconds late when a path to the API server dies without a word: yes where
@@ -42,7 +44,10 @@ const RELAXED_IDLE_MS = 20_000;
 /** What {@link createWatches} needs. */
 export interface WatchOptions {
   readonly client: KubeClient;
-  readonly settings: Pick<AgentSettings, 'servicesNamespace' | 'election' | 'servicesLease'>;
+  readonly settings: Pick<
+    AgentSettings,
+    'services' | 'controlPlane' | 'servicesNamespace' | 'election' | 'servicesLease'
+  >;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -71,17 +76,20 @@ export async function createWatches(options: WatchOptions): Promise<Watches> {
       clock,
       logger: logger.child({ watch: resourceName(resource) }),
     });
-  const services = make(SERVICES, namespaced, withoutManagedFields, CANARY_IDLE_MS);
-  const slices = make(ENDPOINT_SLICES, namespaced, withoutManagedFields);
-  const nodes = make(NODES, {}, essenceOfNode);
+  const services = settings.services
+    ? make(SERVICES, namespaced, withoutManagedFields, CANARY_IDLE_MS)
+    : emptyReflector(SERVICES);
+  const slices = settings.services
+    ? make(ENDPOINT_SLICES, namespaced, withoutManagedFields)
+    : emptyReflector(ENDPOINT_SLICES);
+  const nodes = make(NODES, {}, essenceOfNode, settings.services ? RELAXED_IDLE_MS : CANARY_IDLE_MS);
   const scope = leaseScope(settings);
   const allowed = await mayList(client, scope.selection, logger);
   const leases = allowed
     ? { reflector: make(LEASES, scope.selection, withoutManagedFields), covers: scope.covers }
     : undefined;
   const all: readonly Reflector<KubeObject>[] = [
-    services,
-    slices,
+    ...(settings.services ? [services, slices] : []),
     nodes,
     ...(leases === undefined ? [] : [leases.reflector]),
   ];
@@ -103,28 +111,39 @@ export async function createWatches(options: WatchOptions): Promise<Watches> {
   };
 }
 
-/** Which Leases to watch: the global one alone, or those of one namespace, or all but the kubelets'. Pure. */
-export function leaseScope(settings: WatchOptions['settings']): {
-  readonly selection: Selection;
-  readonly covers: LeaseWatch['covers'];
-} {
-  const { election, servicesLease, servicesNamespace } = settings;
+/**
+ * Which Leases to watch: the one that all addresses are under, or those of one namespace, or all but the kubelets'. What is not
+ * covered is polled by whoever contends for it. Pure.
+ */
+export function leaseScope(settings: WatchOptions['settings']): LeaseScope {
+  const { services, controlPlane, election, servicesLease, servicesNamespace } = settings;
+  if (!services && controlPlane !== undefined) return onlyLease(controlPlane.lease);
   if (election === 'global') {
-    return {
-      selection: { namespace: servicesLease.namespace, fieldSelector: `metadata.name=${servicesLease.name}` },
-      covers: (namespace, name) => namespace === servicesLease.namespace && name === servicesLease.name,
-    };
+    const isSecondNear = controlPlane?.lease.namespace === servicesLease.namespace;
+    return isSecondNear ? leasesIn(servicesLease.namespace) : onlyLease(servicesLease);
   }
-  if (servicesNamespace !== undefined) {
-    return {
-      selection: { namespace: servicesNamespace },
-      covers: (namespace) => namespace === servicesNamespace,
-    };
-  }
+  if (servicesNamespace !== undefined) return leasesIn(servicesNamespace);
   return {
     selection: { fieldSelector: `metadata.namespace!=${KUBELET_LEASES}` },
     covers: (namespace) => namespace !== KUBELET_LEASES,
   };
+}
+
+/** Part of the Leases, as asked for and as judged by name. */
+export interface LeaseScope {
+  readonly selection: Selection;
+  readonly covers: LeaseWatch['covers'];
+}
+
+function onlyLease(lease: LeaseName): LeaseScope {
+  return {
+    selection: { namespace: lease.namespace, fieldSelector: `metadata.name=${lease.name}` },
+    covers: (namespace, name) => namespace === lease.namespace && name === lease.name,
+  };
+}
+
+function leasesIn(wanted: string): LeaseScope {
+  return { selection: { namespace: wanted }, covers: (namespace) => namespace === wanted };
 }
 
 /** A cluster of a thousand nodes renews a hundred of these a second. */

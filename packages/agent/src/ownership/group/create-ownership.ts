@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
-import { LABEL } from '@fairlead/shared/kubernetes/contract.ts';
 import type { KubeObject, Node } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AgentSettings } from '../../config/settings.ts';
+import { isControlPlaneNode } from '../../control-plane/api-servers.ts';
 import type { Link } from '../../system/link.ts';
 import { defaultRouteInterface, firstLink, linkNames, listLinks } from '../../system/links.ts';
 import type { LeaseWatch } from '../lease-engine.ts';
 import { createLeaseEngine } from '../lease-engine.ts';
+import { CONTROL_PLANE_GROUP_LEASE_NAME, GROUP_LEASE_NAME } from '../raft/group-lease.ts';
 import { DEFAULT_GROUP_POLICY } from '../raft/group-situation.ts';
 import { DEFAULT_PLACEMENT } from '../raft/placement.ts';
 import { createRaftEngine } from '../raft-driver/raft-engine.ts';
@@ -41,9 +42,6 @@ export interface OwnershipOptions {
 const INFORMED_MS = 30_000;
 /** Between two looks at the links as long as no address was found. */
 const LINK_LOOK_MS = 10_000;
-/** kubeadm's label before 1.24. */
-const OLD_CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/master';
-
 /** The engines of this agent, led by the group record. */
 export async function createOwnership(options: OwnershipOptions): Promise<GroupOwnership> {
   const { settings, client, nodes, sources, leases, port, clock, logger } = options;
@@ -67,7 +65,7 @@ export async function createOwnership(options: OwnershipOptions): Promise<GroupO
       new GroupDriver({
         ...inputs,
         client,
-        namespace,
+        lease: { namespace, name: groupName(settings) },
         self: { name: node, instance: randomBytes(8).toString('hex') },
         policy: {
           ...DEFAULT_GROUP_POLICY,
@@ -85,10 +83,7 @@ export async function createOwnership(options: OwnershipOptions): Promise<GroupO
       const found = address();
       return found === undefined ? undefined : formatEndpoint(found, raft.port);
     },
-    isControlPlane: () => {
-      const labels = own()?.metadata?.labels ?? {};
-      return labels[LABEL.controlPlane] !== undefined || labels[OLD_CONTROL_PLANE_LABEL] !== undefined;
-    },
+    isControlPlane: () => isControlPlaneNode(own()),
     gone: (members, nowMs) => {
       absent.observe(isCurrent(nodes) ? namesOf(nodes) : undefined, members, nowMs);
       return absent.gone(nowMs);
@@ -113,6 +108,11 @@ export async function createOwnership(options: OwnershipOptions): Promise<GroupO
     logger,
   });
   return engine;
+}
+
+/** Agents that know of the same things make a group. */
+function groupName({ services }: AgentSettings): string {
+  return services ? GROUP_LEASE_NAME : CONTROL_PLANE_GROUP_LEASE_NAME;
 }
 
 function isCurrent(reflector: Reflector<KubeObject>): boolean {

@@ -96,7 +96,7 @@ describe('GroupDriver', () => {
       known: NOTHING_KNOWN,
       driver: new GroupDriver({
         client,
-        namespace: NAMESPACE,
+        lease: REF,
         self: { name, instance },
         policy: { ...DEFAULT_GROUP_POLICY, ...QUICK, engine },
         newGroupId: instance.padStart(32, '0'),

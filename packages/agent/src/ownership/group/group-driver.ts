@@ -10,7 +10,7 @@ import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { LeaseWatch } from '../lease-engine.ts';
 import { type GroupAction, GroupKeeper, type GroupStanding } from '../raft/group-keeper.ts';
-import { GROUP_LEASE_NAME, type GroupReading, readGroupLease, writeGroupLease } from '../raft/group-lease.ts';
+import { type GroupReading, readGroupLease, writeGroupLease } from '../raft/group-lease.ts';
 import type { GroupState } from '../raft/group-record.ts';
 import type { GroupKnowledge, GroupPolicy, OwnEntry } from '../raft/group-situation.ts';
 import type { AgentId } from '../raft/messages.ts';
@@ -20,7 +20,8 @@ import { type RecordRight, Refusals } from './refusals.ts';
 /** What a {@link GroupDriver} needs. */
 export interface GroupDriverOptions {
   readonly client: KubeClient;
-  readonly namespace: string;
+  /** The Lease with the group record. */
+  readonly lease: LeaseName;
   readonly self: AgentId;
   readonly policy: GroupPolicy;
   /** Id for a group, should one have to be made: 32 random hex digits. */
@@ -99,8 +100,8 @@ export class GroupDriver {
   }
 
   start(): void {
-    const { leases, namespace } = this.#options;
-    if (leases?.covers(namespace, GROUP_LEASE_NAME)) this.#subscribeTo(leases.reflector);
+    const { leases, lease } = this.#options;
+    if (leases?.covers(lease.namespace, lease.name)) this.#subscribeTo(leases.reflector);
     else void this.#watch();
     this.#look();
   }
@@ -171,8 +172,9 @@ export class GroupDriver {
   }
 
   async #watch(): Promise<void> {
-    const { client, namespace, clock, logger } = this.#options;
-    const selection = { namespace, fieldSelector: `metadata.name=${GROUP_LEASE_NAME}` };
+    const { client, lease, clock, logger } = this.#options;
+    const { namespace, name } = lease;
+    const selection = { namespace, fieldSelector: `metadata.name=${name}` };
     try {
       await client.list(LEASES, { ...selection, limit: 1, timeoutMs: CALL_LIMIT_MS });
     } catch (error) {
@@ -193,10 +195,10 @@ export class GroupDriver {
   }
 
   #subscribeTo(reflector: Reflector<Lease>): void {
-    const { namespace } = this.#options;
+    const { lease } = this.#options;
     this.#unsubscribe = reflector.subscribe((change) => {
       const { name, namespace: where } = change.object.metadata ?? {};
-      if (name === GROUP_LEASE_NAME && where === namespace) this.#observe(change);
+      if (name === lease.name && where === lease.namespace) this.#observe(change);
     });
   }
 
@@ -260,8 +262,7 @@ export class GroupDriver {
   }
 
   async #read(): Promise<void> {
-    const { client, namespace, clock } = this.#options;
-    const ref = { namespace, name: GROUP_LEASE_NAME };
+    const { client, lease: ref, clock } = this.#options;
     this.#polledMs = clock.monotonicMs();
     try {
       const lease = await client
@@ -280,7 +281,7 @@ export class GroupDriver {
   }
 
   async #write({ state, over, reasons }: Extract<GroupAction, { kind: 'write' }>): Promise<void> {
-    const { client, namespace, clock, logger } = this.#options;
+    const { client, lease: ref, clock, logger } = this.#options;
     const options = { urgent: true, timeoutMs: CALL_LIMIT_MS } as const;
     const base = over === undefined ? undefined : this.#object;
     if (over !== undefined && base?.metadata?.resourceVersion !== over) {
@@ -288,7 +289,7 @@ export class GroupDriver {
       this.#keeper.failed();
       return;
     }
-    const object = withoutOldOrder(writeGroupLease(base, namespace, state), state.record.epoch);
+    const object = withoutOldOrder(writeGroupLease(base, ref, state), state.record.epoch);
     try {
       const written =
         base === undefined
@@ -308,7 +309,7 @@ export class GroupDriver {
   }
 
   #hint(right: RecordRight): string {
-    const { namespace } = this.#options;
+    const { namespace } = this.#options.lease;
     const verb = right === 'read' ? 'read' : 'written';
     return `the group record may not be ${verb}: allow get, create and update on leases in ${namespace}`;
   }

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { GROUP_ANNOTATION, readGroupLease, writeGroupLease } from './group-lease.ts';
 import type { GroupRecord, GroupState, MemberEntry } from './group-record.ts';
 
+const REF = { namespace: 'kube-system', name: 'fairlead-group' };
+
 const STATE: GroupState = {
   record: {
     groupId: '0123456789abcdef0123456789abcdef',
@@ -27,7 +29,7 @@ const STATE: GroupState = {
 
 /** As the API server gives it back. */
 function stored(state: GroupState, version = '7'): Lease {
-  const lease = writeGroupLease(undefined, 'kube-system', state);
+  const lease = writeGroupLease(undefined, REF, state);
   return { ...lease, metadata: { ...lease.metadata, resourceVersion: version } };
 }
 
@@ -95,7 +97,7 @@ describe('the group record as a Lease', () => {
   it('keeps what others put into the object, and takes away what is over', () => {
     const base = edited({ 'example.com/mine': 'x' });
     const active = { ...STATE, record: { ...STATE.record, switching: undefined, previous: undefined } };
-    const written = writeGroupLease({ ...base, spec: { holderIdentity: 'y' } }, 'kube-system', active);
+    const written = writeGroupLease({ ...base, spec: { holderIdentity: 'y' } }, REF, active);
     expect(written).toMatchObject({
       metadata: { resourceVersion: '7', annotations: { 'example.com/mine': 'x' } },
       spec: { holderIdentity: 'y' },

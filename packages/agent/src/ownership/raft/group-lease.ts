@@ -2,6 +2,7 @@
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
 import { FAIRLEAD_PREFIX } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Lease } from '@fairlead/shared/kubernetes/objects.ts';
+import type { LeaseName } from '../../config/lease-name.ts';
 import {
   type EngineSwitch,
   type GroupEngine,
@@ -21,6 +22,12 @@ import {
 
 /** Name of the Lease object, in the namespace of the agents. */
 export const GROUP_LEASE_NAME = 'fairlead-group';
+
+/**
+ * The same of agents that serve the control plane and no Services. Whoever coordinates a group has to know all that there is to
+ * own, and these know nothing of Services.
+ */
+export const CONTROL_PLANE_GROUP_LEASE_NAME = 'fairlead-group-control-plane';
 
 /** Annotations of it. */
 export const GROUP_ANNOTATION = {
@@ -85,7 +92,7 @@ export function readGroupLease(lease: Lease | undefined): GroupReading {
  */
 export function writeGroupLease(
   base: Lease | undefined,
-  namespace: string,
+  { namespace, name }: LeaseName,
   { record, members }: GroupState,
 ): Lease {
   const kept = Object.entries(base?.metadata?.annotations ?? {}).filter(([key]) => !OURS.has(key));
@@ -104,7 +111,7 @@ export function writeGroupLease(
     ...(previous !== undefined && { [GROUP_ANNOTATION.previous]: previous.join(',') }),
     ...(record.isReformed && { [GROUP_ANNOTATION.reformed]: 'true' }),
   };
-  return { ...base, metadata: { ...base?.metadata, namespace, name: GROUP_LEASE_NAME, annotations } };
+  return { ...base, metadata: { ...base?.metadata, namespace, name, annotations } };
 }
 
 const OURS: ReadonlySet<string> = new Set(Object.values(GROUP_ANNOTATION));

@@ -12,6 +12,8 @@ import {
 } from '../group-record.ts';
 import { DEFAULT_GROUP_POLICY, type GroupKnowledge, type OwnEntry } from '../group-situation.ts';
 
+const REF = { namespace: 'kube-system', name: GROUP_LEASE_NAME };
+
 /** What a {@link GroupWorld} is made of. */
 export interface GroupWorldOptions {
   readonly names: readonly string[];
@@ -264,7 +266,7 @@ export class GroupWorld {
     if (isTaken) {
       this.writes++;
       this.#judge(agent, state, reasons.includes('reformed'));
-      this.#put(writeGroupLease(this.object, 'kube-system', state));
+      this.#put(writeGroupLease(this.object, REF, state));
     }
     const version = this.object?.metadata?.resourceVersion ?? '';
     if (isTaken && this.#next() > 0.1) agent.keeper.written(state, version, this.#nowMs);

@@ -71,8 +71,10 @@ export class UdpListening implements ProxyListening {
     const fd = openListeningSocket('udp', address, port);
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     try {
+      // With a descriptor it listens before `bind` returns.
+      const listens = once(socket, 'listening');
       socket.bind({ fd });
-      await once(socket, 'listening');
+      await listens;
     } catch (error) {
       closeDescriptor(fd);
       throw error;

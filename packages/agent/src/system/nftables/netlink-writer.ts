@@ -73,7 +73,9 @@ export class NetlinkWriter {
 
   /** An attribute with a number of 32 bits; a negative one as its complement. */
   number(type: number, value: number): void {
-    this.#bytes.writeUInt32BE(value >>> 0, this.#attribute(type, 4));
+    // First the place: making it may replace the buffer.
+    const start = this.#attribute(type, 4);
+    this.#bytes.writeUInt32BE(value >>> 0, start);
   }
 
   /** An attribute that holds others. @throws RangeError when they are longer than an attribute can be (65,535 bytes) */

@@ -8,6 +8,7 @@ import type { Change, Reflector } from '@fairlead/shared/kubernetes/reflector.ts
 import { LEASES } from '@fairlead/shared/kubernetes/resources.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { LeaseName } from '../../config/lease-name.ts';
 import type { LeaseWatch } from '../lease-engine.ts';
 import { type GroupAction, GroupKeeper, type GroupStanding } from '../raft/group-keeper.ts';
 import { type GroupReading, readGroupLease, writeGroupLease } from '../raft/group-lease.ts';

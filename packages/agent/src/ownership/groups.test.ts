@@ -23,7 +23,6 @@ function service(
     policy: 'Cluster',
     ports: [],
     endpoints: [],
-    clientAffinity: false,
     interface: undefined,
     commonLease: undefined,
     endpointsKnown: true,

@@ -116,6 +116,26 @@ export function usableEndpoints(
   return reachable.length > 0 ? reachable : preferReady(near);
 }
 
+/**
+ * The endpoints that get nothing new, but end what they have: those that drain, beside the usable ones, where the policy allows
+ * and the node is not lost. Pure.
+ */
+export function endingEndpoints(
+  endpoints: readonly ServiceEndpoint[],
+  scope: EndpointScope,
+): readonly ServiceEndpoint[] {
+  const { policy, node, lostNodes } = scope;
+  const draining = endpoints.filter(
+    (each) =>
+      each.state === 'draining' &&
+      (policy === 'Cluster' || each.node === node) &&
+      !lostNodes.has(each.node ?? ''),
+  );
+  if (draining.length === 0) return draining;
+  const usable = new Set(usableEndpoints(endpoints, scope));
+  return draining.filter((each) => !usable.has(each));
+}
+
 function preferReady(endpoints: readonly ServiceEndpoint[]): readonly ServiceEndpoint[] {
   const ready = endpoints.filter(({ state }) => state === 'ready');
   return ready.length > 0 ? ready : endpoints;

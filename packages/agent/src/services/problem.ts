@@ -6,8 +6,10 @@ export const AGENT_REASON = {
   /** The API server of this node does not work, and another one does. */
   apiServerDown: 'ApiServerDown',
   ...REASON,
-  /** `sessionAffinity: ClientIP` with a data plane that does not know it yet. */
-  affinityUnsupported: 'AffinityUnsupported',
+  /** An annotation that says how connections are to be spread cannot be read. */
+  spreadInvalid: 'SpreadInvalid',
+  /** The data plane does not have the scheduler that a Service asks for. */
+  schedulerUnsupported: 'SchedulerUnsupported',
   /** An address of the annotation asks for DHCP. */
   addressUnsupported: 'AddressUnsupported',
   /** A DNS name of the annotation cannot be resolved, or has no address of the wanted family. */
@@ -30,6 +32,8 @@ export const AGENT_REASON = {
   forwardingUnavailable: 'ForwardingUnavailable',
   /** The annotations of the health check cannot be read, or check nothing. */
   healthCheckInvalid: 'HealthCheckInvalid',
+  /** A health check is asked for, and no data plane of ours could make use of it. */
+  healthCheckUnsupported: 'HealthCheckUnsupported',
   /** Endpoints are dead although Kubernetes calls them ready. */
   endpointsDead: 'EndpointsDead',
   /** No node that can serve the Service is one that its `node-selector` chooses. */

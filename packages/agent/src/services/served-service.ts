@@ -44,8 +44,6 @@ export interface ServedService {
   readonly endpoints: readonly ServiceEndpoint[];
   /** Somebody has looked for endpoints: there is a slice, be it empty, or no controller that would write one. */
   readonly endpointsKnown: boolean;
-  /** `sessionAffinity: ClientIP` was asked for. */
-  readonly clientAffinity: boolean;
   /** Annotation `serviceInterface`: a link name or `auto`. */
   readonly interface: string | undefined;
   /** Where one owner has all Services, this one is annotated to have its own. */
@@ -114,7 +112,6 @@ function servedService(
     }),
     endpoints,
     endpointsKnown: known !== undefined || Object.keys(spec?.selector ?? {}).length === 0,
-    clientAffinity: spec?.sessionAffinity === 'ClientIP',
     interface: annotations[ANNOTATION.serviceInterface]?.trim() || undefined,
     asksForOwnLease: annotations[ANNOTATION.forcePerServiceElection] === 'true',
     commonLease: lease.name,

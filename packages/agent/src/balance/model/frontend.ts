@@ -67,12 +67,6 @@ export interface DirectReturn {
   readonly self: string | undefined;
 }
 
-/** See {@link Frontend.resetRemoved}. */
-export interface ResetRemoved {
-  /** They get nothing new, but what they have goes on: pods that are ending. In a fixed order. */
-  readonly sparing: readonly Backend[];
-}
-
 /** One address, protocol and port that clients connect to. */
 export interface Frontend {
   /** `tcp/80/192.0.2.10`: unique. */
@@ -91,15 +85,18 @@ export interface Frontend {
   readonly forwarding: Forwarding;
   /** Set where `forwarding` is not NAT and there is a way to do it; `backends` are then those that this node itself sends to. */
   readonly direct?: DirectReturn;
-  /** Back ends that get nothing new, but end what they have; told where `forwarding` is not NAT. In a fixed order. */
+  /**
+   * Back ends that get nothing new, but end what they have; told where `forwarding` is not NAT, or removed ones are reset. In a
+   * fixed order.
+   */
   readonly ending?: readonly Backend[];
   /**
    * Let pods answer to this node (traffic policy Cluster): they may be on another one, whose answer would not come back
    * through here. With policy Local the client's address stays.
    */
   readonly masquerade: boolean;
-  /** TCP connections to removed back ends are reset, but for these; absent: they are left to end by themselves. */
-  readonly resetRemoved?: ResetRemoved;
+  /** TCP connections to back ends that are neither there nor ending are reset; else they are left to end by themselves. */
+  readonly resetsRemoved?: boolean;
   /** How it is found out which back ends are dead; absent: nobody looks. Not rendered: the dead are left out of `backends`. */
   readonly healthCheck?: HealthCheck;
 }
@@ -135,8 +132,8 @@ export function sameFrontend(a: Frontend, b: Frontend): boolean {
     a.forwarding === b.forwarding &&
     sameDirectReturn(a.direct, b.direct) &&
     sameBackends(a.backends, b.backends) &&
-    (a.resetRemoved === undefined) === (b.resetRemoved === undefined) &&
-    sameBackends(a.resetRemoved?.sparing ?? [], b.resetRemoved?.sparing ?? [])
+    a.resetsRemoved === b.resetsRemoved &&
+    sameBackends(a.ending ?? [], b.ending ?? [])
   );
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
+import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { describe, expect, it } from 'vitest';
 import type { ServiceEndpoint } from '../../services/endpoints.ts';
 import type { ServedService } from '../../services/served-service.ts';
@@ -26,7 +28,6 @@ function service(name: string, parts: Partial<ServedService> = {}): ServedServic
     policy: 'Cluster',
     ports: [{ protocol: 'tcp', port: 80, key: 'TCP/http' }],
     endpoints: [endpoint('10.1.0.10', 'n2'), endpoint('10.1.0.9', 'n1')],
-    clientAffinity: false,
     interface: undefined,
     commonLease: undefined,
     nodeSelector: undefined,
@@ -144,8 +145,41 @@ describe('balanceModel', () => {
     expect(problems.has('default/old')).toBe(false);
   });
 
-  it('tells that affinity is not known yet', () => {
-    const { problems } = model([service('a', { clientAffinity: true })]);
-    expect(problems.get('default/a')?.map(({ reason }) => reason)).toEqual(['AffinityUnsupported']);
+  it('spreads connections as the Service asks', () => {
+    const object: Service = {
+      metadata: {
+        annotations: { [ANNOTATION.weights]: 'n1=3', [ANNOTATION.resetRemoved]: 'true' },
+      },
+      spec: { sessionAffinity: 'ClientIP' },
+    };
+    const draining: ServiceEndpoint = { ...endpoint('10.1.0.11', 'n1'), state: 'draining' };
+    const a = service('a', { object, endpoints: [...service('a').endpoints, draining] });
+    expect([...model([a]).frontends.values()]).toMatchObject([
+      {
+        scheduler: 'sourceHash',
+        affinitySeconds: 10_800,
+        backends: [{ weight: 3 }, { weight: 1 }],
+        resetsRemoved: true,
+        ending: [{ address: '10.1.0.11' }],
+      },
+    ]);
+  });
+
+  it('tells when the data plane does not have the scheduler, and takes the nearest', () => {
+    const object: Service = { metadata: { annotations: { [ANNOTATION.scheduler]: 'least-connections' } } };
+    const input = {
+      services: [service('a', { object })],
+      addresses: new Set(['172.18.0.200']),
+      prepared: new Set<string>(),
+      node: 'n1',
+      lostNodes: new Set<string>(),
+    };
+    const { frontends, problems } = balanceModel({
+      ...input,
+      missingSchedulers: new Set(['leastConnections']),
+    });
+    expect(problems.get('default/a')?.map(({ reason }) => reason)).toEqual(['SchedulerUnsupported']);
+    expect([...frontends.values()]).toMatchObject([{ scheduler: 'weightedRoundRobin' }]);
+    expect([...balanceModel(input).frontends.values()]).toMatchObject([{ scheduler: 'leastConnections' }]);
   });
 });

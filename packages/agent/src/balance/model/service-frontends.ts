@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addressOf, compareAddresses, type Family } from '@fairlead/shared/address/address.ts';
-import type { ServiceEndpoint } from '../../services/endpoints.ts';
+import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
+import { endingEndpoints, type ServiceEndpoint } from '../../services/endpoints.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import { endpointsFrom, type FrontPort, type ServedService } from '../../services/served-service.ts';
 import { annotatedCheck } from '../health/annotated-check.ts';
-import type { Backend, BalanceModel, Frontend } from './frontend.ts';
+import type { Backend, BalanceModel, Frontend, Scheduler } from './frontend.ts';
+import { type Spread, spreadOf, type Weights, weightOf } from './spread.ts';
 
 /** What the model is made from. */
 export interface BalanceInput {
@@ -19,11 +21,13 @@ export interface BalanceInput {
   readonly prepared: ReadonlySet<string>;
   readonly node: string;
   readonly lostNodes: ReadonlySet<string>;
+  /** What the data plane cannot do. Absent: it can do all. */
+  readonly missingSchedulers?: ReadonlySet<Scheduler> | undefined;
 }
 
 /** Computes the whole model. Pure. */
 export function balanceModel(input: BalanceInput): BalanceModel {
-  const { services, addresses, prepared, node, lostNodes } = input;
+  const { services, addresses, prepared, missingSchedulers } = input;
   const frontends = new Map<string, Frontend>();
   const problems = new Map<string, ServiceProblem[]>();
   const report = (service: ServedService, problem: ServiceProblem) => {
@@ -34,10 +38,10 @@ export function balanceModel(input: BalanceInput): BalanceModel {
   for (const service of services) {
     const wanted = service.addresses.filter((address) => addresses.has(address) || prepared.has(address));
     if (wanted.length === 0) continue;
-    if (service.clientAffinity) report(service, AFFINITY_PROBLEM);
-    for (const problem of annotatedCheck(service.object).problems) report(service, problem);
-    const endpoints = endpointsFrom(service, node, lostNodes);
-    for (const frontend of wanted.flatMap((address) => frontendsOf(service, address, endpoints))) {
+    const { spread, problems: found } = possibleSpread(service, missingSchedulers);
+    for (const problem of [...found, ...annotatedCheck(service.object).problems]) report(service, problem);
+    const endpoints = endpointsOf(service, spread, input);
+    for (const frontend of wanted.flatMap((address) => frontendsOf(service, address, spread, endpoints))) {
       if (frontend.backends.length === 0 && !addresses.has(frontend.address)) continue;
       const other = frontends.get(frontend.id);
       if (other === undefined) frontends.set(frontend.id, frontend);
@@ -47,12 +51,42 @@ export function balanceModel(input: BalanceInput): BalanceModel {
   return { frontends, problems };
 }
 
-const AFFINITY_PROBLEM: ServiceProblem = {
-  reason: AGENT_REASON.affinityUnsupported,
+/** What the Service asks for, or the nearest that the data plane has. */
+function possibleSpread(
+  { object }: ServedService,
+  missing: BalanceInput['missingSchedulers'],
+): { readonly spread: Spread; readonly problems: readonly ServiceProblem[] } {
+  const spread = spreadOf(object);
+  if (!missing?.has(spread.scheduler)) return { spread, problems: spread.problems };
+  const problems = [...spread.problems, WITHOUT_SCHEDULER];
+  return { spread: { ...spread, scheduler: 'weightedRoundRobin' }, problems };
+}
+
+const WITHOUT_SCHEDULER: ServiceProblem = {
+  reason: AGENT_REASON.schedulerUnsupported,
   message:
-    'sessionAffinity is ClientIP; the nftables data plane does not know it yet, so connections go round robin. ' +
-    'Use the data plane "none" (kube-proxy) where affinity is needed',
+    `the data plane of the agents does not have the scheduler of ${ANNOTATION.scheduler}, so connections go by weighted ` +
+    'round robin; the data planes ipvs and userspace count connections',
 };
+
+/** Endpoints that get new connections from here, and those that only end what they have. */
+interface Endpoints {
+  readonly usable: readonly ServiceEndpoint[];
+  /** Undefined: nobody needs to know. */
+  readonly ending: readonly ServiceEndpoint[] | undefined;
+}
+
+function endpointsOf(
+  service: ServedService,
+  { resetsRemoved }: Spread,
+  { node, lostNodes }: BalanceInput,
+): Endpoints {
+  const { endpoints, policy } = service;
+  return {
+    usable: endpointsFrom(service, node, lostNodes),
+    ending: resetsRemoved ? endingEndpoints(endpoints, { policy, node, lostNodes }) : undefined,
+  };
+}
 
 function conflict({ address, protocol, port }: Frontend, other: Frontend): ServiceProblem {
   return {
@@ -64,11 +98,13 @@ function conflict({ address, protocol, port }: Frontend, other: Frontend): Servi
 function frontendsOf(
   service: ServedService,
   address: string,
-  endpoints: readonly ServiceEndpoint[],
+  spread: Spread,
+  { usable, ending }: Endpoints,
 ): readonly Frontend[] {
   const family = addressOf(address)?.family;
   if (family === undefined) return [];
   const { check: healthCheck } = annotatedCheck(service.object);
+  const { scheduler, weights, affinitySeconds } = spread;
   return service.ports.map((port) => ({
     id: `${port.protocol}/${port.port}/${address}`,
     service: service.key,
@@ -76,11 +112,12 @@ function frontendsOf(
     address,
     protocol: port.protocol,
     port: port.port,
-    backends: backendsOf(endpoints, family, port),
-    scheduler: 'roundRobin',
-    affinitySeconds: undefined,
+    backends: backendsOf(usable, family, port, weights),
+    scheduler,
+    affinitySeconds,
     forwarding: 'nat',
     masquerade: service.policy === 'Cluster',
+    ...(ending && { resetsRemoved: true, ending: backendsOf(ending, family, port, weights) }),
     ...(healthCheck === undefined ? {} : { healthCheck }),
   }));
 }
@@ -89,12 +126,14 @@ function backendsOf(
   endpoints: readonly ServiceEndpoint[],
   family: Family,
   { key }: FrontPort,
+  weights: Weights,
 ): readonly Backend[] {
   const backends: Backend[] = [];
   for (const endpoint of endpoints) {
     const port = endpoint.ports.get(key);
     if (endpoint.family !== family || port === undefined) continue;
-    backends.push({ address: endpoint.address, port, weight: 1, node: endpoint.node });
+    const weight = weightOf(endpoint, weights);
+    backends.push({ address: endpoint.address, port, weight, node: endpoint.node });
   }
   return backends.sort(byAddressAndPort);
 }

@@ -50,9 +50,16 @@ function membership(frontend: Frontend, isServed: boolean): readonly NftElement[
   return frontend.masquerade ? [served, { set: SHARED_SETS.masqueraded, key }] : [served];
 }
 
-function resetElements({ address, protocol, port, backends, resetRemoved }: Frontend): readonly NftElement[] {
-  if (resetRemoved === undefined || protocol !== 'tcp') return [];
-  const living = [...backends, ...resetRemoved.sparing].map(
+function resetElements({
+  address,
+  protocol,
+  port,
+  backends,
+  ending = [],
+  resetsRemoved,
+}: Frontend): readonly NftElement[] {
+  if (!resetsRemoved || protocol !== 'tcp') return [];
+  const living = [...backends, ...ending].map(
     (backend): NftElement => ({
       set: SHARED_SETS.living,
       key: [address, port, backend.address, backend.port],

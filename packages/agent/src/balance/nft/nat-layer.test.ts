@@ -80,8 +80,8 @@ const anyFrontend = fc
     const backends = backendsFor(address, numbers).map((backend, index) => {
       return { ...backend, weight: pods[index]?.[1] ?? 0 };
     });
-    const sparing = resets && backendsFor(address, resets);
-    return frontendOf(address, backends, sparing ? { ...parts, resetRemoved: { sparing } } : parts);
+    const resetting = resets && { resetsRemoved: true, ending: backendsFor(address, resets) };
+    return frontendOf(address, backends, { ...parts, ...resetting });
   });
 const anyState = fc.uniqueArray(anyFrontend, { selector: ({ id }) => id, maxLength: 5 });
 

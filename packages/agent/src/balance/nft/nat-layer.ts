@@ -63,7 +63,7 @@ function partOf(frontend: Frontend | undefined): Part | undefined {
 
 function resets({ frontends }: BalanceModel, family: Family): boolean {
   for (const frontend of frontends.values()) {
-    if (frontend.family === family && frontend.resetRemoved !== undefined) return true;
+    if (frontend.family === family && frontend.resetsRemoved) return true;
   }
   return false;
 }

@@ -6,6 +6,7 @@ import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, ForeignClaim, HeldAddress } from '../announce/address-keeper.ts';
 import type { Balancer } from '../balance/balancer.ts';
+import { type HealthChecker, NO_HEALTH } from '../balance/health/health-checker.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { type DhcpAddresses, NO_DHCP } from '../dhcp/dhcp-addresses.ts';
@@ -46,6 +47,8 @@ export interface AgentOptions {
   /** Default: no address comes by DHCP. */
   readonly dhcp?: DhcpAddresses;
   readonly balancer: Balancer;
+  /** Probes the back ends of Services; default: nothing is probed. */
+  readonly health?: HealthChecker;
   /** Default: no address of the control plane is known. */
   readonly controlPlane?: ControlPlane | undefined;
   readonly metrics: AgentMetrics;
@@ -124,7 +127,7 @@ class NodeAgent implements Agent {
 
   constructor(options: AgentOptions) {
     const { settings, client, watches, keeper, balancer, metrics, clock, logger } = options;
-    const { dhcp = NO_DHCP } = options;
+    const { dhcp = NO_DHCP, health = NO_HEALTH } = options;
     const desk = new DhcpDesk(dhcp, clock);
     const engine = translateEngine(options.engine, desk);
     this.#options = { ...options, engine, dhcp };
@@ -183,6 +186,7 @@ class NodeAgent implements Agent {
       dhcp: desk,
       keeper,
       balancer,
+      health,
       balancesServices: settings.balance !== 'none',
       controlPlane: options.controlPlane,
       announcements,
@@ -207,6 +211,7 @@ class NodeAgent implements Agent {
       engine: () => engine.stats(),
       raft: () => this.#view.raft(),
       balance: () => this.#reconciler.model,
+      health,
       loop: () => this.#loop,
       reflectors: watches.all,
     });
@@ -232,7 +237,7 @@ class NodeAgent implements Agent {
   }
 
   async stop(): Promise<void> {
-    const { keeper, dhcp = NO_DHCP, engine, balancer, controlPlane, clock } = this.#options;
+    const { keeper, dhcp = NO_DHCP, engine, balancer, health, controlPlane, clock } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
     this.#upkeepTimer?.cancel();
     this.#tablesTimer?.cancel();
@@ -258,6 +263,7 @@ class NodeAgent implements Agent {
     await step(() => keeper.stop());
     await step(() => this.#loop.stop());
     controlPlane?.stop();
+    health?.stop();
     if (hasHandedOver) await delay(clock, LINGER_MS);
     await step(() => balancer.stop());
     await step(() => this.#statusEnd);
@@ -276,7 +282,7 @@ class NodeAgent implements Agent {
   }
 
   status(): StatusReport {
-    const { settings, engine, keeper, clock } = this.#options;
+    const { settings, engine, keeper, health = NO_HEALTH, clock } = this.#options;
     const { services, groups, problems } = this.#reconciler.desired;
     return statusReport({
       version: VERSION,
@@ -294,6 +300,7 @@ class NodeAgent implements Agent {
       services,
       groups,
       problems,
+      verdicts: health.verdicts(),
       failovers: this.#moves.recent,
     });
   }
@@ -315,7 +322,8 @@ class NodeAgent implements Agent {
   }
 
   #subscribe(): void {
-    const { watches, engine, keeper, dhcp = NO_DHCP, controlPlane, metrics, logger } = this.#options;
+    const { watches, engine, keeper, dhcp = NO_DHCP, health = NO_HEALTH } = this.#options;
+    const { controlPlane, metrics, logger } = this.#options;
     const wake = () => this.#loop.wake();
     this.#unsubscribers.push(
       watches.services.subscribe(({ type }) => {
@@ -329,6 +337,7 @@ class NodeAgent implements Agent {
         if (change.type !== 'updated' || !sayTheSame(change.object, change.previous)) wake();
       }),
       engine.onChange(wake),
+      health.onChange(wake),
       dhcp.onChange(wake),
       engine.onExtended((deadlines) => this.#reconciler.extend(deadlines)),
       keeper.onLinksChanged(() => this.#followLinks()),

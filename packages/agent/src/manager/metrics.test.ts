@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ManualClock } from '@fairlead/shared/runtime/clock.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { describe, expect, it } from 'vitest';
+import { NO_HEALTH } from '../balance/health/health-checker.ts';
 import { NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
 import type { ServedService } from '../services/served-service.ts';
 import { heldAddress, NO_FRAMES, raftStatus } from '../status/testing.ts';
@@ -30,6 +31,7 @@ const SOURCES: MetricSources = {
   }),
   raft: () => raftStatus(),
   balance: () => NOTHING_TO_BALANCE,
+  health: NO_HEALTH,
   loop: () => ({ passes: 1, failures: 0 }),
   reflectors: [],
 };

@@ -9,6 +9,7 @@ import type { AnnouncerStats, HeldAddress } from '../announce/address-keeper.ts'
 import type { BalanceModel } from '../balance/model/frontend.ts';
 import type { EngineStats, OwnershipState } from '../ownership/engine.ts';
 import type { ServedService } from '../services/served-service.ts';
+import { type HealthSource, observeHealth } from './health-metrics.ts';
 import { observeRaft, type RaftSource } from './raft-metrics.ts';
 import { growing, type Registers, sampled } from './samples.ts';
 
@@ -21,6 +22,7 @@ export interface MetricSources {
   readonly engine: () => EngineStats;
   readonly raft: RaftSource;
   readonly balance: () => BalanceModel;
+  readonly health: HealthSource;
   readonly loop: () => { readonly passes: number; readonly failures: number };
   readonly reflectors: readonly Reflector<KubeObject>[];
 }
@@ -105,6 +107,7 @@ export function createMetrics(options: { readonly node: string; readonly version
       observeElections(sources, registers);
       observeRaft(sources.raft, registers);
       observeAnnouncer(sources, registers);
+      observeHealth(sources.health, registers);
       observeWork(sources, registers);
     },
   };

@@ -6,6 +6,9 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, HeldAddress } from '../announce/address-keeper.ts';
 import type { Grant } from '../announce/grant.ts';
 import type { Balancer } from '../balance/balancer.ts';
+import { checksWithoutPlane } from '../balance/health/annotated-check.ts';
+import { targetsOf, withoutDead } from '../balance/health/checked-model.ts';
+import type { HealthChecker } from '../balance/health/health-checker.ts';
 import { type BalanceModel, NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
 import { balanceModel } from '../balance/model/service-frontends.ts';
 import type { ControlPlaneClaim } from '../control-plane/claim.ts';
@@ -40,6 +43,8 @@ export interface ReconcilerOptions {
   readonly dhcp: DhcpDesk;
   readonly keeper: AddressKeeper;
   readonly balancer: Balancer;
+  /** Probes the back ends of Services. */
+  readonly health: Pick<HealthChecker, 'want' | 'down'>;
   /** False: somebody else sends connections on to pods, and the balancer is for the control plane alone. */
   readonly balancesServices: boolean;
   /** Undefined: no address of the control plane is known. */
@@ -196,28 +201,33 @@ export class Reconciler {
 
   /** Programs the data plane for these addresses. An error is returned: addresses must go off even when nft fails. */
   async #balance(addresses: Iterable<string>): Promise<unknown> {
-    const { balancer, balancesServices, controlPlane, engine, rule } = this.#options;
-    if (balancer.name === 'none') return undefined;
+    const { balancer, controlPlane, engine } = this.#options;
     const { lostNodes } = engine.state();
-    const forServices = balancesServices
-      ? balanceModel({
-          services: this.#services,
-          addresses: new Set(addresses),
-          prepared: new Set(this.#possible()),
-          node: rule.node,
-          lostNodes,
-        })
-      : NOTHING_TO_BALANCE;
+    const forServices = this.#forServices(new Set(addresses), lostNodes);
     this.#model =
       controlPlane === undefined || this.#claim === undefined
         ? forServices
         : controlPlane.balanced(forServices, this.#claim, lostNodes);
+    if (balancer.name === 'none') return undefined;
     try {
       await balancer.apply(this.#model);
       return undefined;
     } catch (error) {
       return error;
     }
+  }
+
+  /** The frontends of Services that are wanted here, without their dead back ends. */
+  #forServices(addresses: ReadonlySet<string>, lostNodes: ReadonlySet<string>): BalanceModel {
+    const { balancer, balancesServices, health, rule } = this.#options;
+    const { missingSchedulers } = balancer;
+    const services = this.#services;
+    if (!balancesServices) return { frontends: new Map(), problems: checksWithoutPlane(services) };
+    const prepared = new Set(this.#possible());
+    const { node } = rule;
+    const model = balanceModel({ services, addresses, prepared, node, lostNodes, missingSchedulers });
+    health.want(targetsOf(model.frontends.values(), (address) => addresses.has(address)).values());
+    return withoutDead(model, health.down);
   }
 
   /** Guards all addresses that could come here, so that a takeover need not. Nothing waits for it. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { COMPONENT } from '@fairlead/shared/kubernetes/contract.ts';
 import { createEventRecorder } from '@fairlead/shared/kubernetes/events.ts';
@@ -8,7 +9,11 @@ import { createLogger } from '@fairlead/shared/runtime/logging.ts';
 import { createShutdown } from '@fairlead/shared/runtime/shutdown.ts';
 import { createAddressKeeper } from '../announce/create-address-keeper.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
+import { createHealthChecker } from '../balance/health/create-health-checker.ts';
 import type { AgentSettings } from '../config/settings.ts';
+import { createControlPlane } from '../control-plane/create-control-plane.ts';
+import { connectOnControlPlane } from '../control-plane/own-api-server.ts';
+import { planeFor } from '../control-plane/plane.ts';
 import { createDhcpAddresses } from '../dhcp/dhcp-manager.ts';
 import { createOwnership } from '../ownership/group/create-ownership.ts';
 import { dumpOnSignal, type StatusDump } from '../status/dump-on-signal.ts';
@@ -56,12 +61,7 @@ interface Runtime {
 async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void> {
   const { clock, logger, shutdown, dump } = runtime;
   const node = settings.nodeName;
-  const client = await connect({
-    ...(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig }),
-    ...(settings.apiServer === undefined ? {} : { server: settings.apiServer }),
-    inCluster: settings.inCluster,
-    userAgent: `fairlead-agent/${VERSION}`,
-  });
+  const client = await connectTo(settings, runtime);
   shutdown.addStep('API client', () => client.close());
   const watches = await createWatches({ client, settings, clock, logger });
   shutdown.addStep('watches', () => watches.stop());
@@ -76,13 +76,13 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
     nodeName: node,
   });
   shutdown.addStep('addresses', () => keeper.stop());
-  const balancer = await createBalancer(settings.balance, logger);
+  const balancer = await createBalancer(planeFor(settings), logger);
   shutdown.addStep('balancer', () => balancer.stop());
   const engine = await createOwnership({
     settings,
     client,
     nodes: watches.nodes,
-    sources: [watches.services, watches.slices],
+    sources: settings.services ? [watches.services, watches.slices] : [],
     leases: watches.leases,
     port: keeper.raft,
     clock,
@@ -96,6 +96,18 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
     teller.stop();
     await events.flush();
   });
+  const health = createHealthChecker({ clock, logger });
+  shutdown.addStep('health checks', () => health.stop());
+  const controlPlane =
+    settings.controlPlane === undefined
+      ? undefined
+      : await createControlPlane({
+          settings: settings.controlPlane,
+          node,
+          nodes: watches.nodes.store,
+          clock,
+          logger,
+        });
   const agent = createAgent({
     settings,
     client,
@@ -105,6 +117,8 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
     keeper,
     dhcp: createDhcpAddresses({ clock, logger, attempts: settings.dhcpAttempts }),
     balancer,
+    health,
+    controlPlane,
     metrics,
     events,
     clock,
@@ -128,6 +142,29 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
   await Promise.all([servers, socket]);
   shutdown.addStep('idle collection', collectGarbageWhenIdle(clock));
   logger.info({ startMs: Math.round(performance.now()) }, 'ready');
+}
+
+async function connectTo(settings: AgentSettings, runtime: Runtime): Promise<KubeClient> {
+  const { clock, logger, shutdown } = runtime;
+  const { kubeconfig, apiServer, inCluster, controlPlane } = settings;
+  const userAgent = `fairlead-agent/${VERSION}`;
+  if (controlPlane?.isMember === true) {
+    return connectOnControlPlane({
+      settings,
+      controlPlane,
+      userAgent,
+      connect,
+      clock,
+      logger,
+      signal: shutdown.signal,
+    });
+  }
+  return connect({
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(apiServer === undefined ? {} : { server: apiServer }),
+    inCluster,
+    userAgent,
+  });
 }
 
 /** Only the main thread: nobody waits for it, as the announcing thread has a heap of its own. */

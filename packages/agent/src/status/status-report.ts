@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { AnnouncerStats, HeldAddress } from '../announce/address-keeper.ts';
+import type { Verdict } from '../balance/health/verdict.ts';
 import type { AddressGroup, EngineHealth, OwnershipState } from '../ownership/engine.ts';
 import type { GroupRecord } from '../ownership/raft/group-record.ts';
 import type { RaftStatus } from '../ownership/raft-driver/raft-port.ts';
 import type { ServiceProblem } from '../services/problem.ts';
 import type { ServedService } from '../services/served-service.ts';
 import { type Failover, totalMs } from './failover-log.ts';
+import { type EndpointReport, endpointReports } from './health-report.ts';
 import { redacted } from './redact.ts';
 
 /** What a report is made from. */
@@ -31,6 +33,8 @@ export interface StatusSources {
   /** `namespace/name` -> what stands in the way. */
   readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>;
   readonly failovers: readonly Failover[];
+  /** What is thought of the endpoints that are probed; default: none are. */
+  readonly verdicts?: ReadonlyMap<string, Verdict>;
   /** What keeps the group from being what it should be. */
   readonly groupProblems?: readonly { readonly reason: string; readonly message: string }[];
 }
@@ -61,6 +65,8 @@ export interface StatusReport {
   readonly members: readonly MemberReport[];
   readonly group: GroupReport | null;
   readonly addresses: readonly AddressReport[];
+  /** Endpoints whose Services have a health check, the dead first. */
+  readonly endpoints: readonly EndpointReport[];
   readonly failovers: readonly FailoverReport[];
   readonly problems: readonly {
     readonly service: string;
@@ -156,7 +162,7 @@ export interface TrafficReport {
  * gets out, whatever the sources come to carry, and texts of others lose what looks like a credential. Pure.
  */
 export function statusReport(sources: StatusSources): StatusReport {
-  const { version, node, wallMs, checks, engine, group, raft } = sources;
+  const { version, node, nowMs, wallMs, checks, engine, group, raft } = sources;
   const addresses = addressReports(sources);
   const hasOwners = sources.groups
     .filter(({ candidates }) => candidates === 'any' || candidates.size > 0)
@@ -177,6 +183,7 @@ export function statusReport(sources: StatusSources): StatusReport {
     members: memberReports(sources),
     group: group === undefined ? null : groupReport(group),
     addresses,
+    endpoints: endpointReports(sources.verdicts ?? new Map(), (atMs) => timeOf(atMs, nowMs, wallMs)),
     failovers: sources.failovers.map((failover) => failoverReport(failover, sources)).reverse(),
     problems: problemReports(sources),
     groupProblems: (sources.groupProblems ?? []).map(({ reason, message }) => ({

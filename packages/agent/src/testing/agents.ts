@@ -60,6 +60,7 @@ const ENV = {
   vip_address: '',
   prometheus_server: ':2112',
   svc_election: 'true',
+  fairlead_balance: 'nftables',
   vip_leaseduration: `${LEASE_DURATION_MS / 1000}`,
   vip_renewdeadline: '1',
   vip_retryperiod: '0.3',

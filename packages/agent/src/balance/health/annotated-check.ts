@@ -5,6 +5,7 @@ import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { parseDurationMs, parseInteger } from '@fairlead/shared/runtime/settings.ts';
 import { AnnotationReader } from '../../services/annotation-reader.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
+import type { ServedService } from '../../services/served-service.ts';
 import { DEFAULT_TIMING, type HealthCheck, type Probe, type StatusRange } from './health-check.ts';
 
 /** What a Service asks for. */
@@ -50,6 +51,26 @@ export function annotatedCheck(service: Service): AnnotatedCheck {
   known.set(service, result);
   return result;
 }
+
+/** A data plane that is not ours sends connections where it likes. */
+export function checksWithoutPlane(
+  services: Iterable<Pick<ServedService, 'key' | 'object'>>,
+): ReadonlyMap<string, readonly ServiceProblem[]> {
+  const problems = new Map<string, readonly ServiceProblem[]>();
+  for (const { key, object } of services) {
+    const { check, problems: found } = annotatedCheck(object);
+    const all = check === undefined ? found : [...found, WITHOUT_PLANE];
+    if (all.length > 0) problems.set(key, all);
+  }
+  return problems;
+}
+
+const WITHOUT_PLANE: ServiceProblem = {
+  reason: AGENT_REASON.healthCheckUnsupported,
+  message:
+    `${ANNOTATION.healthCheck} has no effect, as the agents have no data plane of their own for Services (fairlead_balance is "none"); ` +
+    'readiness probes of the pods do what kube-proxy understands',
+};
 
 function readCheck(service: Service): AnnotatedCheck {
   const reader = new AnnotationReader(service, AGENT_REASON.healthCheckInvalid);

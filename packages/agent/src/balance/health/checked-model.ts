@@ -8,6 +8,12 @@ export function targetId({ service, protocol }: Frontend, { address, port }: Bac
   return `${service} ${protocol}/${port}/${address}`;
 }
 
+/** What a {@link targetId} is made of, for people. Pure. */
+export function placeOfTarget(id: string): { readonly service: string; readonly endpoint: string } {
+  const end = id.indexOf(' ');
+  return { service: id.slice(0, end), endpoint: id.slice(end + 1) };
+}
+
 /**
  * What there is to probe for a model (with its dead): each back end of a frontend that has a check, at full pace where this node
  * holds the frontend's address. UDP and SCTP only where the check names a port, as a probe is a TCP connection. Pure.

@@ -64,8 +64,8 @@ export interface HealthTarget {
   readonly address: string;
   readonly port: number;
   readonly check: Omit<HealthCheck, 'port'>;
-  /** `sparing`: ten times less often, for what is only prepared for: enough to know the long dead ones when it is needed. */
-  readonly pace: 'full' | 'sparing';
+  /** Default `full`. `sparing`: ten times less often, for what is only prepared for: enough to know the long dead ones when it is needed. */
+  readonly pace?: 'full' | 'sparing';
 }
 
 /** What came of one probe, or of one real connection. */

@@ -90,7 +90,7 @@ export class TargetWatch {
 
   get #intervalMs(): number {
     const { check, pace } = this.#target;
-    return check.intervalMs * (pace === 'full' ? 1 : SPARING);
+    return check.intervalMs * (pace === 'sparing' ? SPARING : 1);
   }
 
   /** Anywhere within the next interval: many targets come and change at the same moment. */

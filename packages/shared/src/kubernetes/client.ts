@@ -135,6 +135,8 @@ export interface ConnectOptions {
   readonly context?: string;
   /** URL that replaces the server of the kubeconfig. */
   readonly server?: string;
+  /** Name that the server's certificate must have, where that is not the host of its URL. */
+  readonly serverName?: string;
   /** Use the Pod's service account. */
   readonly inCluster?: boolean;
   /** Default time limit of a call. Default 10,000. */

@@ -41,7 +41,18 @@ const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount
  */
 export async function findAccess(options: ConnectOptions): Promise<Access> {
   const inCluster = options.inCluster ?? (options.kubeconfig === undefined && onlyServiceAccount());
-  return inCluster ? inClusterAccess(options) : kubeconfigAccess(options);
+  const access = inCluster ? inClusterAccess(options) : await kubeconfigAccess(options);
+  return options.serverName === undefined ? access : withServerName(access, options.serverName);
+}
+
+function withServerName(access: Access, servername: string): Access {
+  return {
+    server: access.server,
+    async credentials(refused) {
+      const credentials = await access.credentials(refused);
+      return { ...credentials, tls: { ...credentials.tls, servername } };
+    },
+  };
 }
 
 /** Namespace of the Pod we run in, or undefined outside of one. */

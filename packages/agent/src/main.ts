@@ -4,12 +4,14 @@ import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { Command } from 'commander';
 import { groupCommand } from './commands/group.ts';
 import { managerCommand } from './commands/manager.ts';
+import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
 
 const program = new Command('agent')
   .description('Answers for the addresses of LoadBalancer Services, one agent on each node.')
   .addCommand(managerCommand())
+  .addCommand(startCommand())
   .addCommand(statusCommand())
   .addCommand(groupCommand())
   .addCommand(versionCommand());

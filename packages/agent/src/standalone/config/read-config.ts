@@ -107,7 +107,7 @@ function parseVips(text: string): Parsed<readonly string[]> {
 
 /** What kernels do is rewriting addresses: only of the one address that they are given, and nothing of HTTP. */
 function readPlane(root: Section, balancers: readonly BalancerEntry[]): StandalonePlane {
-  const plane = root.oneOf('balance', ['userspace', 'nftables', 'ipvs']) ?? 'userspace';
+  const plane = root.oneOf('balance', ['userspace', 'nftables']) ?? 'userspace';
   if (plane === 'userspace') return plane;
   for (const { name, mode, addresses, backends } of balancers) {
     const expected = (why: string) =>

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { Balancer } from '../balance/balancer.ts';
+import { createBalancer } from '../balance/create-balancer.ts';
+import type { UserSpacePlane } from '../balance/user-space/plane.ts';
+import { createUserSpacePlane } from '../balance/user-space/threaded-plane.ts';
+import type { BalancerEntry } from './config/balancer-entry.ts';
+import type { StandalonePlane } from './config/standalone-config.ts';
+import { entryModel } from './entry-frontends.ts';
+import { entryListeners, listenerId } from './entry-listeners.ts';
+
+/** Balances what a configuration asks for, in whichever plane. */
+export interface EntryBalancer {
+  /** The whole desired state, without the back ends whose ids are in `down`. */
+  apply(entries: readonly BalancerEntry[], down: ReadonlySet<string>): Promise<void>;
+  /** Address -> why nobody listens there, as of the last `apply`: it is better off on another host. */
+  broken(): ReadonlyMap<string, string>;
+  /** Repairs what was lost. Returns whether anything was. */
+  verify(): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/** Makes the plane. @throws CommandError when the kernel refuses it. */
+export async function createEntryBalancer(kind: StandalonePlane, logger: Logger): Promise<EntryBalancer> {
+  if (kind === 'userspace') return new UserSpaceEntries(createUserSpacePlane({ logger }));
+  return new KernelEntries(await createBalancer(kind, logger));
+}
+
+class UserSpaceEntries implements EntryBalancer {
+  readonly #plane: UserSpacePlane;
+  #broken: ReadonlyMap<string, string> = new Map();
+
+  constructor(plane: UserSpacePlane) {
+    this.#plane = plane;
+  }
+
+  async apply(entries: readonly BalancerEntry[], down: ReadonlySet<string>): Promise<void> {
+    const problems = await this.#plane.apply(entryListeners(entries, down));
+    const byListener = new Map(problems.map(({ id, problem }) => [id, problem]));
+    const broken = new Map<string, string>();
+    for (const entry of entries) {
+      for (const address of entry.addresses ?? []) {
+        const problem = byListener.get(listenerId(entry, address));
+        if (problem !== undefined) broken.set(address, `port ${entry.port} of "${entry.name}": ${problem}`);
+      }
+    }
+    this.#broken = broken;
+  }
+
+  broken(): ReadonlyMap<string, string> {
+    return this.#broken;
+  }
+
+  verify(): Promise<boolean> {
+    return this.#plane.verify();
+  }
+
+  stop(): Promise<void> {
+    return this.#plane.stop();
+  }
+}
+
+const NOTHING_BROKEN: ReadonlyMap<string, string> = new Map();
+
+class KernelEntries implements EntryBalancer {
+  readonly #balancer: Balancer;
+
+  constructor(balancer: Balancer) {
+    this.#balancer = balancer;
+  }
+
+  apply(entries: readonly BalancerEntry[], down: ReadonlySet<string>): Promise<void> {
+    return this.#balancer.apply(entryModel(entries, down));
+  }
+
+  broken(): ReadonlyMap<string, string> {
+    return NOTHING_BROKEN;
+  }
+
+  verify(): Promise<boolean> {
+    return this.#balancer.verify();
+  }
+
+  stop(): Promise<void> {
+    return this.#balancer.stop();
+  }
+}

@@ -7,9 +7,23 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../system/commands.ts';
 import type { Balancer } from '../balancer.ts';
 import type { Frontend } from '../model/frontend.ts';
-import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
+import { NOTHING_TO_BALANCE } from '../model/frontend.ts';
+import { modelOf } from '../testing/frontends.ts';
 import { staleFlows } from './conntrack.ts';
+import { allChanges, changesBetween } from './nat-layer.ts';
 import { createNftBalancer } from './nft-balancer.ts';
+import {
+  BALANCE_CASES,
+  clientAddresses,
+  served as frontend,
+  OTHER_VIP,
+  POD_PORT,
+  PODS,
+  podAddress,
+  VIP,
+  VIP6,
+} from './testing/cases.ts';
+import { type Outcome, type Packet, PacketTracer } from './testing/packet-tracer.ts';
 
 /*
  * One node between a client and pods, each in a network namespace of its own:
@@ -19,9 +33,7 @@ import { createNftBalancer } from './nft-balancer.ts';
  * The addresses of the Services sit on the node's lo, as the address keeper puts them there.
  */
 const NAMES = { client: 'fbcl', node: 'fbnd', pods: ['fbp2', 'fbp3', 'fbp4'] } as const;
-const VIPS = ['172.30.0.200', '172.30.0.201', 'fd00:30::c8'] as const;
-const [VIP, OTHER_VIP, VIP6] = VIPS;
-const POD_PORT = 8080;
+const VIPS = [VIP, OTHER_VIP, VIP6] as const;
 
 interface Answer {
   readonly name?: string;
@@ -69,7 +81,11 @@ function buildNetwork(): void {
       ip('-n', name, 'address', 'add', address, 'dev', link, ...nodad(address));
     ip('-n', name, 'link', 'set', link, 'up');
   };
-  setUp(NAMES.client, 'eth0', '172.30.0.100/24', 'fd00:30::64/64');
+  const ofClient = [
+    ...clientAddresses(4).map((address) => `${address}/24`),
+    ...clientAddresses(6).map((address) => `${address}/64`),
+  ];
+  setUp(NAMES.client, 'eth0', ...ofClient);
   setUp(NAMES.node, 'eth0', '172.30.0.3/24', 'fd00:30::3/64');
   setUp(NAMES.node, 'pods', '10.99.1.1/24', 'fd00:99::1/64');
   for (const [index, name] of NAMES.pods.entries()) {
@@ -93,15 +109,6 @@ function nodad(address: string): readonly string[] {
   return address.includes(':') ? ['nodad'] : [];
 }
 
-function frontend(address: string, pods: readonly number[], options: Partial<Frontend> = {}): Frontend {
-  const pod = address.includes(':') ? 'fd00:99::' : '10.99.1.';
-  return frontendOf(
-    address,
-    pods.map((index) => backendOf(`${pod}${index}`, POD_PORT)),
-    options,
-  );
-}
-
 function count(answers: readonly Answer[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { name, error } of answers) {
@@ -109,6 +116,15 @@ function count(answers: readonly Answer[]): Readonly<Record<string, number>> {
     counts[key] = (counts[key] ?? 0) + 1;
   }
   return counts;
+}
+
+/** What the client is told when the rules do this with its packet. */
+function expectedAnswer({ from, to }: Packet, outcome: Outcome): Answer {
+  if (outcome === 'refused') return { error: 'ECONNREFUSED' };
+  const family = to.includes(':') ? 6 : 4;
+  const pod = PODS.find((each) => podAddress(each, family) === outcome.destination.address);
+  const node = podAddress(1, family);
+  return { name: `pod${pod}`, from: outcome.isMasqueraded ? node : from };
 }
 
 describe('the nftables balancer in the kernel', () => {
@@ -135,12 +151,20 @@ describe('the nftables balancer in the kernel', () => {
     },
   };
   const ask = async (
-    to: readonly (readonly [string, number])[],
+    to: readonly (readonly [host: string, port: number, from?: string])[],
     over: 'tcp' | 'udp' | 'udpFlow' = 'tcp',
   ): Promise<readonly Answer[]> => {
     client.stdin.write(`${JSON.stringify({ to, over })}\n`);
     const { value } = await lines.next();
     return JSON.parse(value as string) as Answer[];
+  };
+  const connect = async (packets: readonly Packet[]): Promise<readonly Answer[]> => {
+    const answers: Answer[] = [];
+    for (const { from, to, port, protocol } of packets) {
+      if (protocol === 'sctp') throw new Error('this kernel has no sockets for SCTP');
+      answers.push(...(await ask([[to, port, from]], protocol)));
+    }
+    return answers;
   };
   const times = (total: number, address: string, port = 80) =>
     Array.from({ length: total }, () => [address, port] as const);
@@ -166,22 +190,21 @@ describe('the nftables balancer in the kernel', () => {
     for (const name of [NAMES.client, NAMES.node, ...NAMES.pods]) ip('netns', 'delete', name);
   });
 
-  it.each([VIP, VIP6])('spreads new connections to %s exactly evenly', async (address) => {
-    await balancer.apply(modelOf(frontend(address, [2, 3, 4])));
-    expect(count(await ask(times(30, address)))).toEqual({ pod2: 10, pod3: 10, pod4: 10 });
-  });
-
-  it('keeps two Services even whose connections alternate', async () => {
-    await balancer.apply(modelOf(frontend(VIP, [2, 3]), frontend(OTHER_VIP, [2, 3])));
-    const answers = await ask(
-      Array.from({ length: 40 }, (_, index) => [index % 2 ? VIP : OTHER_VIP, 80] as const),
-    );
-    const one = answers.filter((_, index) => index % 2 === 1);
-    const other = answers.filter((_, index) => index % 2 === 0);
-    expect([count(one), count(other)]).toEqual([
-      { pod2: 10, pod3: 10 },
-      { pod2: 10, pod3: 10 },
-    ]);
+  it.each(BALANCE_CASES)('does with each connection what the rules say: $name', async ({ steps }) => {
+    const tracer = new PacketTracer();
+    tracer.apply(allChanges(NOTHING_TO_BALANCE));
+    let model = NOTHING_TO_BALANCE;
+    for (const step of steps) {
+      if ('serve' in step) {
+        const before = model;
+        model = modelOf(...step.serve);
+        tracer.apply(changesBetween(before, model));
+        await balancer.apply(model);
+        continue;
+      }
+      const predicted = step.connect.map((packet) => expectedAnswer(packet, tracer.connect(packet)));
+      expect(await connect(step.connect)).toEqual(predicted);
+    }
   });
 
   it('sends nothing new to a removed backend, and leaves the other Services alone', async () => {
@@ -192,44 +215,6 @@ describe('the nftables balancer in the kernel', () => {
     expect(scripts.at(-1)).not.toContain(OTHER_VIP);
     expect(count(await ask(times(20, VIP)))).toEqual({ pod2: 10, pod4: 10 });
     expect(count(await ask(times(9, OTHER_VIP)))).toEqual({ pod2: 3, pod3: 3, pod4: 3 });
-  });
-
-  it.each([
-    [VIP, '172.30.0.100', '10.99.1.1'],
-    [VIP6, 'fd00:30::64', 'fd00:99::1'],
-  ])(
-    'shows pods the client of %s with policy Local, and the node with policy Cluster',
-    async (address, client, node) => {
-      await balancer.apply(modelOf(frontend(address, [2], { masquerade: false })));
-      expect(await ask(times(1, address))).toEqual([{ name: 'pod2', from: client }]);
-      await balancer.apply(modelOf(frontend(address, [2], { masquerade: true })));
-      expect(await ask(times(1, address))).toEqual([{ name: 'pod2', from: node }]);
-    },
-  );
-
-  it('keeps the ports of one address apart', async () => {
-    const second = frontend(VIP, [4], { port: 81, masquerade: false });
-    await balancer.apply(modelOf(frontend(VIP, [2]), second));
-    const answers = await ask([
-      [VIP, 80],
-      [VIP, 81],
-    ]);
-    expect(answers).toEqual([
-      { name: 'pod2', from: '10.99.1.1' },
-      { name: 'pod4', from: '172.30.0.100' },
-    ]);
-  });
-
-  it('refuses at once when there is no backend, and serves again when there is one', async () => {
-    await balancer.apply(
-      modelOf(frontend(VIP, []), frontend(VIP6, []), frontend(VIP, [], { protocol: 'udp' })),
-    );
-    expect(await ask([...times(1, VIP), ...times(1, VIP6)])).toEqual([
-      { error: 'ECONNREFUSED' },
-      { error: 'ECONNREFUSED' },
-    ]);
-    await balancer.apply(modelOf(frontend(VIP, [3]), frontend(VIP6, [3])));
-    expect(count(await ask([...times(1, VIP), ...times(1, VIP6)]))).toEqual({ pod3: 2 });
   });
 
   it('balances UDP, and moves a flow away from a removed backend', async () => {

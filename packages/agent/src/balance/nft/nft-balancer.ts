@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { applyNft, deleteTables, listTables } from '../../system/nft.ts';
 import type { Balancer } from '../balancer.ts';
+import { dsrLayer } from '../dsr/dsr-layer.ts';
 import { type BalanceModel, NOTHING_TO_BALANCE, type Scheduler } from '../model/frontend.ts';
 import { Conntrack } from './conntrack.ts';
 import { natLayer } from './nat-layer.ts';
@@ -13,11 +14,11 @@ export interface NftBalancerOptions {
   readonly logger: Logger;
   readonly nft?: (script: string) => Promise<void>;
   readonly conntrack?: Pick<Conntrack, 'forget'>;
-  /** What is made of the model. Default: NAT alone. */
+  /** What is made of the model. Default: NAT, and direct return. */
   readonly layers?: readonly NftLayer[];
 }
 
-const LAYERS: readonly NftLayer[] = [natLayer];
+const LAYERS: readonly NftLayer[] = [natLayer, dsrLayer];
 
 /** Rules count no connections. */
 const MISSING_SCHEDULERS: ReadonlySet<Scheduler> = new Set(['leastConnections']);
@@ -34,6 +35,7 @@ export async function createNftBalancer(options: NftBalancerOptions): Promise<Ba
 class NftBalancer implements Balancer {
   readonly name = 'nftables';
   readonly missingSchedulers = MISSING_SCHEDULERS;
+  readonly directReturn = true;
   readonly #nft: (script: string) => Promise<void>;
   readonly #conntrack: Pick<Conntrack, 'forget'>;
   readonly #layers: readonly NftLayer[];

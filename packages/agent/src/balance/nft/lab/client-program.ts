@@ -5,17 +5,17 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 
 interface Command {
-  /** Address and port of each connection, in this order. */
-  readonly to: readonly (readonly [string, number])[];
+  /** Address and port of each connection, in this order, and the own address it is to come from. */
+  readonly to: readonly (readonly [host: string, port: number, from?: string])[];
   /** `udpFlow`: all datagrams from one socket. */
   readonly over: 'tcp' | 'udp' | 'udpFlow';
 }
 
 let flow: Socket | undefined;
 
-function overTcp(host: string, port: number): Promise<unknown> {
+function overTcp(host: string, port: number, from?: string): Promise<unknown> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 2_000 });
+    const socket = connect({ host, port, timeout: 2_000, ...(from && { localAddress: from }) });
     let text = '';
     socket.on('data', (chunk) => {
       text += chunk.toString();
@@ -45,9 +45,9 @@ function overUdp(host: string, port: number, socket: Socket): Promise<unknown> {
 
 async function run({ to, over }: Command): Promise<readonly unknown[]> {
   const answers: unknown[] = [];
-  for (const [host, port] of to) {
+  for (const [host, port, from] of to) {
     if (over === 'tcp') {
-      answers.push(await overTcp(host, port));
+      answers.push(await overTcp(host, port, from));
       continue;
     }
     const type = host.includes(':') ? 'udp6' : 'udp4';

@@ -2,6 +2,7 @@
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { deleteTables } from '../system/nft.ts';
 import type { Balancer } from './balancer.ts';
+import { DSR_TABLES } from './dsr/dsr-tables.ts';
 import { BALANCE_TABLES } from './nft/nat-layer.ts';
 import { createNftBalancer } from './nft/nft-balancer.ts';
 
@@ -9,7 +10,7 @@ import { createNftBalancer } from './nft/nft-balancer.ts';
 export async function createBalancer(kind: 'none' | 'nftables', logger: Logger): Promise<Balancer> {
   if (kind === 'nftables') return createNftBalancer({ logger });
   try {
-    await deleteTables(BALANCE_TABLES);
+    await deleteTables([...BALANCE_TABLES, ...DSR_TABLES]);
   } catch (error) {
     logger.warn({ err: error }, 'cannot remove the balancer tables of an earlier run');
   }

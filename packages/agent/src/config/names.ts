@@ -319,6 +319,12 @@ export const SETTINGS = {
     takes: 'value',
     help: 'who sends connections to pods: none (kube-proxy does) or nftables (none)',
   },
+  forwarding: {
+    env: 'fairlead_forwarding',
+    flag: 'forwarding',
+    takes: 'value',
+    help: 'how packets reach pods: nat, or dsr, where a node with pods answers clients itself (nat)',
+  },
   addressOn: {
     env: 'fairlead_address_on',
     flag: 'address-on',

@@ -54,6 +54,8 @@ export interface AgentSettings {
   readonly groupNamespace: string;
   readonly raft: RaftSettings;
   readonly balance: 'none' | 'nftables';
+  /** How packets reach the endpoints of Services that do not say. */
+  readonly forwarding: 'nat' | 'dsr';
   readonly addressOn: 'lo' | 'interface';
   /** IPv4 addresses on `lo` have global instead of host scope. */
   readonly loGlobalScope: boolean;
@@ -127,6 +129,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     groupNamespace: namespace,
     raft: readRaftSettings(reader),
     balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables'], 'none'),
+    forwarding: reader.oneOf(SETTINGS.forwarding, ['nat', 'dsr'], 'nat'),
     addressOn: reader.oneOf(SETTINGS.addressOn, ['lo', 'interface'], 'lo'),
     loGlobalScope: reader.bool(SETTINGS.loGlobalScope, false),
     // 0 means "for ever" to the peer, which gives up otherwise; we never do.

@@ -170,6 +170,7 @@ class NodeAgent implements Agent {
       rule: {
         node,
         classRule: settings.classRule,
+        forwarding: settings.forwarding,
         namespace: settings.servicesNamespace,
         lease:
           settings.election === 'perService'

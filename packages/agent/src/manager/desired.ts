@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { EndpointSlice, Service } from '@fairlead/shared/kubernetes/objects.ts';
+import type { Forwarding } from '../balance/model/frontend.ts';
 import { shareLeases } from '../dhcp/shared-leases.ts';
 import type { AddressGroup } from '../ownership/engine.ts';
 import { addressGroups, hasOwnLease, type LeaseRule } from '../ownership/groups.ts';
@@ -26,6 +27,8 @@ export interface Observed {
 export interface DesiredRule extends SelectionRule {
   readonly node: string;
   readonly lease: LeaseRule;
+  /** How packets reach the endpoints of Services that do not say. Default: by NAT. */
+  readonly forwarding?: Forwarding;
 }
 
 /** What this node should try to do, before anyone has granted it anything. */

@@ -6,11 +6,13 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, HeldAddress } from '../announce/address-keeper.ts';
 import type { Grant } from '../announce/grant.ts';
 import type { Balancer } from '../balance/balancer.ts';
+import { type Surroundings, withDirectReturn, withoutDirectReturn } from '../balance/dsr/direct-return.ts';
 import { checksWithoutPlane } from '../balance/health/annotated-check.ts';
 import { targetsOf, withoutDead } from '../balance/health/checked-model.ts';
 import type { HealthChecker } from '../balance/health/health-checker.ts';
 import { type BalanceModel, NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
 import { balanceModel } from '../balance/model/service-frontends.ts';
+import type { Protection } from '../balance/protection/protection.ts';
 import type { ControlPlaneClaim } from '../control-plane/claim.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { withClaim } from '../control-plane/desired.ts';
@@ -45,6 +47,8 @@ export interface ReconcilerOptions {
   readonly balancer: Balancer;
   /** Probes the back ends of Services. */
   readonly health: Pick<HealthChecker, 'want' | 'down'>;
+  /** Filters what comes for the addresses. */
+  readonly protection: Pick<Protection, 'follow' | 'problems'>;
   /** False: somebody else sends connections on to pods, and the balancer is for the control plane alone. */
   readonly balancesServices: boolean;
   /** Undefined: no address of the control plane is known. */
@@ -156,7 +160,11 @@ export class Reconciler {
     }
     this.#askDhcp();
     const granted = this.#stopped ? [] : this.#toGrants(engine.state().grants);
-    const failure = await this.#balance([...granted.map(({ address }) => address), ...keeper.held().keys()]);
+    const unprotected = await this.#protect();
+    const unbalanced = await this.#balance([
+      ...granted.map(({ address }) => address),
+      ...keeper.held().keys(),
+    ]);
     if (this.#stopped) return;
     // Deadlines moved on, and grants may have ended, while nft was running.
     const { grants, version } = engine.state();
@@ -166,6 +174,7 @@ export class Reconciler {
     const held = keeper.held();
     await this.#balance(held.keys());
     this.#tell(held);
+    const failure = unprotected ?? unbalanced;
     if (failure !== undefined) throw failure;
   }
 
@@ -199,15 +208,29 @@ export class Reconciler {
     engine.report(new Set(keeper.held().keys()), version);
   }
 
+  /** Filters for all addresses, here or not. An error is returned: an address is better off unprotected than nowhere. */
+  async #protect(): Promise<unknown> {
+    try {
+      await this.#options.protection.follow(this.#stopped ? [] : this.#services);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
   /** Programs the data plane for these addresses. An error is returned: addresses must go off even when nft fails. */
   async #balance(addresses: Iterable<string>): Promise<unknown> {
     const { balancer, controlPlane, engine } = this.#options;
     const { lostNodes } = engine.state();
     const forServices = this.#forServices(new Set(addresses), lostNodes);
-    this.#model =
+    const model =
       controlPlane === undefined || this.#claim === undefined
         ? forServices
         : controlPlane.balanced(forServices, this.#claim, lostNodes);
+    this.#model =
+      balancer.directReturn === true
+        ? withDirectReturn(model, this.#surroundings())
+        : withoutDirectReturn(model, balancer.name);
     if (balancer.name === 'none') return undefined;
     try {
       await balancer.apply(this.#model);
@@ -217,6 +240,17 @@ export class Reconciler {
     }
   }
 
+  #surroundings(): Surroundings {
+    const { nodes, links, rule, dhcp } = this.#options;
+    const { interfaces } = this.#desired;
+    return {
+      node: rule.node,
+      links: links().links,
+      linkOf: (address) => interfaces.get(dhcp.factsOf(address)?.key ?? address),
+      addressesOf: (node) => nodes().addressesOf(node),
+    };
+  }
+
   /** The frontends of Services that are wanted here, without their dead back ends. */
   #forServices(addresses: ReadonlySet<string>, lostNodes: ReadonlySet<string>): BalanceModel {
     const { balancer, balancesServices, health, rule } = this.#options;
@@ -224,8 +258,9 @@ export class Reconciler {
     const services = this.#services;
     if (!balancesServices) return { frontends: new Map(), problems: checksWithoutPlane(services) };
     const prepared = new Set(this.#possible());
-    const { node } = rule;
-    const model = balanceModel({ services, addresses, prepared, node, lostNodes, missingSchedulers });
+    const { node, forwarding = 'nat' } = rule;
+    const input = { services, addresses, prepared, node, lostNodes, missingSchedulers, forwarding };
+    const model = balanceModel(input);
     health.want(targetsOf(model.frontends.values(), (address) => addresses.has(address)).values());
     return withoutDead(model, health.down);
   }

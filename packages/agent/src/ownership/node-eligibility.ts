@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { addressOf, formatAddress } from '@fairlead/shared/address/address.ts';
 import { LABEL } from '@fairlead/shared/kubernetes/contract.ts';
 import type { LabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
 import type { Node } from '@fairlead/shared/kubernetes/objects.ts';
@@ -76,6 +77,7 @@ interface NodeFacts {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly avoided: AvoidedNode | undefined;
+  readonly addresses: readonly string[];
   /** The same text for the same facts. */
   readonly signature: string;
 }
@@ -89,13 +91,21 @@ function factsOf(node: Node): NodeFacts {
   const labels = node.metadata?.labels ?? {};
   const avoided = avoidedNode(node);
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : Number(a > b)));
-  const signature = JSON.stringify([sorted, avoided?.avoidance, avoided?.reason]);
-  const facts = { name: node.metadata?.name ?? '', labels, avoided, signature };
+  const addresses = internalAddresses(node);
+  const signature = JSON.stringify([sorted, avoided?.avoidance, avoided?.reason, addresses]);
+  const facts = { name: node.metadata?.name ?? '', labels, avoided, addresses, signature };
   readNodes.set(node, facts);
   return facts;
 }
 
-/** Whether two versions of a Node say the same as far as eligibility goes. */
+function internalAddresses({ status }: Node): readonly string[] {
+  return (status?.addresses ?? []).flatMap(({ type, address }) => {
+    const known = type === 'InternalIP' ? addressOf(address) : undefined;
+    return known === undefined ? [] : [formatAddress(known)];
+  });
+}
+
+/** Whether two versions of a Node say the same as far as the agent reads them. */
 export function sayTheSame(a: Node, b: Node): boolean {
   return factsOf(a).signature === factsOf(b).signature;
 }
@@ -142,6 +152,11 @@ export class NodeBook {
       this.#selected.set(selector.text, names);
     }
     return names;
+  }
+
+  /** Where its own network knows a node, in its order. Canonical text. */
+  addressesOf(node: string): readonly string[] {
+    return this.#nodes.get(node)?.addresses ?? [];
   }
 
   /** Why a node is avoided, or undefined. */

@@ -4,8 +4,9 @@ import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import { endingEndpoints, type ServiceEndpoint } from '../../services/endpoints.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import { endpointsFrom, type FrontPort, type ServedService } from '../../services/served-service.ts';
+import { annotatedForwarding } from '../dsr/annotated-forwarding.ts';
 import { annotatedCheck } from '../health/annotated-check.ts';
-import type { Backend, BalanceModel, Frontend, Scheduler } from './frontend.ts';
+import type { Backend, BalanceModel, Forwarding, Frontend, Scheduler } from './frontend.ts';
 import { type Spread, spreadOf, type Weights, weightOf } from './spread.ts';
 
 /** What the model is made from. */
@@ -23,6 +24,8 @@ export interface BalanceInput {
   readonly lostNodes: ReadonlySet<string>;
   /** What the data plane cannot do. Absent: it can do all. */
   readonly missingSchedulers?: ReadonlySet<Scheduler> | undefined;
+  /** How packets reach the endpoints of Services that do not say. Default: by NAT. */
+  readonly forwarding?: Forwarding;
 }
 
 /** Computes the whole model. Pure. */
@@ -39,9 +42,12 @@ export function balanceModel(input: BalanceInput): BalanceModel {
     const wanted = service.addresses.filter((address) => addresses.has(address) || prepared.has(address));
     if (wanted.length === 0) continue;
     const { spread, problems: found } = possibleSpread(service, missingSchedulers);
-    for (const problem of [...found, ...annotatedCheck(service.object).problems]) report(service, problem);
-    const endpoints = endpointsOf(service, spread, input);
-    for (const frontend of wanted.flatMap((address) => frontendsOf(service, address, spread, endpoints))) {
+    const { forwarding = input.forwarding ?? 'nat', problems: others } = annotatedForwarding(service.object);
+    const all = [...found, ...others, ...annotatedCheck(service.object).problems];
+    for (const problem of all) report(service, problem);
+    const terms = { spread, forwarding };
+    const endpoints = endpointsOf(service, terms, input);
+    for (const frontend of wanted.flatMap((address) => frontendsOf(service, address, terms, endpoints))) {
       if (frontend.backends.length === 0 && !addresses.has(frontend.address)) continue;
       const other = frontends.get(frontend.id);
       if (other === undefined) frontends.set(frontend.id, frontend);
@@ -69,6 +75,12 @@ const WITHOUT_SCHEDULER: ServiceProblem = {
     'round robin; the data planes ipvs and userspace count connections',
 };
 
+/** What a Service asks for. */
+interface Terms {
+  readonly spread: Spread;
+  readonly forwarding: Forwarding;
+}
+
 /** Endpoints that get new connections from here, and those that only end what they have. */
 interface Endpoints {
   readonly usable: readonly ServiceEndpoint[];
@@ -78,13 +90,16 @@ interface Endpoints {
 
 function endpointsOf(
   service: ServedService,
-  { resetsRemoved }: Spread,
+  { spread, forwarding }: Terms,
   { node, lostNodes }: BalanceInput,
 ): Endpoints {
   const { endpoints, policy } = service;
   return {
     usable: endpointsFrom(service, node, lostNodes),
-    ending: resetsRemoved ? endingEndpoints(endpoints, { policy, node, lostNodes }) : undefined,
+    ending:
+      spread.resetsRemoved || forwarding !== 'nat'
+        ? endingEndpoints(endpoints, { policy, node, lostNodes })
+        : undefined,
   };
 }
 
@@ -98,13 +113,13 @@ function conflict({ address, protocol, port }: Frontend, other: Frontend): Servi
 function frontendsOf(
   service: ServedService,
   address: string,
-  spread: Spread,
+  { spread, forwarding }: Terms,
   { usable, ending }: Endpoints,
 ): readonly Frontend[] {
   const family = addressOf(address)?.family;
   if (family === undefined) return [];
   const { check: healthCheck } = annotatedCheck(service.object);
-  const { scheduler, weights, affinitySeconds } = spread;
+  const { scheduler, weights, affinitySeconds, resetsRemoved } = spread;
   return service.ports.map((port) => ({
     id: `${port.protocol}/${port.port}/${address}`,
     service: service.key,
@@ -115,9 +130,10 @@ function frontendsOf(
     backends: backendsOf(usable, family, port, weights),
     scheduler,
     affinitySeconds,
-    forwarding: 'nat',
+    forwarding,
     masquerade: service.policy === 'Cluster',
-    ...(ending && { resetsRemoved: true, ending: backendsOf(ending, family, port, weights) }),
+    ...(resetsRemoved && { resetsRemoved }),
+    ...(ending && { ending: backendsOf(ending, family, port, weights) }),
     ...(healthCheck === undefined ? {} : { healthCheck }),
   }));
 }

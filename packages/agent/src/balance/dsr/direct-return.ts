@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+import { addressOf, bitsOf, compareAddresses, type Family } from '@fairlead/shared/address/address.ts';
+import { cidrContains, cidrOf } from '@fairlead/shared/address/cidr.ts';
+import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
+import type { Link } from '../../system/link.ts';
+import type { Backend, BalanceModel, DirectReturn, Frontend, Hop } from '../model/frontend.ts';
+
+/** Where machines are, as this node sees it. */
+export interface Surroundings {
+  readonly node: string;
+  readonly links: readonly Link[];
+  /** Address of a front end -> name of the link on which clients come in. */
+  readonly linkOf: (address: string) => string | undefined;
+  /** Addresses of a node, the one to be preferred first. Canonical text. */
+  readonly addressesOf: (node: string) => readonly string[];
+}
+
+/** The front ends of a plane that only knows NAT: those that ask for more are told. Pure. */
+export function withoutDirectReturn(model: BalanceModel, plane: string): BalanceModel {
+  return replaceAsking(model, (frontend) => ({
+    resolved: { ...frontend, forwarding: 'nat' },
+    problem: {
+      reason: AGENT_REASON.forwardingUnavailable,
+      message: `forwarding is ${frontend.forwarding}, which the data plane ${plane} does not have; endpoints are reached by NAT`,
+    },
+  }));
+}
+
+/**
+ * Resolves the front ends that ask for direct return: which hops share their flows, and which back ends this node itself sends
+ * to, by NAT. These are its own, whose answers come back through here by themselves, so that the client's address stays; and
+ * those that no hop stands for, which the Service is told of. A node without such has all of them: for its own programs and
+ * pods, and for packets that come here for any other reason.
+ *
+ * Front ends that need nothing, and a model without any that do, are returned as they are. Pure.
+ */
+export function withDirectReturn(model: BalanceModel, surroundings: Surroundings): BalanceModel {
+  return replaceAsking(model, (frontend) => resolve(frontend, surroundings));
+}
+
+function replaceAsking(model: BalanceModel, replace: (frontend: Frontend) => Resolution): BalanceModel {
+  const asking = [...model.frontends.values()].filter(({ forwarding }) => forwarding !== 'nat');
+  if (asking.length === 0) return model;
+  const frontends = new Map(model.frontends);
+  const problems = new Map(model.problems);
+  for (const frontend of asking) {
+    const { resolved, problem } = replace(frontend);
+    frontends.set(frontend.id, resolved);
+    if (problem === undefined) continue;
+    const known = problems.get(frontend.service) ?? [];
+    if (!known.some(({ message }) => message === problem.message))
+      problems.set(frontend.service, [...known, problem]);
+  }
+  return { ...model, frontends, problems };
+}
+
+interface Resolution {
+  readonly resolved: Frontend;
+  readonly problem?: ServiceProblem;
+}
+
+function resolve(frontend: Frontend, surroundings: Surroundings): Resolution {
+  const stays = ({ node }: Backend) => node !== undefined && node === surroundings.node;
+  // With policy Local there are only back ends of this node, and they see the client as it is.
+  if (!frontend.masquerade && frontend.backends.every(stays)) return { resolved: frontend };
+  const link = linkFor(frontend, surroundings);
+  if (link === undefined) return { resolved: frontend, problem: noLink(frontend) };
+  const hopOf = (backend: Backend) => hopAddress(frontend, backend, link, surroundings);
+  const self = onLink(link, frontend.family, surroundings.addressesOf(surroundings.node));
+  const hops = gather(frontend, hopOf);
+  const kept = frontend.backends.filter((backend) => stays(backend) || hopOf(backend) === undefined);
+  const unreachable = kept.filter((backend) => hopOf(backend) === undefined);
+  const direct = directReturn(link, withUnreachable(hops, self, unreachable), self);
+  return {
+    resolved: {
+      ...frontend,
+      backends: kept.length > 0 ? kept : frontend.backends,
+      masquerade: kept.length === 0 || !kept.every(stays),
+      direct,
+    },
+    ...(unreachable.length > 0 && { problem: notDirect(frontend, unreachable, link) }),
+  };
+}
+
+function linkFor({ address }: Frontend, { links, linkOf }: Surroundings): Link | undefined {
+  const name = linkOf(address);
+  return links.find((link) => link.name === name);
+}
+
+/** The machine that takes packets for a back end; undefined when there is none on this link. */
+function hopAddress(
+  frontend: Frontend,
+  { address, port, node }: Backend,
+  link: Link,
+  { addressesOf }: Surroundings,
+): string | undefined {
+  if (frontend.forwarding === 'dsr')
+    return node === undefined ? undefined : onLink(link, frontend.family, addressesOf(node));
+  // The port goes out as it came in.
+  return port === frontend.port ? onLink(link, frontend.family, [address]) : undefined;
+}
+
+/** The first of these addresses that is on the link's own subnets, where packets need no router. */
+function onLink(link: Link, family: Family, addresses: readonly string[]): string | undefined {
+  const subnets = link.addresses.flatMap((own) => {
+    const base = addressOf(own.address);
+    const isSubnet = base?.family === family && own.prefixLength < bitsOf(family) && own.scope !== 'link';
+    return isSubnet ? [cidrOf(base, own.prefixLength)] : [];
+  });
+  return addresses.find((text) => {
+    const address = addressOf(text);
+    return address !== undefined && subnets.some((subnet) => cidrContains(subnet, address));
+  });
+}
+
+function gather(
+  { backends, ending = [] }: Frontend,
+  hopOf: (backend: Backend) => string | undefined,
+): Map<string, Hop> {
+  const hops = new Map<string, Hop>();
+  const add = (backend: Backend, kind: 'weight' | 'ending') => {
+    const address = hopOf(backend);
+    if (address === undefined) return;
+    const hop = hops.get(address) ?? { address, weight: 0, ending: 0 };
+    hops.set(address, { ...hop, [kind]: hop[kind] + backend.weight });
+  };
+  for (const backend of backends) add(backend, 'weight');
+  for (const backend of ending) add(backend, 'ending');
+  return hops;
+}
+
+/** What no hop stands for is this node's share, so that none of the back ends goes without. */
+function withUnreachable(
+  hops: ReadonlyMap<string, Hop>,
+  self: string | undefined,
+  unreachable: readonly Backend[],
+): readonly Hop[] {
+  const extra = unreachable.reduce((sum, { weight }) => sum + weight, 0);
+  if (self === undefined || extra === 0) return [...hops.values()];
+  const own = hops.get(self) ?? { address: self, weight: 0, ending: 0 };
+  return [...new Map(hops).set(self, { ...own, weight: own.weight + extra }).values()];
+}
+
+function directReturn(link: Link, hops: readonly Hop[], self: string | undefined): DirectReturn {
+  return {
+    link: link.name,
+    linkIndex: link.index,
+    hops: hops.toSorted(byAddress),
+    self: hops.some(({ address }) => address === self) ? self : undefined,
+  };
+}
+
+function byAddress(a: Hop, b: Hop): number {
+  const [left, right] = [addressOf(a.address), addressOf(b.address)];
+  return left && right ? compareAddresses(left, right) : 0;
+}
+
+function noLink({ address, forwarding }: Frontend): ServiceProblem {
+  return {
+    reason: AGENT_REASON.forwardingUnavailable,
+    message: `forwarding is ${forwarding}, but this node has no link for ${address}; its endpoints are reached by NAT`,
+  };
+}
+
+function notDirect(
+  { address, port, forwarding }: Frontend,
+  unreachable: readonly Backend[],
+  link: Link,
+): ServiceProblem {
+  const some = unreachable.slice(0, 3).map((backend) => `${backend.address} port ${backend.port}`);
+  const list = unreachable.length > some.length ? `${some.join(', ')}, …` : some.join(', ');
+  const needed =
+    forwarding === 'dsr'
+      ? `a node with an address on a subnet of link ${link.name}`
+      : `an endpoint on a subnet of link ${link.name} with port ${port}, the Service's own`;
+  return {
+    reason: AGENT_REASON.forwardingUnavailable,
+    message: `forwarding for ${address} needs ${needed}; reached by NAT instead: ${list}`,
+  };
+}

@@ -102,6 +102,8 @@ export function resetFrame(family: Family): Part {
     matches: [
       { kind: 'rewritten' },
       { kind: 'protocol', protocol: 'tcp' },
+      // Those that are sent here come by, too.
+      { kind: 'noReset' },
       { kind: 'member', of: SHARED_SETS.resetting, key: ['originalAddress', 'originalPort'] },
       {
         kind: 'member',

@@ -106,6 +106,8 @@ function printMatch(match: Match, ip: Ip): string {
       return `meta l4proto ${match.protocol}`;
     case 'rewritten':
       return 'ct status dnat';
+    case 'noReset':
+      return 'tcp flags & rst == 0';
     case 'member':
       return `${printKey(match.key, ip)} ${match.isNegated ? '!= ' : ''}@${match.of}`;
   }

@@ -70,6 +70,8 @@ export type Match =
   | { readonly kind: 'protocol'; readonly protocol: Protocol }
   /** The connection's destination has been rewritten. */
   | { readonly kind: 'rewritten' }
+  /** A TCP segment that is not itself a reset. */
+  | { readonly kind: 'noReset' }
   | {
       readonly kind: 'member';
       readonly of: string;

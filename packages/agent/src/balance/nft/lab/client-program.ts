@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Lab program: opens connections one after the other as told on standard input, and prints what came back. */
 import { createSocket, type Socket } from 'node:dgram';
-import { connect } from 'node:net';
+import { connect, type Socket as TcpSocket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-interface Command {
+/** What it is told. */
+export interface Command {
   /** Address and port of each connection, in this order, and the own address it is to come from. */
   readonly to: readonly (readonly [host: string, port: number, from?: string])[];
-  /** `udpFlow`: all datagrams from one socket. */
-  readonly over: 'tcp' | 'udp' | 'udpFlow';
+  /** `udpFlow`: all datagrams from one socket; `tcpFlow`: a line over a connection that is kept until `endFlow` or an error. */
+  readonly over: 'tcp' | 'udp' | 'udpFlow' | 'tcpFlow' | 'endFlow';
 }
 
 let flow: Socket | undefined;
+let connection: TcpSocket | undefined;
 
 function overTcp(host: string, port: number, from?: string): Promise<unknown> {
   return new Promise((resolve) => {
@@ -24,6 +26,36 @@ function overTcp(host: string, port: number, from?: string): Promise<unknown> {
     socket.on('error', (error: NodeJS.ErrnoException) => resolve({ error: error.code }));
     socket.on('end', () => resolve(JSON.parse(text)));
   });
+}
+
+function overConnection(host: string, port: number): Promise<unknown> {
+  const socket = connection ?? connect({ host, port });
+  connection = socket;
+  return new Promise((resolve) => {
+    const finish = (result: unknown) => {
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      // What comes later belongs to nobody.
+      socket.on('error', () => undefined);
+      resolve(result);
+    };
+    const fail = (error: string) => {
+      connection = undefined;
+      socket.destroy();
+      finish({ error });
+    };
+    const timer = setTimeout(() => fail('TIMEOUT'), 2_000);
+    socket.once('data', (chunk) => finish(JSON.parse(chunk.toString())));
+    socket.once('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
+    socket.once('end', () => fail('END'));
+    socket.write('hello\n');
+  });
+}
+
+function endConnection(): unknown {
+  connection?.destroy();
+  connection = undefined;
+  return {};
 }
 
 function overUdp(host: string, port: number, socket: Socket): Promise<unknown> {
@@ -48,6 +80,10 @@ async function run({ to, over }: Command): Promise<readonly unknown[]> {
   for (const [host, port, from] of to) {
     if (over === 'tcp') {
       answers.push(await overTcp(host, port, from));
+      continue;
+    }
+    if (over === 'tcpFlow' || over === 'endFlow') {
+      answers.push(over === 'tcpFlow' ? await overConnection(host, port) : endConnection());
       continue;
     }
     const type = host.includes(':') ? 'udp6' : 'udp4';

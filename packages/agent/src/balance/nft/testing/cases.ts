@@ -24,6 +24,8 @@ export const OTHER_VIP = '172.30.0.201';
 export const VIP6 = 'fd00:30::c8';
 /** Port on which the pods listen. */
 export const POD_PORT = 8080;
+/** Port on which they keep connections. */
+export const FLOW_PORT = POD_PORT + 1;
 /** Numbers of the pods. */
 export const PODS = [2, 3, 4] as const;
 const CLIENTS = 12;

@@ -190,6 +190,8 @@ class Walk {
         return this.#subject.packet.protocol === match.protocol;
       case 'rewritten':
         return this.#subject.destination !== undefined;
+      case 'noReset':
+        return true;
       case 'member': {
         const { elements, clients } = this.#table.set(match.of);
         const key = this.#key(match.key);

@@ -11,6 +11,7 @@ import { failover } from './failover.ts';
 import { falsePositives } from './false-positives.ts';
 import { footprint } from './footprint.ts';
 import { ipam } from './ipam.ts';
+import { outsideCluster } from './outside-cluster.ts';
 import { poolRepair } from './pool-repair.ts';
 import { raftScale } from './raft-scale.ts';
 import { services } from './services.ts';
@@ -24,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   falsePositives,
   footprint,
   ipam,
+  outsideCluster,
   poolRepair,
   raftScale,
   services,

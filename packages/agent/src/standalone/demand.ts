@@ -10,6 +10,8 @@ export interface Demand {
   readonly entries: readonly BalancerEntry[];
   /** Under which names `agent status` shows the addresses. */
   readonly services: readonly { readonly key: string; readonly addresses: readonly string[] }[];
+  /** Host of the group -> its address: what runs on a host that is lost is lost with it. */
+  readonly hosts: ReadonlyMap<string, string>;
   /** Name -> what cannot be done for it. */
   readonly problems: ReadonlyMap<string, readonly ServiceProblem[]>;
 }

@@ -6,7 +6,8 @@ import { type Demand, type DemandSource, groupOf } from './demand.ts';
 const VIP = 'vip';
 
 /** What a configuration file asks for: always the same. */
-export function fileDemand({ vips, balancers }: Pick<StandaloneConfig, 'vips' | 'balancers'>): DemandSource {
+export function fileDemand(config: Pick<StandaloneConfig, 'vips' | 'peers' | 'balancers'>): DemandSource {
+  const { vips, peers, balancers } = config;
   const demand: Demand = {
     groups: groupOf(VIP, vips),
     entries: balancers,
@@ -14,6 +15,7 @@ export function fileDemand({ vips, balancers }: Pick<StandaloneConfig, 'vips' | 
       { key: VIP, addresses: vips },
       ...balancers.map(({ name, addresses = [] }) => ({ key: name, addresses })),
     ],
+    hosts: new Map(peers.map(({ name, address }) => [name, address])),
     problems: new Map(),
   };
   return { current: () => demand, onChange: () => () => undefined };

@@ -14,7 +14,7 @@ import { type StatusReport, statusReport } from '../status/status-report.ts';
 import { VERSION } from '../version.ts';
 import type { DemandSource } from './demand.ts';
 import type { EntryBalancer } from './entry-balancer.ts';
-import { entryTargets } from './entry-health.ts';
+import { deadTargets, entryTargets } from './entry-health.ts';
 import { chooseLinks, type HostLinks, type LinkChoice } from './host-links.ts';
 
 /** What {@link createHostAgent} connects. All of it is stopped with the agent, but for the demand. */
@@ -235,12 +235,13 @@ class RunningHost implements HostAgent {
 
   /** An error is returned: addresses must come and go even when the plane fails. */
   async #balance(): Promise<unknown> {
-    const { demand, balancer, health } = this.#options;
-    const { entries } = demand.current();
-    health.want(entryTargets(entries));
+    const { demand, engine, balancer, health } = this.#options;
+    const wanted = demand.current();
+    health.want(entryTargets(wanted.entries));
+    const dead = deadTargets(wanted, health.down, engine.state().lostNodes);
     const broken = balancer.broken();
     try {
-      await balancer.apply(entries, health.down);
+      await balancer.apply(wanted.entries, dead);
       if (!sameKeys(broken, balancer.broken())) this.#loop.wake();
       return undefined;
     } catch (error) {

@@ -325,6 +325,12 @@ export const SETTINGS = {
     takes: 'value',
     help: 'how packets reach pods: nat, or dsr, where a node with pods answers clients itself (nat)',
   },
+  closePorts: {
+    env: 'enable_service_security',
+    flag: 'onlyAllowTrafficServicePorts',
+    takes: 'bool',
+    help: 'drop what comes for an address but not for a port of its Services',
+  },
   addressOn: {
     env: 'fairlead_address_on',
     flag: 'address-on',

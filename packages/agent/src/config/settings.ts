@@ -56,6 +56,8 @@ export interface AgentSettings {
   readonly balance: 'none' | 'nftables';
   /** How packets reach the endpoints of Services that do not say. */
   readonly forwarding: 'nat' | 'dsr';
+  /** Drop what comes for an address of a Service but not for one of its ports. */
+  readonly closePorts: boolean;
   readonly addressOn: 'lo' | 'interface';
   /** IPv4 addresses on `lo` have global instead of host scope. */
   readonly loGlobalScope: boolean;
@@ -130,6 +132,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     raft: readRaftSettings(reader),
     balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables'], 'none'),
     forwarding: reader.oneOf(SETTINGS.forwarding, ['nat', 'dsr'], 'nat'),
+    closePorts: reader.bool(SETTINGS.closePorts, false),
     addressOn: reader.oneOf(SETTINGS.addressOn, ['lo', 'interface'], 'lo'),
     loGlobalScope: reader.bool(SETTINGS.loGlobalScope, false),
     // 0 means "for ever" to the peer, which gives up otherwise; we never do.

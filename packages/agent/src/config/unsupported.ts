@@ -152,13 +152,6 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     harmless: OFF,
   },
   {
-    env: 'enable_service_security',
-    flag: 'onlyAllowTrafficServicePorts',
-    takes: 'bool',
-    feature: 'closing the other ports of an address',
-    harmless: OFF,
-  },
-  {
     env: 'enable_endpoints',
     flag: 'enableEndpoints',
     takes: 'bool',

@@ -7,6 +7,9 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, ForeignClaim, HeldAddress } from '../announce/address-keeper.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { type HealthChecker, NO_HEALTH } from '../balance/health/health-checker.ts';
+import { Protection } from '../balance/protection/protection.ts';
+import { synProxyObstacle } from '../balance/protection/protection-model.ts';
+import { NO_PROTECTOR, type Protector } from '../balance/protection/protector.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { type DhcpAddresses, NO_DHCP } from '../dhcp/dhcp-addresses.ts';
@@ -47,6 +50,8 @@ export interface AgentOptions {
   /** Default: no address comes by DHCP. */
   readonly dhcp?: DhcpAddresses;
   readonly balancer: Balancer;
+  /** Filters what comes for addresses of Services; default: nothing is filtered. */
+  readonly protector?: Protector;
   /** Probes the back ends of Services; default: nothing is probed. */
   readonly health?: HealthChecker;
   /** Default: no address of the control plane is known. */
@@ -127,7 +132,7 @@ class NodeAgent implements Agent {
 
   constructor(options: AgentOptions) {
     const { settings, client, watches, keeper, balancer, metrics, clock, logger } = options;
-    const { dhcp = NO_DHCP, health = NO_HEALTH } = options;
+    const { dhcp = NO_DHCP, health = NO_HEALTH, protector = NO_PROTECTOR } = options;
     const desk = new DhcpDesk(dhcp, clock);
     const engine = translateEngine(options.engine, desk);
     this.#options = { ...options, engine, dhcp };
@@ -188,6 +193,10 @@ class NodeAgent implements Agent {
       keeper,
       balancer,
       health,
+      protection: new Protection(protector, {
+        closePorts: settings.closePorts,
+        synProxyObstacle: synProxyObstacle(settings.balance, settings.forwarding),
+      }),
       balancesServices: settings.balance !== 'none',
       controlPlane: options.controlPlane,
       announcements,
@@ -213,6 +222,7 @@ class NodeAgent implements Agent {
       raft: () => this.#view.raft(),
       balance: () => this.#reconciler.model,
       health,
+      protection: protector,
       loop: () => this.#loop,
       reflectors: watches.all,
     });
@@ -239,6 +249,7 @@ class NodeAgent implements Agent {
 
   async stop(): Promise<void> {
     const { keeper, dhcp = NO_DHCP, engine, balancer, health, controlPlane, clock } = this.#options;
+    const { protector = NO_PROTECTOR } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
     this.#upkeepTimer?.cancel();
     this.#tablesTimer?.cancel();
@@ -267,6 +278,7 @@ class NodeAgent implements Agent {
     health?.stop();
     if (hasHandedOver) await delay(clock, LINGER_MS);
     await step(() => balancer.stop());
+    await step(() => protector.stop());
     await step(() => this.#statusEnd);
     await step(async () => this.#labels?.stop(LABELS_LIMIT_MS));
     this.#moves.stop();
@@ -392,17 +404,18 @@ class NodeAgent implements Agent {
   /** After a flush of all rules no connection reaches a pod, so this does not wait for the next upkeep. */
   #watchTables(): void {
     if (this.#ended.signal.aborted) return;
-    const { balancer, clock, logger } = this.#options;
+    const { balancer, protector = NO_PROTECTOR, clock, logger } = this.#options;
+    const lookAt = async (what: string, tables: Pick<Balancer, 'verify'>) => {
+      try {
+        const wasRepaired = await tables.verify();
+        if (wasRepaired) logger.warn(`the ${what} had been removed by somebody and were put back`);
+      } catch (error) {
+        logger.warn({ err: error }, `the ${what} cannot be looked after; it is tried again`);
+      }
+    };
     this.#tablesTimer = clock.setTimer(() => {
-      balancer
-        .verify()
-        .then((wasRepaired) => {
-          if (wasRepaired) logger.warn('the balancer tables had been removed by somebody and were put back');
-        })
-        .catch((error: unknown) =>
-          logger.warn({ err: error }, 'the balancer tables cannot be looked after; it is tried again'),
-        )
-        .finally(() => this.#watchTables());
+      const looks = [lookAt('balancer tables', balancer), lookAt('tables that protect', protector)];
+      void Promise.all(looks).then(() => this.#watchTables());
     }, TABLES_LOOK_MS);
   }
 

@@ -6,6 +6,7 @@ import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { describe, expect, it } from 'vitest';
 import { NO_HEALTH } from '../balance/health/health-checker.ts';
 import { NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
+import { NO_PROTECTOR } from '../balance/protection/protector.ts';
 import type { ServedService } from '../services/served-service.ts';
 import { heldAddress, NO_FRAMES, raftStatus } from '../status/testing.ts';
 import { GroupTeller } from './group-teller.ts';
@@ -32,6 +33,7 @@ const SOURCES: MetricSources = {
   raft: () => raftStatus(),
   balance: () => NOTHING_TO_BALANCE,
   health: NO_HEALTH,
+  protection: NO_PROTECTOR,
   loop: () => ({ passes: 1, failures: 0 }),
   reflectors: [],
 };

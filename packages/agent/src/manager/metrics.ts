@@ -10,6 +10,7 @@ import type { BalanceModel } from '../balance/model/frontend.ts';
 import type { EngineStats, OwnershipState } from '../ownership/engine.ts';
 import type { ServedService } from '../services/served-service.ts';
 import { type HealthSource, observeHealth } from './health-metrics.ts';
+import { observeProtection, type ProtectionSource } from './protection-metrics.ts';
 import { observeRaft, type RaftSource } from './raft-metrics.ts';
 import { growing, type Registers, sampled } from './samples.ts';
 
@@ -23,6 +24,7 @@ export interface MetricSources {
   readonly raft: RaftSource;
   readonly balance: () => BalanceModel;
   readonly health: HealthSource;
+  readonly protection: ProtectionSource;
   readonly loop: () => { readonly passes: number; readonly failures: number };
   readonly reflectors: readonly Reflector<KubeObject>[];
 }
@@ -108,6 +110,7 @@ export function createMetrics(options: { readonly node: string; readonly version
       observeRaft(sources.raft, registers);
       observeAnnouncer(sources, registers);
       observeHealth(sources.health, registers);
+      observeProtection(sources.protection, registers);
       observeWork(sources, registers);
     },
   };

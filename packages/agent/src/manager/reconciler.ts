@@ -211,7 +211,7 @@ export class Reconciler {
   /** Filters for all addresses, here or not. An error is returned: an address is better off unprotected than nowhere. */
   async #protect(): Promise<unknown> {
     try {
-      await this.#options.protection.follow(this.#stopped ? [] : this.#services);
+      await this.#options.protection.follow(this.#services);
       return undefined;
     } catch (error) {
       return error;
@@ -285,14 +285,14 @@ export class Reconciler {
   }
 
   #tell(held: ReadonlyMap<string, HeldAddress>): void {
-    const { announcements, moves, engine, dhcp, status, speaksFor } = this.#options;
+    const { announcements, moves, engine, dhcp, protection, status, speaksFor } = this.#options;
     const answered = new Set(
       [...held.values()].filter(({ answering }) => answering).map(({ address }) => address),
     );
     moves.tell({ services: this.#services, granted: this.#grantedSince });
     announcements.tell({
       services: this.#services,
-      problems: mergeProblems(this.#problems(), this.#model.problems),
+      problems: [this.#model.problems, protection.problems()].reduce(mergeProblems, this.#problems()),
       // Who asks for an address tells why there is none.
       held: new Set([...answered, ...engine.ownedKeys()]),
       owners: engine.state().owners,

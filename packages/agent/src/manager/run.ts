@@ -10,6 +10,7 @@ import { createShutdown } from '@fairlead/shared/runtime/shutdown.ts';
 import { createAddressKeeper } from '../announce/create-address-keeper.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
 import { createHealthChecker } from '../balance/health/create-health-checker.ts';
+import { createNftProtector } from '../balance/protection/nft-protector.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import { createControlPlane } from '../control-plane/create-control-plane.ts';
 import { connectOnControlPlane } from '../control-plane/own-api-server.ts';
@@ -78,6 +79,8 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
   shutdown.addStep('addresses', () => keeper.stop());
   const balancer = await createBalancer(planeFor(settings), logger);
   shutdown.addStep('balancer', () => balancer.stop());
+  const protector = await createNftProtector({ clock });
+  shutdown.addStep('protection', () => protector.stop());
   const engine = await createOwnership({
     settings,
     client,
@@ -117,6 +120,7 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
     keeper,
     dhcp: createDhcpAddresses({ clock, logger, attempts: settings.dhcpAttempts }),
     balancer,
+    protector,
     health,
     controlPlane,
     metrics,

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+import { release } from 'node:os';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import { applyNft, deleteTables, listTables } from '../../system/nft.ts';
 import { type NftCounter, readNftCounters } from '../../system/nft-counters.ts';
 import { NOTHING_TO_PROTECT, type ProtectionModel } from './policy.ts';
-import { isIdle, renderProtection, renderProtectionChanges } from './protection-script.ts';
+import {
+  isIdle,
+  renderProtection,
+  renderProtectionChanges,
+  type ScriptContext,
+} from './protection-script.ts';
 import type { Protector, VerdictCount } from './protector.ts';
 import { counterOf, SERVICE_VERDICTS } from './service-rules.ts';
 import { PROTECTION_TABLE } from './skeleton.ts';
@@ -23,7 +29,7 @@ export interface NftProtectorOptions {
 /** Filters by nftables, free of a predecessor's leftovers. @throws CommandError when nft fails. */
 export async function createNftProtector(options: NftProtectorOptions): Promise<Protector> {
   const { nft = applyNft } = options;
-  await nft(renderProtection(NOTHING_TO_PROTECT, options.clock.wallMs()));
+  await nft(renderProtection(NOTHING_TO_PROTECT, contextOf(options.clock)));
   return new NftProtector(options);
 }
 
@@ -105,9 +111,11 @@ class NftProtector implements Protector {
     this.#proxyObstacle = wantsProxy(wanted) ? this.#tracking.ensure() : undefined;
     const model = this.#proxyObstacle === undefined ? wanted : withoutProxy(wanted);
     const before = this.#applied;
-    const nowMs = this.#clock.wallMs();
+    const context = contextOf(this.#clock);
     const script =
-      before === undefined ? renderProtection(model, nowMs) : renderProtectionChanges(before, model, nowMs);
+      before === undefined
+        ? renderProtection(model, context)
+        : renderProtectionChanges(before, model, context);
     if (script !== '') {
       this.#applied = undefined;
       await this.#nft(script);
@@ -123,6 +131,16 @@ class NftProtector implements Protector {
     this.#lastTurn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+function contextOf(clock: Pick<Clock, 'wallMs'>): ScriptContext {
+  return { wallMs: clock.wallMs(), canStripOptions: canStripOptions(release()) };
+}
+
+/** Linux 5.18 and later can remove an option from a TCP header. Pure. */
+export function canStripOptions(kernelRelease: string): boolean {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(kernelRelease) ?? [];
+  return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 18);
 }
 
 function wantsProxy({ services }: ProtectionModel): boolean {

@@ -3,6 +3,8 @@ import { addressOf } from '@fairlead/shared/address/address.ts';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import type { ServedService } from '../../services/served-service.ts';
+import { annotatedForwarding } from '../dsr/annotated-forwarding.ts';
+import type { Forwarding } from '../model/frontend.ts';
 import type { ProtectedPort, ProtectedService, ProtectionModel, ProtectionPolicy } from './policy.ts';
 import { policyOf } from './read-policy.ts';
 
@@ -91,4 +93,18 @@ function closedAddresses(services: readonly ServedService[]): ReadonlyMap<string
 function noSynProxy(obstacle: string): ServiceProblem {
   const message = `${ANNOTATION.synProxy} is not followed: ${obstacle}`;
   return { reason: AGENT_REASON.protectionUnavailable, message };
+}
+
+/** Why a node with this data plane cannot begin connections in the place of back ends; undefined: it can. Pure. */
+export function synProxyObstacle(
+  plane: string,
+  usualForwarding: Forwarding,
+): (service: ServedService) => string | undefined {
+  return ({ object }) => {
+    const forwarding = annotatedForwarding(object).forwarding ?? usualForwarding;
+    if (plane === 'ipvs') return 'the data plane ipvs does not take part in connections of the SYN proxy';
+    if (plane === 'nftables' && forwarding !== 'nat')
+      return `forwarding is ${forwarding}, and the SYN proxy needs nat, where answers come back through the node`;
+    return undefined;
+  };
 }

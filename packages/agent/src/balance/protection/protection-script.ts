@@ -18,32 +18,38 @@ import {
 } from './service-rules.ts';
 import { PROTECTION_TABLE, skeletonScript, TABLE } from './skeleton.ts';
 
+/** What a script depends on beside the model. */
+export interface ScriptContext {
+  /** Wall clock, for lists whose entries end. */
+  readonly wallMs: number;
+  /** See {@link skeletonScript}. */
+  readonly canStripOptions: boolean;
+}
+
 /** Whether there is anything to filter. Pure. */
 export function isIdle({ services, closed }: ProtectionModel): boolean {
   return services.size === 0 && closed.size === 0;
 }
 
 /** Script that builds everything anew, whatever was there, in one transaction. Pure. */
-export function renderProtection(wanted: ProtectionModel, wallMs: number): string {
+export function renderProtection(wanted: ProtectionModel, context: ScriptContext): string {
   const drop = dropTableScript(PROTECTION_TABLE);
   if (isIdle(wanted)) return drop;
-  return `${drop}${skeletonScript()}${renderDifference(NOTHING, wanted, wallMs)}`;
+  return `${drop}${skeletonScript(context.canStripOptions)}${renderDifference(NOTHING, wanted, context.wallMs)}`;
 }
 
 /**
  * Script for the step from what is applied to what is wanted, in one transaction; empty when there is no difference. Only
  * what belongs to a changed Service is written: what is known of the sources of the others stays. Pure.
- *
- * @param wallMs for lists whose entries end
  */
 export function renderProtectionChanges(
   applied: ProtectionModel,
   wanted: ProtectionModel,
-  wallMs: number,
+  context: ScriptContext,
 ): string {
   if (isIdle(wanted)) return isIdle(applied) ? '' : dropTableScript(PROTECTION_TABLE);
-  if (isIdle(applied)) return renderProtection(wanted, wallMs);
-  return renderDifference(applied, wanted, wallMs);
+  if (isIdle(applied)) return renderProtection(wanted, context);
+  return renderDifference(applied, wanted, context.wallMs);
 }
 
 const NOTHING: Pick<ProtectionModel, 'services' | 'closed'> = { services: new Map(), closed: new Map() };

@@ -4,8 +4,9 @@ import type { AddressRange } from '@fairlead/shared/address/range.ts';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { parseBool, parseDurationMs } from '@fairlead/shared/runtime/settings.ts';
+import { AnnotationReader } from '../../services/annotation-reader.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
-import type { ConnectionRate, ProtectionPolicy, SynProxyMode } from './policy.ts';
+import type { ConnectionRate, ProtectionPolicy, SourceEntry, SynProxyMode } from './policy.ts';
 import { parseSource, parseSourceEntry } from './sources.ts';
 
 /** What a Service asks for. */
@@ -40,16 +41,16 @@ export function policyOf(service: Service): PolicyOfService {
 }
 
 function readPolicy(service: Service): PolicyOfService {
-  const reader = new AnnotationReader(service.metadata?.annotations ?? {});
+  const reader = new AnnotationReader(service, AGENT_REASON.protectionInvalid);
   const policy: ProtectionPolicy = {
     sourceRanges: sourceRanges(service, reader),
-    allowed: reader.list(ANNOTATION.allowSources, parseSourceEntry),
-    blocked: reader.list(ANNOTATION.blockSources, parseSourceEntry),
-    connectionRate: reader.value(ANNOTATION.connectionRatePerSource, parseRate),
-    openConnections: reader.value(ANNOTATION.connectionsPerSource, parseCount),
-    blockForSeconds: reader.value(ANNOTATION.blockFor, parseBlockTime),
-    synProxy: reader.value(ANNOTATION.synProxy, parseSynProxy) ?? 'off',
-    dropBogusFlags: reader.value(ANNOTATION.dropBogusFlags, parseFlag) ?? false,
+    allowed: sourceList(service, ANNOTATION.allowSources, reader),
+    blocked: sourceList(service, ANNOTATION.blockSources, reader),
+    connectionRate: reader.read(ANNOTATION.connectionRatePerSource, parseRate, undefined),
+    openConnections: reader.read(ANNOTATION.connectionsPerSource, parseCount, undefined),
+    blockForSeconds: reader.read(ANNOTATION.blockFor, parseBlockTime, undefined),
+    synProxy: reader.read(ANNOTATION.synProxy, parseSynProxy, 'off'),
+    dropBogusFlags: reader.read(ANNOTATION.dropBogusFlags, parseBool, false),
   };
   return { policy: filtersAnything(policy) ? policy : undefined, problems: reader.problems };
 }
@@ -64,48 +65,39 @@ function filtersAnything(policy: ProtectionPolicy): boolean {
 }
 
 function sourceRanges(service: Service, reader: AnnotationReader): readonly AddressRange[] | undefined {
-  const given = (service.spec?.loadBalancerSourceRanges ?? []).map((text) => text.trim());
-  const old = service.metadata?.annotations?.[OLD_SOURCE_RANGES]?.trim() ?? '';
-  const texts = given.length > 0 || old === '' ? given : old.split(',').map((text) => text.trim());
+  const given = service.spec?.loadBalancerSourceRanges ?? [];
+  const texts = given.length > 0 ? given : entriesOf(service, OLD_SOURCE_RANGES);
   if (texts.length === 0) return undefined;
   const name = given.length > 0 ? 'spec.loadBalancerSourceRanges' : OLD_SOURCE_RANGES;
-  return texts.flatMap((text) => reader.parse(name, text, parseSource) ?? []);
+  return readAll(texts, name, parseSource, reader);
 }
 
-class AnnotationReader {
-  readonly problems: ServiceProblem[] = [];
-  readonly #annotations: Readonly<Record<string, string>>;
+function sourceList(service: Service, name: string, reader: AnnotationReader): readonly SourceEntry[] {
+  const texts = entriesOf(service, name);
+  if (texts.length > MOST_SOURCES)
+    reader.report(
+      `${name} has ${texts.length} entries; expected ${MOST_SOURCES} at most, the rest is ignored`,
+    );
+  return readAll(texts.slice(0, MOST_SOURCES), name, parseSourceEntry, reader);
+}
 
-  constructor(annotations: Readonly<Record<string, string>>) {
-    this.#annotations = annotations;
-  }
+function entriesOf({ metadata }: Service, name: string): readonly string[] {
+  return (metadata?.annotations?.[name] ?? '').split(',').filter((text) => text.trim() !== '');
+}
 
-  /** Undefined when it is not given, or cannot be read. */
-  value<T>(name: string, parse: (text: string) => Parsed<T>): T | undefined {
-    const text = this.#annotations[name]?.trim() ?? '';
-    return text === '' ? undefined : this.parse(name, text, parse);
-  }
-
-  /** What can be read of a comma list. */
-  list<T>(name: string, parse: (text: string) => Parsed<T>): readonly T[] {
-    const texts = (this.#annotations[name] ?? '').split(',').filter((text) => text.trim() !== '');
-    if (texts.length > MOST_SOURCES) {
-      const expected = `at most ${MOST_SOURCES}; the others are ignored`;
-      this.#report(`${name} has ${texts.length} entries; expected ${expected}`);
-    }
-    return texts.slice(0, MOST_SOURCES).flatMap((text) => this.parse(name, text.trim(), parse) ?? []);
-  }
-
-  parse<T>(name: string, text: string, parse: (text: string) => Parsed<T>): T | undefined {
-    const result = parse(text);
-    if (result.ok) return result.value;
-    this.#report(`${name} has "${text}", which is ignored: ${result.problem}`);
-    return undefined;
-  }
-
-  #report(message: string): void {
-    this.problems.push({ reason: AGENT_REASON.protectionInvalid, message });
-  }
+/** What can be read of a list; of the rest the first is told. */
+function readAll<T>(
+  texts: readonly string[],
+  name: string,
+  parse: (text: string) => Parsed<T>,
+  reader: AnnotationReader,
+): readonly T[] {
+  const results = texts.map((text) => parse(text.trim()));
+  const failed = results.filter((result) => !result.ok);
+  const [first] = failed;
+  if (first !== undefined)
+    reader.report(`${name}: ${failed.length} of ${texts.length} ignored: ${first.problem}`);
+  return results.flatMap((result) => (result.ok ? [result.value] : []));
 }
 
 /** `20`: then twice that at once; or `20 burst 100`. */
@@ -114,9 +106,7 @@ function parseRate(text: string): Parsed<ConnectionRate> {
   const perSecond = isCount(rate, MOST_PER_SECOND) ? Number(rate) : undefined;
   const burst = given === undefined ? 2 * (perSecond ?? 0) : Number(given);
   if (perSecond !== undefined && burst >= 1) return parsed({ perSecond, burst });
-  return unparsable(
-    `expected connections per second, 1 to ${MOST_PER_SECOND}, such as "20" or "20 burst 60"`,
-  );
+  return unparsable(`connections per second, 1 to ${MOST_PER_SECOND}, such as "20" or "20 burst 60"`);
 }
 
 function isCount(text: string, most: number): boolean {
@@ -126,22 +116,17 @@ function isCount(text: string, most: number): boolean {
 function parseCount(text: string): Parsed<number> {
   return isCount(text, MOST_OPEN)
     ? parsed(Number(text))
-    : unparsable(`expected a whole number from 1 to ${MOST_OPEN}`);
+    : unparsable(`a whole number from 1 to ${MOST_OPEN}`);
 }
 
 function parseBlockTime(text: string): Parsed<number> {
   const time = parseDurationMs(text, { bareUnit: 's', minMs: 1_000, maxMs: LONGEST_BLOCK_MS });
-  return time.ok ? parsed(Math.ceil(time.value / 1000)) : unparsable(`expected ${time.problem}`);
+  return time.ok ? parsed(Math.ceil(time.value / 1000)) : time;
 }
 
 function parseSynProxy(text: string): Parsed<SynProxyMode> {
   if (text === 'always' || text === 'off') return parsed(text);
   const [, rate = ''] = /^above\s+(\d+)$/.exec(text) ?? [];
   if (isCount(rate, MOST_PER_SECOND)) return parsed({ abovePerSecond: Number(rate) });
-  return unparsable('expected "always", "off", or a number of connections per second as in "above 1000"');
-}
-
-function parseFlag(text: string): Parsed<boolean> {
-  const flag = parseBool(text);
-  return flag.ok ? flag : unparsable(`expected ${flag.problem}`);
+  return unparsable('"always", "off", or a number of connections per second as in "above 1000"');
 }

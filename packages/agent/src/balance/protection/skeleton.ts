@@ -51,49 +51,60 @@ export function noteFlood({ suffix, ip }: FamilyWords): string {
  *
  * - `arrival` sees packets before connection tracking does, so what it drops costs next to nothing.
  * - `connection` sees what connection tracking takes for new, TCP or not. What the SYN proxy has taken from there comes by
- *   `proxied-connection` once the client has proven its address: limits then count clients, and not what somebody claims.
+ *   `output` once the client has proven its address: limits then count clients, and not what somebody claims.
  * - `answer` is the SYN proxy. It comes before filters that drop packets without a connection, which its packets are, and
  *   has effect for addresses of this node only; on other nodes the same packets are forwarded as ever. The segment size
  *   that it offers leaves room for the tunnels of pod networks, the window scale is Linux's usual one.
+ * - Since Linux 6.15 a server does not accept the packet with which the SYN proxy ends its handshake, because the time that
+ *   it echoes is wrong, and the connection is not open before the client itself sends something, or a second has passed.
+ *   Without that time it is accepted.
  * - Programs of this node are trusted: nothing is filtered on lo, or on the way out.
  * - A closed address still hears of errors on the way, without which packets that are too big vanish, and DHCP.
+ *
+ * @param canStripOptions whether the kernel can (5.18 and later)
  */
-export function skeletonScript(): string {
+export function skeletonScript(canStripOptions: boolean): string {
   const sets = BOTH.map(
-    (words) => `
-  map arrivals${words.suffix} { type ${words.type} . inet_proto . inet_service : verdict; }
-  map connections${words.suffix} { type ${words.type} . inet_proto . inet_service : verdict; }
-  set proxied${words.suffix} { type ${words.type} . inet_proto . inet_service; }
-  set flooded${words.suffix} { type ${words.type} . inet_service; size ${MOST_FLOODED}; flags dynamic,timeout; }
-  set closed${words.suffix} { type ${words.type}; }
-  set open${words.suffix} { type ${words.type} . inet_proto . inet_service; }`,
+    ({ suffix, type }) => `
+  map arrivals${suffix} { type ${type} . inet_proto . inet_service : verdict; }
+  map connections${suffix} { type ${type} . inet_proto . inet_service : verdict; }
+  set proxied${suffix} { type ${type} . inet_proto . inet_service; }
+  set flooded${suffix} { type ${type} . inet_service; size ${MOST_FLOODED}; flags dynamic,timeout; }
+  set closed${suffix} { type ${type}; }
+  set open${suffix} { type ${type} . inet_proto . inet_service; }`,
   );
-  const rules = (rule: (words: FamilyWords) => string) =>
-    BOTH.map((words) => `    ${rule(words)}\n`).join('');
+  const both = (rule: (words: FamilyWords) => string) => BOTH.map((words) => `    ${rule(words)}\n`).join('');
+  const synProxy = ({ mss }: FamilyWords) =>
+    `ct state invalid,untracked synproxy mss ${mss} wscale 7 timestamp sack-perm`;
   return `table ${TABLE} {${sets.join('')}
   counter closed-port { }
   chain arrival {
     type filter hook prerouting priority -300; policy accept;
     iif lo accept
-${rules((words) => `${portKeyOf(words)} vmap @arrivals${words.suffix}`)}  }
+${both((words) => `${portKeyOf(words)} vmap @arrivals${words.suffix}`)}  }
   chain connection {
     type filter hook prerouting priority -150; policy accept;
     iif lo accept
     ct state established,related accept
-${rules(({ suffix, ip }) => `${ip} daddr @closed${suffix} jump closed`)}    ct state != new accept
-${rules((words) => `${portKeyOf(words)} vmap @connections${words.suffix}`)}  }
-  chain proxied-connection {
+${both(({ suffix, ip }) => `${ip} daddr @closed${suffix} jump closed`)}    ct state new goto limits
+  }
+  chain output {
     type filter hook output priority -150; policy accept;
-    ct state != new accept
+${both((words) => `${portKeyOf(words)} @proxied${words.suffix} goto of-proxy`)}  }
+  chain of-proxy {
     fib saddr type local accept
-${rules((words) => `${portKeyOf(words)} vmap @connections${words.suffix}`)}  }
+${canStripOptions ? '    ct state established tcp flags == ack reset tcp option timestamp\n' : ''}    ct state new goto limits
+  }
+  chain limits {
+${both((words) => `${portKeyOf(words)} vmap @connections${words.suffix}`)}  }
   chain answer {
     type filter hook input priority -10; policy accept;
-${rules((words) => `${portKeyOf(words)} @proxied${words.suffix} ct state invalid,untracked synproxy mss ${words.mss} wscale 7 timestamp sack-perm`)}  }
+${both((words) => `${portKeyOf(words)} @proxied${words.suffix} ${synProxy(words)}`)}  }
   chain closed {
-${rules((words) => `${portKeyOf(words)} @open${words.suffix} return`)}    udp dport 68 return
+${both((words) => `${portKeyOf(words)} @open${words.suffix} return`)}    udp dport 68 return
     icmp type { destination-unreachable, time-exceeded, parameter-problem } return
-    icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-neighbor-solicit, nd-neighbor-advert } return
+    icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } return
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return
     counter name closed-port drop
   }
 }

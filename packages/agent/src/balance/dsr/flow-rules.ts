@@ -6,6 +6,12 @@ import { SLOTS, type SlotTable, slotTable } from './slots.ts';
 /** The same on all nodes and for ever: a flow stays with its hop when the address moves to another node. */
 export const FLOW_SEED = 0x66616972;
 
+/**
+ * Code point (DSCP) by which a packet says that it was sent on a second time and is at its goal. One of those for local use
+ * (RFC 2474, pool 2). Who sends it from outside is served by the node that holds the address, by NAT.
+ */
+const AT_GOAL = '0x3f';
+
 /** What the rules of a front end depend on: many front ends share them. */
 export interface FlowRule {
   /** Name for a chain, the same for the same rule. */
@@ -45,6 +51,7 @@ export function forwardingLines(rule: FlowRule): readonly string[] | undefined {
   if (targets === undefined) return undefined;
   const fragments = ip === 'ip' ? 'ip frag-off & 0x3fff != 0 return' : 'exthdr frag exists return';
   return [
+    `${ip} dscp ${AT_GOAL} return`,
     'fib daddr type != local return',
     ...(rule.sparesFragments ? [fragments] : []),
     `fwd ${ip} to ${flowHash(rule)} map { ${targets} } device "${direct.link}"`,
@@ -53,17 +60,19 @@ export function forwardingLines(rule: FlowRule): readonly string[] | undefined {
 
 /**
  * Lines of a chain for packets of flows that this node should know and does not: who had the slot before, or will have it, gets
- * them. Only for this node's own slots, so that nobody sends back what was sent here for this reason. Undefined when there is
- * nobody. Pure.
+ * them. Only for this node's own slots, so that nobody sends back what was sent here for this reason; and marked, so that the
+ * node with the address does not either, if it is the one. Undefined when there is nobody. Pure.
  */
 export function rescueLines(rule: FlowRule): readonly string[] | undefined {
-  const { direct } = rule;
+  const { direct, ip } = rule;
   const own = direct.hops.findIndex(({ address }) => address === direct.self);
   const targets = slotMap(rule, ({ owners, runnersUp }, slot) =>
     owners[slot] === own && own >= 0 ? runnersUp[slot] : undefined,
   );
   if (targets === undefined) return undefined;
-  return [`dup to ${flowHash(rule)} map { ${targets} } device "${direct.link}" drop`];
+  return [
+    `${ip} dscp set ${AT_GOAL} dup to ${flowHash(rule)} map { ${targets} } device "${direct.link}" drop`,
+  ];
 }
 
 function flowHash({ ip, byClient }: FlowRule): string {

@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline';
 export interface Command {
   /** Address and port of each connection, in this order, and the own address it is to come from. */
   readonly to: readonly (readonly [host: string, port: number, from?: string])[];
+  /** Length of a datagram at least. */
+  readonly bytes?: number;
   /** `udpFlow`: all datagrams from one socket; `tcpFlow`: a line over a connection that is kept until `endFlow` or an error. */
   readonly over: 'tcp' | 'udp' | 'udpFlow' | 'tcpFlow' | 'endFlow';
 }
@@ -58,7 +60,7 @@ function endConnection(): unknown {
   return {};
 }
 
-function overUdp(host: string, port: number, socket: Socket): Promise<unknown> {
+function overUdp(host: string, port: number, socket: Socket, bytes: number): Promise<unknown> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve({ error: 'TIMEOUT' }), 2_000);
     socket.removeAllListeners('message');
@@ -71,11 +73,11 @@ function overUdp(host: string, port: number, socket: Socket): Promise<unknown> {
       clearTimeout(timer);
       resolve({ error: error.code });
     });
-    socket.send('hello', port, host);
+    socket.send('hello'.padEnd(bytes), port, host);
   });
 }
 
-async function run({ to, over }: Command): Promise<readonly unknown[]> {
+async function run({ to, over, bytes = 0 }: Command): Promise<readonly unknown[]> {
   const answers: unknown[] = [];
   for (const [host, port, from] of to) {
     if (over === 'tcp') {
@@ -89,7 +91,7 @@ async function run({ to, over }: Command): Promise<readonly unknown[]> {
     const type = host.includes(':') ? 'udp6' : 'udp4';
     if (over === 'udpFlow') flow ??= createSocket(type);
     const socket = over === 'udpFlow' && flow ? flow : createSocket(type);
-    answers.push(await overUdp(host, port, socket));
+    answers.push(await overUdp(host, port, socket, bytes));
     if (socket !== flow) socket.close();
   }
   return answers;

@@ -21,6 +21,7 @@ export const SYSTEM_TOOLS = {
   mount: 'mount',
   ping: 'iputils-ping',
   dnsmasq: 'dnsmasq-base',
+  etcd: 'etcd-server',
   'g++': 'g++',
   make: 'make',
   python3: 'python3',

@@ -4,6 +4,7 @@ import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { Command } from 'commander';
 import { groupCommand } from './commands/group.ts';
 import { managerCommand } from './commands/manager.ts';
+import { sampleCommand } from './commands/sample.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
@@ -12,6 +13,7 @@ const program = new Command('agent')
   .description('Answers for the addresses of LoadBalancer Services, one agent on each node.')
   .addCommand(managerCommand())
   .addCommand(startCommand())
+  .addCommand(sampleCommand())
   .addCommand(statusCommand())
   .addCommand(groupCommand())
   .addCommand(versionCommand());

@@ -28,7 +28,12 @@ export const SYSTEM_TOOLS = {
 };
 
 /** What only benchmarks call, as something to compare with: program -> Debian package. */
-export const BENCH_TOOLS = { keepalived: 'keepalived' };
+export const BENCH_TOOLS = {
+  keepalived: 'keepalived',
+  wrk: 'wrk',
+  haproxy: 'haproxy',
+  nginx: 'libnginx-mod-stream',
+};
 
 /** System folders that a non-root user's PATH often lacks. */
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];

@@ -9,6 +9,7 @@ import { chaos } from './chaos.ts';
 import { exhaustion } from './exhaustion.ts';
 import { failover } from './failover.ts';
 import { falsePositives } from './false-positives.ts';
+import { flood } from './flood.ts';
 import { footprint } from './footprint.ts';
 import { ipam } from './ipam.ts';
 import { outsideCluster } from './outside-cluster.ts';
@@ -16,6 +17,7 @@ import { poolRepair } from './pool-repair.ts';
 import { raftScale } from './raft-scale.ts';
 import { services } from './services.ts';
 import { simulateRaft } from './simulate.ts';
+import { throughput } from './throughput.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
   atRest,
@@ -23,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   exhaustion,
   failover,
   falsePositives,
+  flood,
   footprint,
   ipam,
   outsideCluster,
@@ -30,6 +33,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   raftScale,
   services,
   simulateRaft,
+  throughput,
 ];
 
 function usage(): string {

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { groupCommand } from './commands/group.ts';
 import { managerCommand } from './commands/manager.ts';
 import { sampleCommand } from './commands/sample.ts';
+import { serviceCommand } from './commands/service.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
@@ -13,6 +14,7 @@ const program = new Command('agent')
   .description('Answers for the addresses of LoadBalancer Services, one agent on each node.')
   .addCommand(managerCommand())
   .addCommand(startCommand())
+  .addCommand(serviceCommand())
   .addCommand(sampleCommand())
   .addCommand(statusCommand())
   .addCommand(groupCommand())

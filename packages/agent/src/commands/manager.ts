@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { flagsOf } from '@fairlead/shared/runtime/flags.ts';
 import { Command } from 'commander';
 import { readSettings } from '../config/settings.ts';
 import { addSettingFlags } from './flags.ts';
+import { tokenNamespace } from './token-namespace.ts';
 
 /** `agent manager`: the daemon, with kube-vip's settings. */
 export function managerCommand(): Command {
@@ -24,16 +24,4 @@ export function managerCommand(): Command {
     const { runManager } = await import('../manager/run.ts');
     process.exitCode = await runManager(settings);
   });
-}
-
-/** Where a Pod finds the namespace of its service account. */
-const TOKEN_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
-
-function tokenNamespace(): string | undefined {
-  try {
-    return readFileSync(TOKEN_NAMESPACE, 'utf8').trim() || undefined;
-  } catch {
-    // Not in a Pod.
-    return undefined;
-  }
 }

@@ -42,6 +42,10 @@ export const AGENT_REASON = {
   protectionInvalid: 'ProtectionInvalid',
   /** This node cannot protect the Service as it asks. */
   protectionUnavailable: 'ProtectionUnavailable',
+  /** The list of Services in a ConfigMap (`agent service`) cannot be read, or asks for something that there is not. */
+  serviceListInvalid: 'ServiceListInvalid',
+  /** A port of the address cannot be listened on. */
+  portUnavailable: 'PortUnavailable',
   /** One owner carries all Services, and this Local one has no endpoint there. */
   noLocalEndpoints: 'NoLocalEndpoints',
 } as const;

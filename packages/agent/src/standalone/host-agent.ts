@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
+import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import { type Clock, delay, type Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
@@ -28,6 +30,8 @@ export interface HostAgentOptions {
   readonly keeper: AddressKeeper;
   readonly balancer: EntryBalancer;
   readonly health: HealthChecker;
+  /** What the demand is read from, for the probe of readiness; default: nothing that could be out of date. */
+  readonly reflectors?: readonly Reflector<KubeObject>[];
   readonly readLinks: () => Promise<HostLinks>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -153,13 +157,13 @@ class RunningHost implements HostAgent {
   }
 
   #probeSources() {
-    const { keeper, engine } = this.#options;
+    const { keeper, engine, reflectors = [] } = this.#options;
     return {
       stuckMs: () => this.#loop.stuckMs(),
       workerProblem: () => this.#workerProblem,
       held: () => keeper.held(),
       engine: () => engine.health(),
-      reflectors: [],
+      reflectors,
     };
   }
 
@@ -168,9 +172,12 @@ class RunningHost implements HostAgent {
     const { services, problems } = demand.current();
     const found = new Map(problems);
     for (const { key, addresses } of services) {
-      const own = addresses.flatMap((address) => {
-        const message = this.#choice.unservable.get(address) ?? balancer.broken().get(address);
-        return message === undefined ? [] : [{ reason: AGENT_REASON.interfaceMissing, message }];
+      const own = addresses.flatMap((address): readonly ServiceProblem[] => {
+        const [link, port] = [this.#choice.unservable.get(address), balancer.broken().get(address)];
+        return [
+          ...(link === undefined ? [] : [{ reason: AGENT_REASON.interfaceMissing, message: link }]),
+          ...(port === undefined ? [] : [{ reason: AGENT_REASON.portUnavailable, message: port }]),
+        ];
       });
       if (own.length > 0) found.set(key, [...(found.get(key) ?? []), ...own]);
     }

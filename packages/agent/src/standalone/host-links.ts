@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chooseInterface } from '../manager/interfaces.ts';
+import { chooseInterface, needsDefaultRoute } from '../manager/interfaces.ts';
 import type { Link } from '../system/link.ts';
+import { defaultRouteInterface, listLinks } from '../system/links.ts';
 
 /** The links of this host and which one carries the default route. */
 export interface HostLinks {
   readonly links: readonly Link[];
   readonly defaultInterface: string | undefined;
+}
+
+/** Asks the kernel; for the default route only where it can matter. */
+export async function readHostLinks(wanted: string | undefined): Promise<HostLinks> {
+  const [links, defaultInterface] = await Promise.all([
+    listLinks(),
+    needsDefaultRoute(wanted) ? defaultRouteInterface() : undefined,
+  ]);
+  return { links, defaultInterface };
 }
 
 /** Where this host can answer for addresses. */

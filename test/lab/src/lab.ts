@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { AdminApi } from './cluster/admin-api.ts';
 import { ComponentEnded, type Components } from './cluster/components.ts';
 import { ApiServerFaults } from './cluster/faults.ts';
-import { type KubeletContext, startKubelet } from './cluster/kubelet.ts';
+import { type KubeletContext, manifestDir, startKubelet } from './cluster/kubelet.ts';
 import { type PodLog, podLogs, podLogTails } from './cluster/pod-logs.ts';
 import { killPod, type PodRef, setPodReadiness } from './cluster/pods.ts';
 import { type LabParts, prepare, readyNodes } from './cluster/prepare.ts';
@@ -45,6 +45,8 @@ export interface LabOptions {
   /** More images, or other recipes for the usual ones. */
   readonly images?: Readonly<Record<string, ImageRecipe>>;
   readonly extraServerArgs?: readonly string[];
+  /** Names and addresses at which API servers are reached besides those of the nodes. */
+  readonly certificateHosts?: readonly string[];
   readonly extraKubeletArgs?: readonly string[];
   /** Called with one line per step of the start. */
   readonly onProgress?: (line: string) => void;
@@ -73,6 +75,7 @@ export class Lab {
   readonly api: AdminApi;
   readonly #controlPlane: ControlPlane;
   readonly #startControllers: () => void;
+  readonly #startReplica: LabParts['startReplica'];
   readonly #kubelets: KubeletContext;
   readonly #keepLogs: boolean;
   #apiServerVersion = '';
@@ -90,6 +93,7 @@ export class Lab {
     this.api = parts.controlPlane.api;
     this.#controlPlane = parts.controlPlane;
     this.#startControllers = parts.startControllers;
+    this.#startReplica = parts.startReplica;
     this.#kubelets = parts.kubelets;
     this.#keepLogs = parts.keepLogs;
   }
@@ -235,6 +239,21 @@ export class Lab {
       }
       startKubelet(this.#kubelets, plan);
     });
+  }
+
+  /**
+   * Starts one more API server on a node, in front of the same data, on all its addresses. It ends with the node; a test ends and
+   * starts it by the component {@link replicaName}.
+   */
+  startApiServer(host: string): Promise<JournalEntry> {
+    return this.journal.record('api-server-start', hostOf(this.plan, host).name, async () => {
+      await this.#startReplica(host);
+    });
+  }
+
+  /** Folder from which the kubelet of a node runs Pods without being told by the API, as `/etc/kubernetes/manifests`. */
+  manifestDir(node: string): string {
+    return manifestDir(this.#kubelets, hostOf(this.plan, node).name);
   }
 
   /** SIGKILL for every process of a pod; the kubelet restarts its containers. */

@@ -128,7 +128,12 @@ describe('readSettings', () => {
   });
 
   it('finds the API server as the peers do', () => {
-    expect(read({ ...CASE_STUDY, KUBERNETES_SERVICE_HOST: '10.96.0.1' })).toMatchObject({ inCluster: true });
+    const inPod = { ...CASE_STUDY, KUBERNETES_SERVICE_HOST: '10.96.0.1' };
+    expect(readSettings({ env: inPod, hostName: 'host', tokenNamespace: 'kube-system' })).toMatchObject({
+      inCluster: true,
+    });
+    const inStaticPod = read(inPod);
+    expect(inStaticPod).toMatchObject({ inCluster: false, kubeconfig: '/etc/kubernetes/admin.conf' });
     expect(read(CASE_STUDY)).toMatchObject({ inCluster: false, kubeconfig: '/etc/kubernetes/admin.conf' });
     expect(read({ ...CASE_STUDY, KUBECONFIG: '/k' })).toMatchObject({ kubeconfig: '/k' });
     const explicit = read({ ...CASE_STUDY, KUBERNETES_SERVICE_HOST: '10.96.0.1', k8s_config_file: '/x' });

@@ -101,7 +101,9 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
   reader.bool(SETTINGS.skipDad, true);
   const namespace = tokenNamespace ?? reader.string(SETTINGS.leaseNamespace, 'kube-system');
   const explicitKubeconfig = reader.optionalString(SETTINGS.kubeconfig);
-  const inCluster = explicitKubeconfig === undefined && Boolean(env.KUBERNETES_SERVICE_HOST);
+  // A static Pod is told of the cluster, too, but has no service account.
+  const hasAccount = Boolean(env.KUBERNETES_SERVICE_HOST) && tokenNamespace !== undefined;
+  const inCluster = explicitKubeconfig === undefined && hasAccount;
   const settings: AgentSettings = {
     nodeName: reader.string(SETTINGS.nodeName, hostName).toLowerCase(),
     interface: nonEmpty(reader.optionalString(SETTINGS.interface)),

@@ -20,10 +20,15 @@ export interface KubeletContext {
   readonly extraArgs: readonly string[];
 }
 
+/** Folder of the static Pods of a node. */
+export function manifestDir({ workDir }: Pick<KubeletContext, 'workDir'>, node: string): string {
+  return join(workDir, node, 'manifests');
+}
+
 /** Starts the kubelet of a node inside the node's network namespace. */
 export function startKubelet(context: KubeletContext, node: HostPlan): void {
   const workDir = join(context.workDir, node.name);
-  mkdirSync(workDir, { recursive: true });
+  mkdirSync(manifestDir(context, node.name), { recursive: true });
   const addresses = [node.ipv4, ...(node.ipv6 === undefined ? [] : [node.ipv6])];
   context.components.start(`kubelet-${node.name}`, node.name, [
     process.execPath,
@@ -34,6 +39,7 @@ export function startKubelet(context: KubeletContext, node: HostPlan): void {
     ...addresses.flatMap((address) => ['--node-ip', address]),
     ...(node.role === 'control-plane' ? ['--control-plane'] : []),
     ...['--work-dir', workDir, '--images', context.imagesFile, '--api-server', context.plan.apiServer],
+    ...['--manifest-dir', manifestDir(context, node.name)],
     ...context.extraArgs,
   ]);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type ControlPlane, createControlPlane } from '../control-plane/control-plane.ts';
 import { startControllers } from '../control-plane/controllers.ts';
 import { createCredentials } from '../control-plane/credentials.ts';
+import { startReplica } from '../control-plane/replica.ts';
 import type { LabOptions } from '../lab.ts';
 import type { LabNetwork } from '../network/lab-network.ts';
 import { CONTROL_PLANE } from '../network/plan.ts';
@@ -19,6 +20,7 @@ export interface LabParts {
   readonly workDir: string;
   readonly controlPlane: ControlPlane;
   readonly startControllers: () => void;
+  readonly startReplica: (host: string) => Promise<unknown>;
   readonly kubelets: KubeletContext;
   readonly keepLogs: boolean;
 }
@@ -32,7 +34,11 @@ export async function prepare(
   assets: string | undefined,
 ): Promise<LabParts> {
   const components = new Components(network, join(workDir, 'logs'));
-  const credentials = await createCredentials(join(workDir, 'credentials'), network.plan);
+  const credentials = await createCredentials(
+    join(workDir, 'credentials'),
+    network.plan,
+    options.certificateHosts,
+  );
   const imagesFile = join(workDir, 'images.json');
   writeFileSync(imagesFile, JSON.stringify({ ...defaultImages(), ...options.images }, null, 2));
   mkdirSync(join(workDir, 'home'));
@@ -52,6 +58,7 @@ export async function prepare(
     workDir,
     controlPlane: createControlPlane(controlPlaneOptions),
     startControllers: () => startControllers(controlPlaneOptions),
+    startReplica: (host) => startReplica(controlPlaneOptions, host),
     kubelets: {
       plan: network.plan,
       components,

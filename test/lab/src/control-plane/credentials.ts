@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { renderKubeconfig } from '@fairlead/test-apiserver/kubeconfig.ts';
 import { createPki, type Pki } from '@fairlead/test-apiserver/pki.ts';
-import { CONTROL_PLANE, hostOf, type NetworkPlan, nodesOf } from '../network/plan.ts';
+import { type NetworkPlan, nodesOf } from '../network/plan.ts';
 
 /** Keys, tokens and kubeconfigs of one cluster. */
 export interface Credentials {
@@ -21,16 +21,21 @@ export interface Credentials {
 /**
  * Writes everything into a folder. All users belong to `system:masters`: the stand-ins are not what is tested, and what
  * is tested (agent, cloud provider) runs under service accounts with the roles of its manifests.
+ *
+ * @param moreHosts names and addresses that the API servers' certificate is valid for, too
  */
-export async function createCredentials(directory: string, plan: NetworkPlan): Promise<Credentials> {
+export async function createCredentials(
+  directory: string,
+  plan: NetworkPlan,
+  moreHosts: readonly string[] = [],
+): Promise<Credentials> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const server = hostOf(plan, CONTROL_PLANE);
   const hosts = [
-    server.name,
-    server.ipv4,
-    ...(server.ipv6 === undefined ? [] : [server.ipv6]),
+    // Any node may have an API server of its own.
+    ...nodesOf(plan).flatMap(({ name, ipv4, ipv6 }) => [name, ipv4, ...(ipv6 === undefined ? [] : [ipv6])]),
     '10.96.0.1',
     'fd00:10:96::1',
+    ...moreHosts,
   ];
   const pki = await createPki({ directory: join(directory, 'pki'), hosts });
   const users = ['admin', 'controllers', ...nodesOf(plan).map((node) => `kubelet-${node.name}`)];

@@ -4,17 +4,23 @@ import { join } from 'node:path';
 import { CONTROL_PLANE, hostOf } from '../network/plan.ts';
 import type { ControlPlaneOptions } from './control-plane.ts';
 
-const ETCD_URL = 'http://127.0.0.1:2379';
+/** Where etcd is reached at an address of its host. */
+export function etcdUrl(address: string): string {
+  return `http://${address}:2379`;
+}
+
+const ETCD_URL = etcdUrl('127.0.0.1');
 const ETCD_PEER_URL = 'http://127.0.0.1:2380';
 
 /** Starts etcd and kube-apiserver on the control-plane host: TLS, token and RBAC on, nothing written through to disk. */
 export async function startRealServer(options: ControlPlaneOptions, assets: string): Promise<void> {
-  const { components, dataDir } = options;
+  const { components, dataDir, plan } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   components.start('etcd', CONTROL_PLANE, [
     join(assets, 'etcd'),
     `--data-dir=${join(dataDir, 'etcd')}`,
-    `--listen-client-urls=${ETCD_URL}`,
+    // Further API servers come from other hosts.
+    `--listen-client-urls=${ETCD_URL},${etcdUrl(hostOf(plan, CONTROL_PLANE).ipv4)}`,
     `--advertise-client-urls=${ETCD_URL}`,
     `--listen-peer-urls=${ETCD_PEER_URL}`,
     `--initial-advertise-peer-urls=${ETCD_PEER_URL}`,
@@ -28,15 +34,24 @@ export async function startRealServer(options: ControlPlaneOptions, assets: stri
   ]);
 }
 
+/** Where one kube-apiserver is, and its etcd. */
+export interface ServerPlace {
+  /** Default: the control-plane host's IPv4 address for both. */
+  readonly listen?: { readonly bind: string; readonly advertise: string };
+  /** Default: on the same host. */
+  readonly etcd?: string;
+}
+
 /** The flags of kube-apiserver. Pure. */
-export function serverFlags(options: ControlPlaneOptions): string[] {
-  const { plan, credentials, dataDir } = options;
+export function serverFlags(options: ControlPlaneOptions & ServerPlace): string[] {
+  const { plan, credentials, dataDir, etcd = ETCD_URL } = options;
   const { pki } = credentials;
   const address = hostOf(plan, CONTROL_PLANE).ipv4;
+  const { bind, advertise } = options.listen ?? { bind: address, advertise: address };
   return [
-    `--etcd-servers=${ETCD_URL}`,
-    `--bind-address=${address}`,
-    `--advertise-address=${address}`,
+    `--etcd-servers=${etcd}`,
+    `--bind-address=${bind}`,
+    `--advertise-address=${advertise}`,
     `--secure-port=${plan.apiServer.slice(plan.apiServer.lastIndexOf(':') + 1)}`,
     `--cert-dir=${join(dataDir, 'apiserver')}`,
     `--tls-cert-file=${pki.serverCertificateFile}`,

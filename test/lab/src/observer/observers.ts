@@ -117,6 +117,8 @@ export interface TcpProberOptions {
   /** `address:port` or `[address]:port`. */
   readonly target: string;
   readonly path?: string;
+  /** Over TLS, whoever has signed the certificate. */
+  readonly tls?: boolean;
   readonly host?: string;
   /** A new connection that often. Default 20. */
   readonly intervalMs?: number;
@@ -154,6 +156,7 @@ export class TcpProber {
       programAt('tcp-main.ts'),
       ...flag('target', options.target),
       ...flag('path', options.path),
+      ...(options.tls === true ? ['--tls'] : []),
       ...flag('interval-ms', options.intervalMs),
       ...flag('timeout-ms', options.timeoutMs),
       ...flag('count', options.count),

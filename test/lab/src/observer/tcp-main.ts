@@ -3,6 +3,7 @@
  * TCP prober: one HTTP GET on a new connection each time, and what became of it, as JSON lines (see TcpEvent).
  *
  *   --target ADDRESS:PORT [--path /] [--timeout-ms 1000]
+ *   [--tls]                            over TLS, whoever has signed the certificate
  *   [--cold INTERFACE]                 before each connection the kernel forgets whose MAC the address has there
  *   [--interval-ms 20]                 a new connection every so often, however the others fare
  *   [--count N --concurrency K]        instead: N connections, K at a time, as fast as they go
@@ -10,6 +11,7 @@
  * Ends after N, at SIGTERM, or at the end of standard input; the last line is the summary.
  */
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { parseArgs } from 'node:util';
 import { monotonicMs } from '../journal.ts';
 import { openNeighborCache } from './neighbor-cache.ts';
@@ -20,6 +22,7 @@ const { values } = parseArgs({
   options: {
     target: { type: 'string' },
     path: { type: 'string', default: '/' },
+    tls: { type: 'boolean', default: false },
     cold: { type: 'string' },
     'timeout-ms': { type: 'string', default: '1000' },
     'interval-ms': { type: 'string', default: '20' },
@@ -54,7 +57,8 @@ function attempt(): Promise<TcpSample> {
   neighbors?.forget(host);
   const startMs = monotonicMs();
   const { promise, resolve } = Promise.withResolvers<TcpSample>();
-  const socket = connect({ host, port: Number(port) });
+  const place = { host, port: Number(port) };
+  const socket = values.tls ? connectTls({ ...place, rejectUnauthorized: false }) : connect(place);
   let body = '';
   const finish = (error: string | undefined) => {
     clearTimeout(timer);
@@ -71,7 +75,7 @@ function attempt(): Promise<TcpSample> {
   };
   const timer = setTimeout(() => finish('timeout'), timeoutMs);
   socket.setEncoding('utf8');
-  socket.on('connect', () => socket.write(request));
+  socket.on(values.tls ? 'secureConnect' : 'connect', () => socket.write(request));
   socket.on('data', (chunk: string) => {
     body += chunk;
   });

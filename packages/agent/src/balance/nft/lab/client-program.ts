@@ -11,7 +11,7 @@ export interface Command {
   /** Length of a datagram at least. */
   readonly bytes?: number;
   /** `udpFlow`: all datagrams from one socket; `tcpFlow`: a line over a connection that is kept until `endFlow` or an error. */
-  readonly over: 'tcp' | 'udp' | 'udpFlow' | 'tcpFlow' | 'endFlow';
+  readonly over: 'tcp' | 'udp' | 'sctp' | 'udpFlow' | 'tcpFlow' | 'endFlow';
 }
 
 let flow: Socket | undefined;

@@ -36,6 +36,7 @@ export class BalanceLab {
   readonly scripts: string[] = [];
   readonly #programs: ChildProcessWithoutNullStreams[] = [];
   #client: Program | undefined;
+  #sctpClient: Program | undefined;
 
   /** Builds everything; {@link close} removes it. */
   static async start(): Promise<BalanceLab> {
@@ -44,10 +45,12 @@ export class BalanceLab {
     await Promise.all(
       PODS.map(async (pod) => {
         const program = lab.#run(podNamespace(pod), 'echo-program.ts', `pod${pod}`, String(POD_PORT));
-        await program.lines.next();
+        const sctp = lab.#run(podNamespace(pod), 'sctp-program.ts', 'pod', `pod${pod}`, String(POD_PORT));
+        await Promise.all([program.lines.next(), sctp.lines.next()]);
       }),
     );
     lab.#client = lab.#run(CLIENT, 'client-program.ts');
+    lab.#sctpClient = lab.#run(CLIENT, 'sctp-program.ts', 'client');
     return lab;
   }
 
@@ -73,15 +76,15 @@ export class BalanceLab {
 
   /** Has the client open connections, one after the other. */
   async ask(to: Command['to'], over: Command['over'] = 'tcp'): Promise<readonly Answer[]> {
-    if (this.#client === undefined) throw new Error('the lab has not been started');
-    return ask(this.#client, { to, over });
+    const client = over === 'sctp' ? this.#sctpClient : this.#client;
+    if (client === undefined) throw new Error('the lab has not been started');
+    return ask(client, { to, over });
   }
 
   /** Has the client open a connection for each packet. */
   async connect(packets: readonly Packet[]): Promise<readonly Answer[]> {
     const answers: Answer[] = [];
     for (const { from, to, port, protocol } of packets) {
-      if (protocol === 'sctp') throw new Error('the lab has no sockets for SCTP');
       answers.push(...(await this.ask([[to, port, from]], protocol)));
     }
     return answers;

@@ -169,6 +169,15 @@ export const BALANCE_CASES: readonly BalanceCase[] = [
     ],
   },
   {
+    name: 'sctp',
+    steps: [
+      { serve: [served(VIP, PODS, { protocol: 'sctp', masquerade: false })] },
+      { connect: times(4, VIP, { protocol: 'sctp' }) },
+      { serve: [served(VIP, [3], { protocol: 'sctp' })] },
+      { connect: times(2, VIP, { protocol: 'sctp' }) },
+    ],
+  },
+  {
     name: 'refused',
     steps: [
       { serve: [served(VIP, []), weighted(VIP6, [0, 0, 0], {})] },

@@ -246,7 +246,7 @@ function groupReport({
 }
 
 function addressReports(sources: StatusSources): readonly AddressReport[] {
-  const { services, ownership, held, announcer, nowMs, wallMs } = sources;
+  const { services, groups, ownership, held, announcer, nowMs, wallMs } = sources;
   const byAddress = new Map<string, string[]>();
   for (const { key, addresses } of services) {
     for (const address of addresses) {
@@ -255,7 +255,9 @@ function addressReports(sources: StatusSources): readonly AddressReport[] {
       else keys.push(key);
     }
   }
-  for (const address of held.keys()) if (!byAddress.has(address)) byAddress.set(address, []);
+  // The control plane's belong to no Service.
+  const others = [...groups.flatMap(({ addresses }) => addresses), ...held.keys()];
+  for (const address of others) if (!byAddress.has(address)) byAddress.set(address, []);
   return [...byAddress].map(([address, keys]) => {
     const owner = ownership.owners.get(address);
     const here = held.get(address);

@@ -5,6 +5,7 @@ import type { StandaloneConfig } from './config/standalone-config.ts';
 import { createEngine } from './create-engine.ts';
 import { createEntryBalancer } from './entry-balancer.ts';
 import { fileDemand } from './file-demand.ts';
+import { forwardingProblems } from './forwarding.ts';
 import { createHostAgent } from './host-agent.ts';
 import { readHostLinks } from './host-links.ts';
 import { type HostRuntime, openStatus, runHost } from './host-runtime.ts';
@@ -20,6 +21,9 @@ export function runStart(config: StandaloneConfig): Promise<number> {
 async function startAll(config: StandaloneConfig, runtime: HostRuntime): Promise<void> {
   const { clock, logger, shutdown } = runtime;
   for (const { setting, message } of config.warnings) logger.warn({ setting }, message);
+  if (config.plane !== 'userspace') {
+    for (const problem of forwardingProblems(config.vips)) logger.error({ plane: config.plane }, problem);
+  }
   const keeper = await createAddressKeeper({
     logger,
     clock,

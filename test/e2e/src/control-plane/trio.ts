@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, type KubeClient } from '@fairlead/shared/kubernetes/connect.ts';
+import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { LABEL } from '@fairlead/shared/kubernetes/contract.ts';
 import { NODES } from '@fairlead/shared/kubernetes/resources.ts';
 import { replicaName } from '@fairlead/test-lab/control-plane/replica.ts';
@@ -25,7 +26,7 @@ export interface TrioOptions extends Pick<LabOptions, 'apiServer' | 'keepLogs' |
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A port other than the usual one of the status server is of no use: one agent a node. */
+/** Of every agent. */
 const STATUS_PORT = 2112;
 
 /**

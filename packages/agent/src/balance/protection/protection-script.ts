@@ -73,11 +73,14 @@ function renderDifference(applied: Filtered, wanted: Filtered, wallMs: number): 
   return script.text;
 }
 
-/** Same rules and lists; ports are elements of maps. */
+/** Same rules and lists; ports are elements of maps, but families and protocols that come or go change the rules. */
 function isSame(a: ProtectedService, b: ProtectedService): boolean {
   if (a === b) return true;
-  // Which families there are follows from the ports.
-  return isDeepStrictEqual(a.policy, b.policy) && isDeepStrictEqual(arrivalRules(a), arrivalRules(b));
+  return (
+    isDeepStrictEqual(a.policy, b.policy) &&
+    isDeepStrictEqual(arrivalRules(a), arrivalRules(b)) &&
+    isDeepStrictEqual(connectionRules(a), connectionRules(b))
+  );
 }
 
 function dynamicSets({ services }: Filtered): ReadonlyMap<string, NamedSet> {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { NftCounter } from '../../system/nft-counters.ts';
+import { canStripOptions, createNftProtector } from './nft-protector.ts';
+import { NOTHING_TO_PROTECT } from './policy.ts';
+import type { Protector } from './protector.ts';
+import { type LooseSetting, StrictTracking } from './strict-tracking.ts';
+import { modelOf, portOf } from './testing/policies.ts';
+
+const LIMITED = modelOf([portOf('192.0.2.10')], { openConnections: 5 });
+const PROXIED = modelOf([portOf('192.0.2.10')], { synProxy: 'always', openConnections: 5 });
+
+/** What stands for the kernel. */
+class World {
+  scripts: string[] = [];
+  isTableThere = true;
+  counters: readonly NftCounter[] = [];
+  loose = '1';
+  mayWrite = true;
+  /** The next script fails. */
+  nftFails = false;
+
+  readonly setting: LooseSetting = {
+    read: () => this.loose,
+    write: (value) => {
+      if (!this.mayWrite) throw new Error('EROFS');
+      this.loose = value;
+    },
+  };
+
+  protector(): Promise<Protector> {
+    return createNftProtector({
+      clock: { wallMs: () => 0 },
+      nft: (script) => {
+        if (this.nftFails) {
+          this.nftFails = false;
+          return Promise.reject(new Error('nft says no'));
+        }
+        if (script !== '') this.scripts.push(script);
+        return Promise.resolve();
+      },
+      isTableThere: () => Promise.resolve(this.isTableThere),
+      readCounters: () => this.counters,
+      tracking: new StrictTracking(this.setting),
+    });
+  }
+}
+
+let world: World;
+let protector: Protector;
+
+beforeEach(async () => {
+  world = new World();
+  protector = await world.protector();
+  world.scripts = [];
+});
+
+describe('apply', () => {
+  it('removes at its start what a predecessor has left', async () => {
+    const other = new World();
+    await other.protector();
+    expect(other.scripts).toEqual([expect.stringContaining('delete table inet fairlead_protection')]);
+  });
+
+  it('writes what differs, and nothing when nothing does', async () => {
+    await protector.apply(NOTHING_TO_PROTECT);
+    await protector.apply(LIMITED);
+    await protector.apply(LIMITED);
+    await protector.apply(structuredClone(LIMITED));
+    expect(world.scripts).toHaveLength(1);
+  });
+
+  it('builds everything anew after a script that failed', async () => {
+    world.nftFails = true;
+    await expect(protector.apply(LIMITED)).rejects.toThrow('nft says no');
+    await protector.apply(LIMITED);
+    expect(world.scripts).toEqual([expect.stringMatching(/^add table/)]);
+  });
+});
+
+describe('verify', () => {
+  it('does nothing while all is well', async () => {
+    await protector.apply(LIMITED);
+    expect(await protector.verify()).toBe(false);
+    expect(world.scripts).toHaveLength(1);
+  });
+
+  it('puts back a table that somebody has removed, and misses none where there is none to be', async () => {
+    world.isTableThere = false;
+    expect(await protector.verify()).toBe(false);
+    await protector.apply(LIMITED);
+    expect(await protector.verify()).toBe(true);
+    expect(world.scripts).toHaveLength(2);
+  });
+});
+
+describe('the SYN proxy', () => {
+  it('takes its setting, and gives it back when nobody wants it any more, or at the end', async () => {
+    await protector.apply(PROXIED);
+    expect(world.loose).toBe('0');
+    await protector.apply(LIMITED);
+    expect(world.loose).toBe('1');
+  });
+
+  it('leaves a setting alone that was right before', async () => {
+    world.loose = '0';
+    await protector.apply(PROXIED);
+    await protector.apply(NOTHING_TO_PROTECT);
+    expect(world.loose).toBe('0');
+  });
+
+  it('is left out where the setting cannot be written, and told; it comes when somebody else has set it', async () => {
+    world.mayWrite = false;
+    await protector.apply(PROXIED);
+    expect(world.scripts.join()).not.toContain('notrack');
+    expect(world.scripts.join()).toContain('ct count over 5');
+    expect(protector.problems().get('default/echo')).toEqual([
+      { reason: 'ProtectionUnavailable', message: expect.stringContaining('nf_conntrack_tcp_loose=0') },
+    ]);
+    world.loose = '0';
+    await protector.verify();
+    expect(world.scripts.at(-1)).toContain('notrack');
+    expect(protector.problems().size).toBe(0);
+  });
+});
+
+it('counts for each Service, and what belongs to none', async () => {
+  expect(protector.counts()).toEqual([]);
+  await protector.apply(LIMITED);
+  world.counters = [
+    { name: 'open-connections.default.echo', packets: 12 },
+    { name: 'closed-port', packets: 3 },
+  ];
+  const counts = protector.counts();
+  expect(counts).toContainEqual({ service: 'default/echo', verdict: 'open-connections', packets: 12 });
+  expect(counts).toContainEqual({ service: 'default/echo', verdict: 'blocked', packets: 0 });
+  expect(counts).toContainEqual({ service: '', verdict: 'closed-port', packets: 3 });
+});
+
+it.each([
+  ['6.18.44', true],
+  ['5.18.0-1', true],
+  ['5.15.0-91-generic', false],
+  ['4.19', false],
+  ['unknown', false],
+])('knows whether Linux %s can remove options from a TCP header', (release, expected) => {
+  expect(canStripOptions(release)).toBe(expected);
+});

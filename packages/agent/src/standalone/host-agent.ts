@@ -7,7 +7,10 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, ForeignClaim, HeldAddress } from '../announce/address-keeper.ts';
 import type { Grant } from '../announce/grant.ts';
 import type { HealthChecker } from '../balance/health/health-checker.ts';
+import { NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
+import { NO_PROTECTOR } from '../balance/protection/protector.ts';
 import { ReconcileLoop } from '../manager/loop.ts';
+import type { AgentMetrics } from '../manager/metrics.ts';
 import { healthReport, readyReport } from '../manager/probes.ts';
 import type { OwnershipEngine } from '../ownership/engine.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
@@ -30,6 +33,8 @@ export interface HostAgentOptions {
   readonly keeper: AddressKeeper;
   readonly balancer: EntryBalancer;
   readonly health: HealthChecker;
+  /** Begins to show what this agent does. */
+  readonly metrics: Pick<AgentMetrics, 'observe'>;
   /** What the demand is read from, for the probe of readiness; default: nothing that could be out of date. */
   readonly reflectors?: readonly Reflector<KubeObject>[];
   readonly readLinks: () => Promise<HostLinks>;
@@ -79,13 +84,26 @@ class RunningHost implements HostAgent {
 
   constructor(options: HostAgentOptions) {
     this.#options = options;
-    const { clock, logger } = options;
+    const { metrics, engine, view, keeper, health, reflectors = [], clock, logger } = options;
     this.#loop = new ReconcileLoop({
       pass: () => this.#pass(),
       resyncMs: RESYNC_MS,
       retryMs: RETRY_MS,
       clock,
       logger,
+    });
+    metrics.observe({
+      services: () => [],
+      held: () => keeper.held(),
+      announcer: () => keeper.stats(),
+      ownership: () => engine.state(),
+      engine: () => engine.stats(),
+      raft: () => view.raft(),
+      balance: () => NOTHING_TO_BALANCE,
+      health,
+      protection: NO_PROTECTOR,
+      loop: () => this.#loop,
+      reflectors,
     });
   }
 

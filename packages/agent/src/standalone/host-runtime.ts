@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Clock, systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { createLogger, type Logger } from '@fairlead/shared/runtime/logging.ts';
-import { createRegistry } from '@fairlead/shared/runtime/metrics.ts';
+import type { MetricsRegistry } from '@fairlead/shared/runtime/metrics.ts';
 import { createShutdown, type Shutdown } from '@fairlead/shared/runtime/shutdown.ts';
 import { type Listen, startStatusServers } from '../manager/status-servers.ts';
 import { dumpOnSignal, type StatusDump } from '../status/dump-on-signal.ts';
@@ -53,6 +53,7 @@ export async function runHost(
 /** Lets others look: the socket of `agent status`, SIGUSR1, and a server for probes and metrics where one is wanted. */
 export async function openStatus(
   agent: HostAgent,
+  registry: MetricsRegistry,
   listen: Listen | undefined,
   { logger, shutdown, dump }: HostRuntime,
 ): Promise<void> {
@@ -61,7 +62,7 @@ export async function openStatus(
   const servers = await startStatusServers(listen === undefined ? [] : [listen], {
     health: () => agent.health(),
     ready: () => agent.ready(),
-    registry: createRegistry({ program: 'agent', version: VERSION }),
+    registry,
     documents: { [STATUS_PATH]: () => agent.status() },
     logger,
   });

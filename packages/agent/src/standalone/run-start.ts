@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createAddressKeeper } from '../announce/create-address-keeper.ts';
 import { createHealthChecker } from '../balance/health/create-health-checker.ts';
+import { createMetrics } from '../manager/metrics.ts';
+import { VERSION } from '../version.ts';
 import type { StandaloneConfig } from './config/standalone-config.ts';
 import { createEngine } from './create-engine.ts';
 import { createEntryBalancer } from './entry-balancer.ts';
@@ -35,6 +37,7 @@ async function startAll(config: StandaloneConfig, runtime: HostRuntime): Promise
   const balancer = await createEntryBalancer(config.plane, logger);
   shutdown.addStep('balancer', () => balancer.stop());
   const { engine, view } = createEngine({ config, port: keeper.raft, clock, logger });
+  const metrics = createMetrics({ node: config.node, version: VERSION });
   const agent = createHostAgent({
     node: config.node,
     interface: config.interface,
@@ -44,11 +47,12 @@ async function startAll(config: StandaloneConfig, runtime: HostRuntime): Promise
     keeper,
     balancer,
     health: createHealthChecker({ clock, logger }),
+    metrics,
     readLinks: () => readHostLinks(config.interface),
     clock,
     logger,
   });
-  await openStatus(agent, config.statusServer, runtime);
+  await openStatus(agent, metrics.registry, config.statusServer, runtime);
   shutdown.addStep('agent', () => agent.stop());
   await agent.start();
 }

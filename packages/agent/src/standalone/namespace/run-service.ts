@@ -4,6 +4,7 @@ import { emptyReflector } from '@fairlead/shared/kubernetes/empty-reflector.ts';
 import { NODES } from '@fairlead/shared/kubernetes/resources.ts';
 import { createAddressKeeper } from '../../announce/create-address-keeper.ts';
 import { createHealthChecker } from '../../balance/health/create-health-checker.ts';
+import { createMetrics } from '../../manager/metrics.ts';
 import { createLeaseEngine } from '../../ownership/lease-engine.ts';
 import { NO_VIEW } from '../../status/engine-view.ts';
 import { VERSION } from '../../version.ts';
@@ -36,6 +37,7 @@ async function startAll(settings: ServiceSettings, runtime: HostRuntime): Promis
   const watch = new NamespaceWatch({ client, namespace, configMap, lease, clock, logger });
   shutdown.addStep('watches', () => watch.stop());
   await watch.start(shutdown.signal);
+  const metrics = createMetrics({ node: node, version: VERSION });
   const agent = createHostAgent({
     node,
     interface: settings.interface,
@@ -55,11 +57,12 @@ async function startAll(settings: ServiceSettings, runtime: HostRuntime): Promis
     balancer: await createEntryBalancer('userspace', logger),
     health: createHealthChecker({ clock, logger }),
     reflectors: watch.all,
+    metrics,
     readLinks: () => readHostLinks(settings.interface),
     clock,
     logger,
   });
-  await openStatus(agent, undefined, runtime);
+  await openStatus(agent, metrics.registry, undefined, runtime);
   shutdown.addStep('agent', () => agent.stop());
   await agent.start();
 }

@@ -10,10 +10,17 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Output file (without `.js`) -> entry file. The worker is a file of its own because it runs in its own thread. */
+/** Output file (without `.js`) -> entry file. Workers are files of their own because they run in threads of their own. */
 const PROGRAMS = [
   { folder: 'packages/cloud-provider', entries: { 'cloud-provider': 'src/main.ts' } },
-  { folder: 'packages/agent', entries: { agent: 'src/main.ts', worker: 'src/announce/worker.ts' } },
+  {
+    folder: 'packages/agent',
+    entries: {
+      agent: 'src/main.ts',
+      worker: 'src/announce/worker.ts',
+      'plane-worker': 'src/balance/user-space/plane-worker.ts',
+    },
+  },
 ] as const;
 
 /** Bundled dependencies that are CommonJS still call require(); ESM output has to provide it. */

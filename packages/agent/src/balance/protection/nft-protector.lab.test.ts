@@ -308,6 +308,24 @@ describe('protection in the kernel', () => {
   });
 });
 
+describe('protection in the namespace of the agent', () => {
+  it('speaks with the kernel itself', async () => {
+    const own = await createNftProtector({ clock: { wallMs: () => Date.now() } });
+    const policy = { synProxy: 'always', openConnections: 5 } as const;
+    await own.apply(modelOf([portOf('192.0.2.10'), portOf('2001:db8::10')], policy));
+    expect(own.problems().size).toBe(0);
+    expect(await own.verify()).toBe(false);
+    expect(own.counts()).toContainEqual({ service: 'default/echo', verdict: 'syn-proxied', packets: 0 });
+    execFileSync('nft', ['flush', 'ruleset']);
+    expect(await own.verify()).toBe(true);
+    expect(own.counts()).toHaveLength(7);
+    await own.stop();
+    expect(execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' })).not.toContain(
+      'fairlead_protection',
+    );
+  });
+});
+
 function countersOf(json: string): readonly { readonly name: string; readonly packets: number }[] {
   const { nftables } = JSON.parse(json) as { nftables: { counter?: { name: string; packets: number } }[] };
   return nftables.flatMap(({ counter }) => counter ?? []);

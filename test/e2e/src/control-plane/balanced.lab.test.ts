@@ -5,7 +5,7 @@ import { MEMBERS, Trio } from './trio.ts';
 
 const CONNECTIONS = 300;
 
-/** `lb_enable`: connections to the address are spread over the API servers of all three nodes. */
+/** `lb_enable`: connections to the address are spread over the API servers of all nodes, also the one without an agent. */
 describe('a balanced control plane', () => {
   let trio: Trio;
 
@@ -18,19 +18,19 @@ describe('a balanced control plane', () => {
     await trio.stop();
   });
 
-  it('has a third of the connections at each API server', async () => {
-    const shares = await trio.lab.waitFor(
+  it('has a fourth of the connections at each API server', async () => {
+    // The fourth is the one with the data. One that has just been started is found to work while connections are made already.
+    await trio.lab.waitFor(
       async () => {
-        const now = await sharesOf(trio, CONNECTIONS);
-        return [...now.values()].every((count) => count > 0) ? now : undefined;
+        const counts = [...(await sharesOf(trio, CONNECTIONS)).values()];
+        // The agents' own looks at the API servers come on top.
+        const isEven = counts.every((count) => count >= CONNECTIONS * 0.24 && count <= CONNECTIONS * 0.32);
+        if (!isEven)
+          throw new Error(`of ${CONNECTIONS} connections the API servers had ${counts.join(', ')}`);
+        return true;
       },
-      { what: 'connections to reach all API servers', timeoutMs: 30_000 },
+      { what: 'a fourth of the connections at each API server', timeoutMs: 30_000 },
     );
-    // The agents' own looks at the API servers come on top.
-    for (const [member, count] of shares) {
-      expect(count, member).toBeGreaterThan(CONNECTIONS * 0.3);
-      expect(count, member).toBeLessThan(CONNECTIONS * 0.5);
-    }
   });
 
   it('sends nothing to an API server that has ended, wherever it is', async () => {

@@ -18,23 +18,23 @@ export class ConnectionCounters {
       `add chain inet ${TABLE} input { type filter hook input priority 10; }`,
       `add rule inet ${TABLE} input iifname != "lo" tcp dport ${PORT} tcp flags syn / syn,ack counter`,
     ].join('; ');
-    for (const member of MEMBERS) await must(trio, member, ['nft', rules]);
+    for (const host of MEMBERS) await must(trio, host, ['nft', rules]);
     return new ConnectionCounters(trio);
   }
 
-  /** Member -> connections so far. */
+  /** Host -> connections so far. */
   async read(): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>();
-    for (const member of MEMBERS) {
-      const text = await must(this.#trio, member, ['nft', 'list', 'chain', 'inet', TABLE, 'input']);
-      counts.set(member, Number(/counter packets (\d+)/.exec(text)?.[1] ?? Number.NaN));
+    for (const host of MEMBERS) {
+      const text = await must(this.#trio, host, ['nft', 'list', 'chain', 'inet', TABLE, 'input']);
+      counts.set(host, Number(/counter packets (\d+)/.exec(text)?.[1] ?? Number.NaN));
     }
     return counts;
   }
 
   /** Takes the counters away. */
   async stop(): Promise<void> {
-    for (const member of MEMBERS) await must(this.#trio, member, ['nft', 'delete', 'table', 'inet', TABLE]);
+    for (const host of MEMBERS) await must(this.#trio, host, ['nft', 'delete', 'table', 'inet', TABLE]);
   }
 }
 
@@ -54,8 +54,8 @@ export async function sharesOf(trio: Trio, count: number): Promise<ReadonlyMap<s
   }
 }
 
-async function must(trio: Trio, member: string, argv: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await trio.lab.exec(member, argv);
-  if (code !== 0) throw new Error(`${argv.join(' ')} on ${member}: ${stderr}`);
+async function must(trio: Trio, host: string, argv: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await trio.lab.exec(host, argv);
+  if (code !== 0) throw new Error(`${argv.join(' ')} on ${host}: ${stderr}`);
   return stdout;
 }

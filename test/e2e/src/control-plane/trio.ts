@@ -17,7 +17,7 @@ import { staticPod } from './static-pod.ts';
 export const ADDRESS = '172.18.0.150';
 /** The port there and of every API server. */
 export const PORT = 6443;
-/** The nodes of the control plane. Their data are in an etcd outside of them, on the host `control-plane`, which has no agent. */
+/** Nodes with an agent and an API server. Their data are with the API server of the host `control-plane`, which has no agent. */
 export const MEMBERS = ['worker1', 'worker2', 'worker3'] as const;
 
 /** What a {@link Trio} is started with. */

@@ -2,6 +2,8 @@
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
+import { type Surroundings, withDirectReturn } from '../balance/dsr/direct-return.ts';
+import type { BalanceModel } from '../balance/model/frontend.ts';
 import type { UserSpacePlane } from '../balance/user-space/plane.ts';
 import { createUserSpacePlane } from '../balance/user-space/threaded-plane.ts';
 import type { BalancerEntry } from './config/balancer-entry.ts';
@@ -9,10 +11,13 @@ import type { StandalonePlane } from './config/standalone-config.ts';
 import { entryModel } from './entry-frontends.ts';
 import { entryListeners, listenerId } from './entry-listeners.ts';
 
+/** Where this host is: what forwarding other than NAT depends on. */
+export type HostSurroundings = Pick<Surroundings, 'links' | 'linkOf'>;
+
 /** Balances what a configuration asks for, in whichever plane. */
 export interface EntryBalancer {
   /** The whole desired state, without the back ends whose ids are in `down`. */
-  apply(entries: readonly BalancerEntry[], down: ReadonlySet<string>): Promise<void>;
+  apply(entries: readonly BalancerEntry[], down: ReadonlySet<string>, where: HostSurroundings): Promise<void>;
   /** Address -> why nobody listens there, as of the last `apply`: it is better off on another host. */
   broken(): ReadonlyMap<string, string>;
   /** Repairs what was lost. Returns whether anything was. */
@@ -23,7 +28,7 @@ export interface EntryBalancer {
 /** Makes the plane. @throws CommandError when the kernel refuses it. */
 export async function createEntryBalancer(kind: StandalonePlane, logger: Logger): Promise<EntryBalancer> {
   if (kind === 'userspace') return new UserSpaceEntries(createUserSpacePlane({ logger }));
-  return new KernelEntries(await createBalancer(kind, logger));
+  return new KernelEntries(await createBalancer(kind, logger), logger);
 }
 
 class UserSpaceEntries implements EntryBalancer {
@@ -64,13 +69,30 @@ const NOTHING_BROKEN: ReadonlyMap<string, string> = new Map();
 
 class KernelEntries implements EntryBalancer {
   readonly #balancer: Balancer;
+  readonly #logger: Logger;
+  #told: ReadonlySet<string> = new Set();
 
-  constructor(balancer: Balancer) {
+  constructor(balancer: Balancer, logger: Logger) {
     this.#balancer = balancer;
+    this.#logger = logger;
   }
 
-  apply(entries: readonly BalancerEntry[], down: ReadonlySet<string>): Promise<void> {
-    return this.#balancer.apply(entryModel(entries, down));
+  apply(
+    entries: readonly BalancerEntry[],
+    down: ReadonlySet<string>,
+    where: HostSurroundings,
+  ): Promise<void> {
+    const surroundings = { ...where, node: '', addressesOf: () => [] };
+    const model = withDirectReturn(entryModel(entries, down), surroundings);
+    this.#tellNew(model.problems);
+    return this.#balancer.apply(model);
+  }
+
+  /** There is no Service to tell it of. */
+  #tellNew(problems: BalanceModel['problems']): void {
+    const told = [...problems].flatMap(([name, all]) => all.map(({ message }) => `${name}: ${message}`));
+    for (const text of told) if (!this.#told.has(text)) this.#logger.warn(text);
+    this.#told = new Set(told);
   }
 
   broken(): ReadonlyMap<string, string> {

@@ -40,7 +40,8 @@ function frontendOf(entry: BalancerEntry, address: string, down: ReadonlySet<str
       })),
     scheduler,
     affinitySeconds,
-    forwarding,
+    // There are no nodes to send to: back ends hold the address themselves.
+    forwarding: forwarding === 'dsr' ? 'directRoute' : forwarding,
     // Back ends are elsewhere, and would answer past this host otherwise; with DSR that is what they are to do.
     masquerade: forwarding === 'nat',
   };

@@ -266,7 +266,9 @@ class RunningHost implements HostAgent {
     const dead = deadTargets(wanted, health.down, engine.state().lostNodes);
     const broken = balancer.broken();
     try {
-      await balancer.apply(wanted.entries, dead);
+      const { interfaces } = this.#choice;
+      const where = { links: this.#links.links, linkOf: (address: string) => interfaces.get(address) };
+      await balancer.apply(wanted.entries, dead, where);
       if (!sameKeys(broken, balancer.broken())) this.#loop.wake();
       return undefined;
     } catch (error) {

@@ -77,7 +77,7 @@ describe('withDirectReturn', () => {
   it('goes by NAT, and says so, where there is no link for the address', () => {
     const frontend = dsr([here, there]);
     const without = { ...surroundingsFor('node1'), linkOf: () => undefined };
-    expect(resolved(frontend, without).frontend).toBe(frontend);
+    expect(resolved(frontend, without).frontend).toEqual(frontend);
     expect(resolved(frontend, without).problems).toMatchObject([{ reason: 'ForwardingUnavailable' }]);
   });
 

@@ -64,7 +64,7 @@ function resolve(frontend: Frontend, surroundings: Surroundings): Resolution {
   // With policy Local there are only back ends of this node, and they see the client as it is.
   if (!frontend.masquerade && frontend.backends.every(stays)) return { resolved: frontend };
   const link = linkFor(frontend, surroundings);
-  if (link === undefined) return { resolved: frontend, problem: noLink(frontend) };
+  if (link === undefined) return { resolved: { ...frontend, masquerade: true }, problem: noLink(frontend) };
   const hopOf = (backend: Backend) => hopAddress(frontend, backend, link, surroundings);
   const self = onLink(link, frontend.family, surroundings.addressesOf(surroundings.node));
   const hops = gather(frontend, hopOf);

@@ -6,6 +6,7 @@
 import { atRest } from './at-rest.ts';
 import { type Benchmark, renderTable } from './benchmark.ts';
 import { chaos } from './chaos.ts';
+import { controlPlane } from './control-plane.ts';
 import { exhaustion } from './exhaustion.ts';
 import { failover } from './failover.ts';
 import { falsePositives } from './false-positives.ts';
@@ -22,6 +23,7 @@ import { throughput } from './throughput.ts';
 const BENCHMARKS: readonly Benchmark[] = [
   atRest,
   chaos,
+  controlPlane,
   exhaustion,
   failover,
   falsePositives,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { BalanceModel, Scheduler } from './model/frontend.ts';
+import type { ListenerStats } from './user-space/plane.ts';
 
 /** Sends connections to pods: one data plane. */
 export interface Balancer {
@@ -12,6 +13,8 @@ export interface Balancer {
   apply(model: BalanceModel): Promise<void>;
   /** Looks whether the kernel still has what was applied, and repairs it. Returns whether it had to. */
   verify(): Promise<boolean>;
+  /** By listener, what it has relayed in user space. Absent: it relays nothing there. */
+  relayed?(): ReadonlyMap<string, ListenerStats>;
   /** Removes everything of ours. */
   stop(): Promise<void>;
 }

@@ -221,6 +221,7 @@ class NodeAgent implements Agent {
       engine: () => engine.stats(),
       raft: () => this.#view.raft(),
       balance: () => this.#reconciler.model,
+      userSpace: () => balancer.relayed?.() ?? new Map(),
       health,
       protection: protector,
       loop: () => this.#loop,

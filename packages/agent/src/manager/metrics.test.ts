@@ -32,6 +32,7 @@ const SOURCES: MetricSources = {
   }),
   raft: () => raftStatus(),
   balance: () => NOTHING_TO_BALANCE,
+  userSpace: () => new Map(),
   health: NO_HEALTH,
   protection: NO_PROTECTOR,
   loop: () => ({ passes: 1, failures: 0 }),

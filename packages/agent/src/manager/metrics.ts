@@ -13,6 +13,7 @@ import { type HealthSource, observeHealth } from './health-metrics.ts';
 import { observeProtection, type ProtectionSource } from './protection-metrics.ts';
 import { observeRaft, type RaftSource } from './raft-metrics.ts';
 import { growing, type Registers, sampled } from './samples.ts';
+import { observeUserSpace, type UserSpaceSource } from './user-space-metrics.ts';
 
 /** What is read when Prometheus asks. */
 export interface MetricSources {
@@ -23,6 +24,7 @@ export interface MetricSources {
   readonly engine: () => EngineStats;
   readonly raft: RaftSource;
   readonly balance: () => BalanceModel;
+  readonly userSpace: UserSpaceSource;
   readonly health: HealthSource;
   readonly protection: ProtectionSource;
   readonly loop: () => { readonly passes: number; readonly failures: number };
@@ -111,6 +113,7 @@ export function createMetrics(options: { readonly node: string; readonly version
       observeAnnouncer(sources, registers);
       observeHealth(sources.health, registers);
       observeProtection(sources.protection, registers);
+      observeUserSpace(sources.userSpace, registers);
       observeWork(sources, registers);
     },
   };

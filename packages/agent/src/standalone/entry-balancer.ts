@@ -4,7 +4,7 @@ import type { Balancer } from '../balance/balancer.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
 import { type Surroundings, withDirectReturn } from '../balance/dsr/direct-return.ts';
 import type { BalanceModel } from '../balance/model/frontend.ts';
-import type { UserSpacePlane } from '../balance/user-space/plane.ts';
+import type { ListenerStats, UserSpacePlane } from '../balance/user-space/plane.ts';
 import { createUserSpacePlane } from '../balance/user-space/threaded-plane.ts';
 import type { BalancerEntry } from './config/balancer-entry.ts';
 import type { StandalonePlane } from './config/standalone-config.ts';
@@ -20,6 +20,8 @@ export interface EntryBalancer {
   apply(entries: readonly BalancerEntry[], down: ReadonlySet<string>, where: HostSurroundings): Promise<void>;
   /** Address -> why nobody listens there, as of the last `apply`: it is better off on another host. */
   broken(): ReadonlyMap<string, string>;
+  /** By listener, what it has relayed in user space. */
+  relayed(): ReadonlyMap<string, ListenerStats>;
   /** Repairs what was lost. Returns whether anything was. */
   verify(): Promise<boolean>;
   stop(): Promise<void>;
@@ -56,6 +58,10 @@ class UserSpaceEntries implements EntryBalancer {
     return this.#broken;
   }
 
+  relayed(): ReadonlyMap<string, ListenerStats> {
+    return this.#plane.stats();
+  }
+
   verify(): Promise<boolean> {
     return this.#plane.verify();
   }
@@ -66,6 +72,7 @@ class UserSpaceEntries implements EntryBalancer {
 }
 
 const NOTHING_BROKEN: ReadonlyMap<string, string> = new Map();
+const NOTHING_RELAYED: ReadonlyMap<string, ListenerStats> = new Map();
 
 class KernelEntries implements EntryBalancer {
   readonly #balancer: Balancer;
@@ -97,6 +104,10 @@ class KernelEntries implements EntryBalancer {
 
   broken(): ReadonlyMap<string, string> {
     return NOTHING_BROKEN;
+  }
+
+  relayed(): ReadonlyMap<string, ListenerStats> {
+    return this.#balancer.relayed?.() ?? NOTHING_RELAYED;
   }
 
   verify(): Promise<boolean> {

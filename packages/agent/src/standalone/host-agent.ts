@@ -84,7 +84,7 @@ class RunningHost implements HostAgent {
 
   constructor(options: HostAgentOptions) {
     this.#options = options;
-    const { metrics, engine, view, keeper, health, reflectors = [], clock, logger } = options;
+    const { metrics, engine, view, keeper, balancer, health, reflectors = [], clock, logger } = options;
     this.#loop = new ReconcileLoop({
       pass: () => this.#pass(),
       resyncMs: RESYNC_MS,
@@ -100,6 +100,7 @@ class RunningHost implements HostAgent {
       engine: () => engine.stats(),
       raft: () => view.raft(),
       balance: () => NOTHING_TO_BALANCE,
+      userSpace: () => balancer.relayed(),
       health,
       protection: NO_PROTECTOR,
       loop: () => this.#loop,

@@ -10,7 +10,7 @@ import type { AddressSources } from '../services/addresses.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
 import type { SelectionRule } from '../services/selection.ts';
 import { candidatesOf, type ServedService, servedServices } from '../services/served-service.ts';
-import { chooseInterface, type InterfaceRule } from './interfaces.ts';
+import { type InterfaceRule, interfaceChooser } from './interfaces.ts';
 
 /** What one look at the cluster and the node shows. */
 export interface Observed {
@@ -47,13 +47,14 @@ export interface Desired {
 export function desiredState(observed: Observed, rule: DesiredRule): Desired {
   const services = shareLeases(servedServices(observed.services, observed.slices, rule, observed.sources));
   const running = new Set(observed.links.links.filter(({ isUp }) => isUp).map(({ name }) => name));
+  const choose = interfaceChooser(observed.links);
   const interfaces = new Map<string, string>();
   const problems = new Map<string, readonly ServiceProblem[]>();
   for (const service of services) {
     const found = [...service.problems, ...candidateProblems(service, rule, observed)];
     for (const address of service.addresses) {
       if (interfaces.has(address)) continue;
-      const choice = chooseInterface(address, service, observed.links);
+      const choice = choose(address, service);
       if (!choice.ok) found.push({ reason: AGENT_REASON.interfaceMissing, message: choice.problem });
       else {
         interfaces.set(address, choice.name);

@@ -28,6 +28,25 @@ export function needsDefaultRoute(ownInterface: string | undefined): boolean {
 }
 
 /**
+ * {@link chooseInterface} for many addresses: where no subnet decides, the choice for one is that for all with the same
+ * annotation. Pure.
+ */
+export function interfaceChooser(
+  rule: InterfaceRule,
+): (address: string, service: Pick<ServedService, 'interface'>) => InterfaceChoice {
+  const chosen = new Map<string | undefined, InterfaceChoice>();
+  return (address, service) => {
+    const known = chosen.get(service.interface);
+    if (known !== undefined) return known;
+    const choice = chooseInterface(address, service, rule);
+    const wishes = [service.interface, rule.servicesInterface, rule.interface];
+    const isForAll = choice.ok && wishes.every((wish) => !linkNames(wish ?? '').includes(AUTO));
+    if (isForAll) chosen.set(service.interface, choice);
+    return choice;
+  };
+}
+
+/**
  * On which link neighbours are answered for an address: annotation `serviceInterface`, else `vip_servicesinterface`,
  * else `vip_interface`, else the link with the default route. Each may be a comma list, of which the first link counts that
  * the node has. `auto` in it means the link whose subnet holds the address; when there is none, the next in line counts.

@@ -29,6 +29,39 @@ export function addressGroups(
   rule: LeaseRule,
   nodes: NodeBook,
 ): readonly AddressGroup[] {
+  const withAddress = services.filter(({ addresses }) => addresses.length > 0);
+  const together = companies(withAddress);
+  const groups: AddressGroup[] = [];
+  for (const service of withAddress) {
+    const company = together.get(service) ?? [service];
+    if (company[0] === service) groups.push(toGroup(company, rule, nodes));
+  }
+  return groups;
+}
+
+/** Services that share addresses, directly or through a third one -> all of them, in their order. Others are not in it. */
+function companies(services: readonly ServedService[]): ReadonlyMap<ServedService, readonly ServedService[]> {
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const service of services) {
+    for (const address of allAddresses(service)) {
+      if (seen.has(address)) shared.add(address);
+      else seen.add(address);
+    }
+  }
+  if (shared.size === 0) return new Map();
+  const sharing = services.filter((service) => allAddresses(service).some((address) => shared.has(address)));
+  const root = joined(sharing);
+  const byRoot = Map.groupBy(sharing, ({ addresses }) => root(addresses[0] ?? ''));
+  return new Map([...byRoot.values()].flatMap((company) => company.map((service) => [service, company])));
+}
+
+function allAddresses({ addresses, bound }: ServedService): readonly string[] {
+  return bound === undefined ? addresses : [...new Set([...addresses, ...bound])];
+}
+
+/** Address -> one of those that it is joined with, the same for all of them (union-find). */
+function joined(services: readonly ServedService[]): (address: string) => string {
   const parent = new Map<string, string>();
   const root = (address: string): string => {
     let current = address;
@@ -39,28 +72,40 @@ export function addressGroups(
     }
     return current;
   };
-  const withAddress = services.filter(({ addresses }) => addresses.length > 0);
-  for (const { addresses, bound = [] } of withAddress) {
-    const [first = ''] = addresses;
-    for (const address of [...addresses, ...bound]) {
+  for (const service of services) {
+    const [first = ''] = service.addresses;
+    for (const address of allAddresses(service)) {
       if (!parent.has(address)) parent.set(address, address);
       parent.set(root(address), root(first));
     }
   }
-  const members = new Map<string, ServedService[]>();
-  for (const service of withAddress) {
-    const key = root(service.addresses[0] ?? '');
-    const group = members.get(key);
-    if (group === undefined) members.set(key, [service]);
-    else group.push(service);
-  }
-  return [...members.values()].map((group) => toGroup(group, rule, nodes));
+  return root;
 }
+
+/** Of a Service that shares its addresses with nobody, as nearly all do: the last group, and what it was made with. */
+const lonely = new WeakMap<
+  ServedService,
+  { readonly group: AddressGroup; readonly rule: LeaseRule; readonly nodes: NodeBook }
+>();
 
 function toGroup(members: readonly ServedService[], rule: LeaseRule, nodes: NodeBook): AddressGroup {
   const [oldest] = members;
   if (oldest === undefined)
     throw new Error('a group of addresses without a Service: groups are built from Services');
+  if (members.length > 1) return groupOf(oldest, members, rule, nodes);
+  const known = lonely.get(oldest);
+  if (known !== undefined && known.rule === rule && known.nodes === nodes) return known.group;
+  const group = groupOf(oldest, members, rule, nodes);
+  lonely.set(oldest, { group, rule, nodes });
+  return group;
+}
+
+function groupOf(
+  oldest: ServedService,
+  members: readonly ServedService[],
+  rule: LeaseRule,
+  nodes: NodeBook,
+): AddressGroup {
   return {
     key: oldest.key,
     services: members.map(({ key }) => key),

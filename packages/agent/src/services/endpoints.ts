@@ -52,10 +52,26 @@ export function endpointsByService(
   const result = new Map<string, readonly ServiceEndpoint[]>();
   for (const [key, group] of byService) {
     const first = group[0];
-    const merged = group.length === 1 && first !== undefined ? endpointsOfSlice(first) : merge(group);
-    result.set(key, merged);
+    if (first !== undefined)
+      result.set(key, group.length === 1 ? endpointsOfSlice(first) : together(first, group));
   }
   return result;
+}
+
+/** What was read from several slices, by the first of them; kept for the reason that {@link readSlices} has. */
+const readGroups = new WeakMap<
+  EndpointSlice,
+  { readonly slices: readonly EndpointSlice[]; readonly endpoints: readonly ServiceEndpoint[] }
+>();
+
+function together(first: EndpointSlice, slices: readonly EndpointSlice[]): readonly ServiceEndpoint[] {
+  const known = readGroups.get(first);
+  const isSame =
+    known?.slices.length === slices.length && known.slices.every((each, at) => each === slices[at]);
+  if (known !== undefined && isSame) return known.endpoints;
+  const endpoints = merge(slices);
+  readGroups.set(first, { slices, endpoints });
+  return endpoints;
 }
 
 function merge(slices: readonly EndpointSlice[]): readonly ServiceEndpoint[] {

@@ -83,7 +83,32 @@ export function byAge(a: ServedService, b: ServedService): number {
   return a.key < b.key ? -1 : Number(a.key > b.key);
 }
 
+/** What was read from a version of a Service together with these endpoints. */
+interface ReadService {
+  readonly endpoints: readonly ServiceEndpoint[] | undefined;
+  readonly served: ServedService;
+}
+
+/**
+ * Neither a Service nor a list of endpoints changes in place: every version is an object of its own, so what was read from
+ * them can be kept. That it is the same object again tells others that nothing has changed.
+ */
+const readServices = new WeakMap<Service, ReadService>();
+
 function servedService(
+  service: Service,
+  endpoints: readonly ServiceEndpoint[] | undefined,
+  sources: AddressSources,
+): ServedService {
+  const known = readServices.get(service);
+  if (known !== undefined && known.endpoints === endpoints) return known.served;
+  const served = readService(service, endpoints, sources);
+  // What a name resolves to changes without the Service.
+  if (served.names.length === 0) readServices.set(service, { endpoints, served });
+  return served;
+}
+
+function readService(
   service: Service,
   known: readonly ServiceEndpoint[] | undefined,
   sources: AddressSources,
@@ -175,6 +200,9 @@ export function candidatesOf(service: ServedService, nodes: NodeBook): Candidate
 
 const NOBODY: ReadonlySet<string> = new Set();
 
+/** Kept for the reason that {@link readServices} has. */
+const readNodes = new WeakMap<ServedService, ReadonlySet<string>>();
+
 /**
  * Local: nodes with a ready endpoint of the Service; while it has none anywhere, those where one serves on while it
  * terminates. Cluster: any node, as long as there is such an endpoint somewhere. Pure.
@@ -182,6 +210,14 @@ const NOBODY: ReadonlySet<string> = new Set();
 function nodesWithEndpoints(service: ServedService): Candidates {
   if (service.withoutEndpoints) return 'any';
   if (service.policy === 'Cluster') return service.endpoints.length > 0 ? 'any' : NOBODY;
+  const known = readNodes.get(service);
+  if (known !== undefined) return known;
+  const nodes = nodesThatServe(service);
+  readNodes.set(service, nodes);
+  return nodes;
+}
+
+function nodesThatServe(service: ServedService): ReadonlySet<string> {
   const on = (state: ServiceEndpoint['state']) =>
     new Set(service.endpoints.flatMap((each) => (each.state === state && each.node ? [each.node] : [])));
   const ready = on('ready');

@@ -30,7 +30,7 @@ export interface BalanceInput {
 
 /** Computes the whole model. Pure. */
 export function balanceModel(input: BalanceInput): BalanceModel {
-  const { services, addresses, prepared, missingSchedulers } = input;
+  const { services, addresses, prepared } = input;
   const frontends = new Map<string, Frontend>();
   const problems = new Map<string, ServiceProblem[]>();
   const report = (service: ServedService, problem: ServiceProblem) => {
@@ -39,22 +39,74 @@ export function balanceModel(input: BalanceInput): BalanceModel {
     else known.push(problem);
   };
   for (const service of services) {
-    const wanted = service.addresses.filter((address) => addresses.has(address) || prepared.has(address));
-    if (wanted.length === 0) continue;
-    const { spread, problems: found } = possibleSpread(service, missingSchedulers);
-    const { forwarding = input.forwarding ?? 'nat', problems: others } = annotatedForwarding(service.object);
-    const all = [...found, ...others, ...annotatedCheck(service.object).problems];
-    for (const problem of all) report(service, problem);
-    const terms = { spread, forwarding };
-    const endpoints = endpointsOf(service, terms, input);
-    for (const frontend of wanted.flatMap((address) => frontendsOf(service, address, terms, endpoints))) {
-      if (frontend.backends.length === 0 && !addresses.has(frontend.address)) continue;
+    if (!service.addresses.some((address) => addresses.has(address) || prepared.has(address))) continue;
+    const possible = possibleFrontends(service, input);
+    for (const problem of possible.problems) report(service, problem);
+    for (const frontend of possible.frontends) {
+      if (!isWanted(frontend, input)) continue;
       const other = frontends.get(frontend.id);
       if (other === undefined) frontends.set(frontend.id, frontend);
       else report(service, conflict(frontend, other));
     }
   }
   return { frontends, problems };
+}
+
+/** Whether a frontend is to be there, given where its address is. Without back ends only to refuse connections. Pure. */
+export function isWanted(
+  { address, backends }: Frontend,
+  { addresses, prepared }: Pick<BalanceInput, 'addresses' | 'prepared'>,
+): boolean {
+  return addresses.has(address) || (prepared.has(address) && backends.length > 0);
+}
+
+/** The frontends of one Service at all its addresses, wherever those are. */
+export interface PossibleFrontends {
+  readonly frontends: readonly Frontend[];
+  readonly problems: readonly ServiceProblem[];
+}
+
+/** What the frontends of a Service depend on besides the Service. */
+export type FrontendTerms = Pick<BalanceInput, 'node' | 'lostNodes' | 'missingSchedulers' | 'forwarding'>;
+
+/**
+ * The last answers of {@link possibleFrontends}, with their terms. A Service as it was read never changes in place, and that a
+ * frontend is the same object as before tells the data plane that it need not be compared.
+ */
+const known = new WeakMap<
+  ServedService,
+  { readonly terms: FrontendTerms; readonly possible: PossibleFrontends }
+>();
+
+/** See {@link PossibleFrontends}. Pure. */
+export function possibleFrontends(service: ServedService, terms: FrontendTerms): PossibleFrontends {
+  const before = known.get(service);
+  if (before !== undefined && sameTerms(before.terms, terms)) return before.possible;
+  const possible = computeFrontends(service, terms);
+  const { node, lostNodes, missingSchedulers, forwarding = 'nat' } = terms;
+  known.set(service, { terms: { node, lostNodes, missingSchedulers, forwarding }, possible });
+  return possible;
+}
+
+function sameTerms(a: FrontendTerms, b: FrontendTerms): boolean {
+  return (
+    a.node === b.node &&
+    (a.forwarding ?? 'nat') === (b.forwarding ?? 'nat') &&
+    a.missingSchedulers === b.missingSchedulers &&
+    (a.lostNodes === b.lostNodes ||
+      (a.lostNodes.size === b.lostNodes.size && [...a.lostNodes].every((name) => b.lostNodes.has(name))))
+  );
+}
+
+function computeFrontends(service: ServedService, input: FrontendTerms): PossibleFrontends {
+  const { spread, problems: found } = possibleSpread(service, input.missingSchedulers);
+  const { forwarding = input.forwarding ?? 'nat', problems: others } = annotatedForwarding(service.object);
+  const terms = { spread, forwarding };
+  const endpoints = endpointsOf(service, terms, input);
+  return {
+    frontends: service.addresses.flatMap((address) => frontendsOf(service, address, terms, endpoints)),
+    problems: [...found, ...others, ...annotatedCheck(service.object).problems],
+  };
 }
 
 /** What the Service asks for, or the nearest that the data plane has. */
@@ -91,7 +143,7 @@ interface Endpoints {
 function endpointsOf(
   service: ServedService,
   { spread, forwarding }: Terms,
-  { node, lostNodes }: BalanceInput,
+  { node, lostNodes }: FrontendTerms,
 ): Endpoints {
   const { endpoints, policy } = service;
   return {

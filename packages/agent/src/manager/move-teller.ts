@@ -6,7 +6,6 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper } from '../announce/address-keeper.ts';
 import type { OwnershipEngine } from '../ownership/engine.ts';
 import { AGENT_REASON } from '../services/problem.ts';
-import type { ServedService } from '../services/served-service.ts';
 import type { EngineView } from '../status/engine-view.ts';
 import { EventPacer } from '../status/event-pacer.ts';
 import { type Failover, FailoverLog, type Takeover } from '../status/failover-log.ts';
@@ -18,7 +17,8 @@ export interface MoveTellerOptions {
   readonly engine: OwnershipEngine;
   readonly view: EngineView;
   readonly keeper: AddressKeeper;
-  readonly events: EventRecorder;
+  /** Absent: there is nobody to tell, as outside a cluster. */
+  readonly events?: EventRecorder;
   readonly clock: Clock;
   readonly logger: Logger;
   /** An address came to this node. */
@@ -27,9 +27,16 @@ export interface MoveTellerOptions {
   readonly onDetection: (silentMs: number) => void;
 }
 
+/** Addresses that are wanted together. */
+export interface MovedService {
+  readonly addresses: readonly string[];
+  /** What Events are about. */
+  readonly object?: Service;
+}
+
 /** What one pass ended with. */
 export interface MovedBy {
-  readonly services: readonly ServedService[];
+  readonly services: readonly MovedService[];
   /** Granted address -> when the grant was first seen. */
   readonly granted: ReadonlyMap<string, number>;
 }
@@ -49,7 +56,7 @@ export class MoveTeller {
   readonly #log: FailoverLog;
   readonly #pacer: EventPacer;
   readonly #unsubscribe: () => void;
-  #services: readonly ServedService[] = [];
+  #services: readonly MovedService[] = [];
   #granted: ReadonlyMap<string, number> = new Map();
   #timer: Timer | undefined;
   #isStopped = false;
@@ -150,8 +157,9 @@ export class MoveTeller {
     }
   }
 
-  #event(object: Service, reason: string, message: string): void {
+  #event(object: Service | undefined, reason: string, message: string): void {
     const { events, logger } = this.#options;
+    if (events === undefined || object === undefined) return;
     if (this.#pacer.add(() => events.event(object, 'Normal', reason, message))) return;
     const dropped = this.#pacer.takeDropped();
     if (dropped > 0) logger.warn({ dropped }, 'too many addresses move for an Event each');

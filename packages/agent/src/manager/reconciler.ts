@@ -27,6 +27,7 @@ import type { ServedService } from '../services/served-service.ts';
 import type { WantedStatus } from '../status/status-writer.ts';
 import type { Announcements } from './announcements.ts';
 import { type Desired, type DesiredRule, desiredState } from './desired.ts';
+import { GrantsSeen } from './grants-seen.ts';
 import type { InterfaceRule } from './interfaces.ts';
 import type { MoveTeller } from './move-teller.ts';
 
@@ -88,8 +89,7 @@ export class Reconciler {
   #prepared = '';
   /** Version of the engine's state that was applied last. */
   #done = 0;
-  /** Address -> monotonic time at which a pass first saw the grant. */
-  readonly #grantedSince = new Map<string, number>();
+  readonly #grants = new GrantsSeen();
   #stopped = false;
 
   constructor(options: ReconcilerOptions) {
@@ -289,7 +289,7 @@ export class Reconciler {
     const answered = new Set(
       [...held.values()].filter(({ answering }) => answering).map(({ address }) => address),
     );
-    moves.tell({ services: this.#services, granted: this.#grantedSince });
+    moves.tell({ services: this.#services, granted: this.#grants.since });
     announcements.tell({
       services: this.#services,
       problems: [this.#model.problems, protection.problems()].reduce(mergeProblems, this.#problems()),
@@ -323,14 +323,7 @@ export class Reconciler {
 
   #noteGrants(): void {
     const { engine, clock } = this.#options;
-    const { grants } = engine.state();
-    const nowMs = clock.monotonicMs();
-    for (const address of this.#grantedSince.keys()) {
-      if (!grants.has(address)) this.#grantedSince.delete(address);
-    }
-    for (const address of grants.keys()) {
-      if (!this.#grantedSince.has(address)) this.#grantedSince.set(address, nowMs);
-    }
+    this.#grants.note(engine.state().grants, clock.monotonicMs());
   }
 }
 

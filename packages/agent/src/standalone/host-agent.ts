@@ -9,8 +9,10 @@ import type { Grant } from '../announce/grant.ts';
 import type { HealthChecker } from '../balance/health/health-checker.ts';
 import { NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
 import { NO_PROTECTOR } from '../balance/protection/protector.ts';
+import { GrantsSeen } from '../manager/grants-seen.ts';
 import { ReconcileLoop } from '../manager/loop.ts';
 import type { AgentMetrics } from '../manager/metrics.ts';
+import { MoveTeller } from '../manager/move-teller.ts';
 import { healthReport, readyReport } from '../manager/probes.ts';
 import type { OwnershipEngine } from '../ownership/engine.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
@@ -34,7 +36,7 @@ export interface HostAgentOptions {
   readonly balancer: EntryBalancer;
   readonly health: HealthChecker;
   /** Begins to show what this agent does. */
-  readonly metrics: Pick<AgentMetrics, 'observe'>;
+  readonly metrics: Pick<AgentMetrics, 'observe' | 'moves' | 'takeoverSeconds' | 'detectionSeconds'>;
   /** What the demand is read from, for the probe of readiness; default: nothing that could be out of date. */
   readonly reflectors?: readonly Reflector<KubeObject>[];
   readonly readLinks: () => Promise<HostLinks>;
@@ -72,6 +74,8 @@ export function createHostAgent(options: HostAgentOptions): HostAgent {
 class RunningHost implements HostAgent {
   readonly #options: HostAgentOptions;
   readonly #loop: ReconcileLoop;
+  readonly #moves: MoveTeller;
+  readonly #grants = new GrantsSeen();
   readonly #ended = new AbortController();
   readonly #unsubscribers: (() => void)[] = [];
   #links: HostLinks = { links: [], defaultInterface: undefined };
@@ -84,7 +88,21 @@ class RunningHost implements HostAgent {
 
   constructor(options: HostAgentOptions) {
     this.#options = options;
-    const { metrics, engine, view, keeper, balancer, health, reflectors = [], clock, logger } = options;
+    const { node, metrics, engine, view, keeper, balancer, health, clock, logger } = options;
+    const { reflectors = [] } = options;
+    this.#moves = new MoveTeller({
+      node,
+      engine,
+      view,
+      keeper,
+      clock,
+      logger,
+      onTakeover: ({ from, reason, tookMs }) => {
+        if (from !== node) metrics.moves.inc({ from: from ?? '', reason });
+        metrics.takeoverSeconds.observe(tookMs / 1_000);
+      },
+      onDetection: (silentMs) => metrics.detectionSeconds.observe(silentMs / 1_000),
+    });
     this.#loop = new ReconcileLoop({
       pass: () => this.#pass(),
       resyncMs: RESYNC_MS,
@@ -127,6 +145,7 @@ class RunningHost implements HostAgent {
     await engine.drain(DRAIN_LIMIT_MS);
     for (const unsubscribe of this.#unsubscribers) unsubscribe();
     await this.#loop.stop();
+    this.#moves.stop();
     const errors: unknown[] = [];
     const step = async (work: () => Promise<void>) => {
       try {
@@ -171,7 +190,7 @@ class RunningHost implements HostAgent {
       groups,
       problems: this.#problems(),
       verdicts: health.verdicts(),
-      failovers: [],
+      failovers: this.#moves.recent,
     });
   }
 
@@ -234,8 +253,9 @@ class RunningHost implements HostAgent {
 
   /** The order is what matters: what is not granted goes off first, and whoever answers has somebody who balances. */
   async #pass(): Promise<void> {
-    const { keeper, engine } = this.#options;
+    const { keeper, engine, clock } = this.#options;
     await this.#look();
+    this.#grants.note(engine.state().grants, clock.monotonicMs());
     const before = keeper.held();
     const kept = this.#toGrants(engine.state().grants);
     if ([...before.keys()].some((address) => !kept.some((grant) => grant.address === address))) {
@@ -247,6 +267,7 @@ class RunningHost implements HostAgent {
     const failure = await this.#balance();
     // Grants may have come and gone meanwhile.
     const { grants, version } = engine.state();
+    this.#grants.note(grants, clock.monotonicMs());
     await this.#answerFor(this.#toGrants(grants), version);
     this.#doneVersion = version;
     this.#tell(before, keeper.held());
@@ -297,11 +318,10 @@ class RunningHost implements HostAgent {
   }
 
   #tell(before: ReadonlyMap<string, HeldAddress>, after: ReadonlyMap<string, HeldAddress>): void {
-    const { logger } = this.#options;
+    const { demand, logger } = this.#options;
+    this.#moves.tell({ services: demand.current().services, granted: this.#grants.since });
     if ([...after.values()].some(({ answering }) => answering)) this.#workerProblem = undefined;
-    const taken = [...after.keys()].filter((address) => !before.has(address));
     const left = [...before.keys()].filter((address) => !after.has(address));
-    if (taken.length > 0) logger.info({ addresses: taken }, 'this host answers for addresses');
     if (left.length > 0) logger.info({ addresses: left }, 'this host answers for addresses no more');
   }
 

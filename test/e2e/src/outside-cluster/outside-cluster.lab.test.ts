@@ -5,13 +5,15 @@ import { waitFor } from '@fairlead/test-lab/wait.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { HOSTS, PORT, serverOf, Trio, VIP } from './trio.ts';
 
+const STATUS_PORT = 2112;
+
 /** The seed's three hosts without Kubernetes: `agent start`, engine raft. */
 describe('three hosts outside a cluster', () => {
   let trio: Trio;
   let observer: NeighborObserver;
 
   beforeAll(async () => {
-    trio = await Trio.start();
+    trio = await Trio.start({ more: `statusServer: ":${STATUS_PORT}"` });
     await trio.startAgents();
   });
 
@@ -37,6 +39,26 @@ describe('three hosts outside a cluster', () => {
       { what: `another host than ${from} to answer for ${VIP}`, timeoutMs: 20_000 },
     );
 
+  /** The host that has the address now says from whom, and why. */
+  const toldAsLost = async (from: string, to: string) => {
+    const failover = {
+      part: 'owner',
+      reason: 'lost',
+      from: serverOf(from),
+      to: [serverOf(to)],
+      addresses: [VIP],
+    };
+    await waitFor(
+      async () => {
+        const { failovers } = (await trio.status(to)) as { failovers: readonly Record<string, unknown>[] };
+        const told = failovers.find((each) => each.from === failover.from && each.part === failover.part);
+        if (told !== undefined) expect(told).toMatchObject(failover);
+        return told !== undefined;
+      },
+      { what: `${to} to tell that it has replaced ${from}` },
+    );
+  };
+
   it('share one address, and balance over all back ends in turn', async () => {
     const owner = await trio.firstOwner(observer);
     const prober = await TcpProber.start(trio.network, { target: `${VIP}:${PORT}`, count: 30 });
@@ -51,11 +73,27 @@ describe('three hosts outside a cluster', () => {
     });
   });
 
+  it('count what they relay, and what comes to them', async () => {
+    const owner = await trio.firstOwner(observer);
+    const metric = (name: string, text: string) =>
+      [...text.matchAll(new RegExp(`^${name}\\{.*\\} (\\d+)$`, 'gm'))].map(([, value]) => Number(value));
+    await waitFor(
+      async () => {
+        const url = `http://127.0.0.1:${STATUS_PORT}/metrics`;
+        const { stdout } = await trio.network.exec(owner, ['curl', '-sS', url]);
+        const served = metric('fairlead_proxy_connections_total', stdout);
+        const [moves] = metric('fairlead_address_moves_total', stdout);
+        return served.length === HOSTS.length && served.every((count) => count >= 10) && (moves ?? 0) > 0;
+      },
+      { what: 'the relayed connections in the metrics of the owner' },
+    );
+  });
+
   it.each(HOSTS)('go on without %s, and take it back', async (host) => {
     const owner = await trio.firstOwner(observer);
     await trio.network.partition(host);
     try {
-      if (owner === host) await moved(host);
+      if (owner === host) await toldAsLost(host, await moved(host));
       await waitFor(async () => ((await trio.ask()) === host ? undefined : true), {
         what: 'a living back end',
       });

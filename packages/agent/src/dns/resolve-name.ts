@@ -2,6 +2,7 @@
 import { Resolver } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { addressOf, type Family, formatAddress } from '@fairlead/shared/address/address.ts';
+import { isOrdinary } from '@fairlead/shared/address/ordinary.ts';
 import type { FamilyResult, NameResult } from './name-book.ts';
 
 /** Asks for a name; never rejects. */
@@ -68,9 +69,7 @@ function usable(texts: readonly string[], family: Family): readonly string[] {
     const address = addressOf(text);
     if (address === undefined || address.family !== family) return [];
     const canonical = formatAddress(address);
-    return /^(0\.|127\.|169\.254\.|22[4-9]\.|2[3-5]\d\.|::1?$|fe[89ab]|ff)/.test(canonical)
-      ? []
-      : [canonical];
+    return isOrdinary(canonical) ? [canonical] : [];
   });
 }
 

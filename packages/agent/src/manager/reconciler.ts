@@ -8,7 +8,7 @@ import type { Grant } from '../announce/grant.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { type Surroundings, withDirectReturn, withoutDirectReturn } from '../balance/dsr/direct-return.ts';
 import { checksWithoutPlane } from '../balance/health/annotated-check.ts';
-import { targetsOf, withoutDead } from '../balance/health/checked-model.ts';
+import { targetsOf, tellUnprobed, withoutDead } from '../balance/health/checked-model.ts';
 import type { HealthChecker } from '../balance/health/health-checker.ts';
 import { type BalanceModel, NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
 import { balanceModel } from '../balance/model/service-frontends.ts';
@@ -261,8 +261,9 @@ export class Reconciler {
     const { node, forwarding = 'nat' } = rule;
     const input = { services, addresses, prepared, node, lostNodes, missingSchedulers, forwarding };
     const model = balanceModel(input);
-    health.want(targetsOf(model.frontends.values(), (address) => addresses.has(address)).values());
-    return withoutDead(model, health.down);
+    const here = { name: node, isHeld: (address: string) => addresses.has(address) };
+    health.want(targetsOf(model.frontends.values(), here).values());
+    return withoutDead(tellUnprobed(model), health.down);
   }
 
   /** Guards all addresses that could come here, so that a takeover need not. Nothing waits for it. */

@@ -112,6 +112,30 @@ describe('the report', () => {
     expect(table).toMatch(/lost +a +b +192\.0\.2\.7 and 6 more +251\.3 +- +5 +2 +258\.3$/m);
   });
 
+  it('has the endpoints that are probed, the dead first, and lists those in the table', () => {
+    const verdict = { sinceMs: 4_000, against: 0 };
+    const verdicts = new Map([
+      ['default/echo tcp/80/10.1.0.1', { ...verdict, state: 'up', detail: 'status 200' }],
+      ['default/echo tcp/80/10.1.0.2', { ...verdict, state: 'down', detail: 'connection refused' }],
+      ['default/echo tcp/80/10.1.0.3', { ...verdict, state: 'unknown', detail: '' }],
+    ] as const);
+    const report = statusReport({ ...busy(), verdicts });
+    expect(report.endpoints[0]).toEqual({
+      service: 'default/echo',
+      endpoint: 'tcp/80/10.1.0.2',
+      state: 'down',
+      since: '2025-12-31T23:59:59.000Z',
+      detail: 'connection refused',
+    });
+    const table = statusTable(report);
+    expect(table).toContain('health checks: 1 up, 1 down, 1 not known yet');
+    expect(table).toMatch(
+      /^default\/echo +tcp\/80\/10\.1\.0\.2 +2025-12-31T23:59:59\.000Z +connection refused$/m,
+    );
+    expect(table).not.toContain('10.1.0.1');
+    expect(statusTable(statusReport(busy()))).not.toContain('health checks');
+  });
+
   it('is not well without an owner where there could be one', () => {
     const owners = new Map();
     const lonely = busy();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { EndpointReport } from './health-report.ts';
 import type { AddressReport, FailoverReport, MemberReport, StatusReport } from './status-report.ts';
 
 /** A report as people read it. Pure. */
@@ -29,6 +30,11 @@ export function statusTable(report: StatusReport): string {
       report.failovers.map(failoverRow),
     ),
     table(
+      'DEAD ENDPOINTS',
+      ['SERVICE', 'ENDPOINT', 'SINCE', 'LAST PROBE'],
+      report.endpoints.filter(({ state }) => state === 'down').map(endpointRow),
+    ),
+    table(
       'PROBLEMS',
       ['SERVICE', 'REASON', 'MESSAGE'],
       report.problems.map(({ service, reason, message }) => [service, reason, message]),
@@ -51,6 +57,7 @@ function headLines(report: StatusReport): string {
     ...report.groupProblems.map(({ reason, message }) => `${reason}: ${message}`),
     `frames: ${frames.sent} sent, ${frames.failed} failed, ${frames.answers} answers; foreign claims: ${frames.foreignClaims}`,
     ...trafficLines(report),
+    ...healthLines(report),
   ].join('\n');
 }
 
@@ -78,6 +85,16 @@ function trafficLines({ traffic }: StatusReport): readonly string[] {
     `datagrams: ${sent} sent, ${sendFailed} failed, ${received} received${without}; ` +
       `renewals: ${renewalsLate} late, ${renewalsLost} lost`,
   ];
+}
+
+function healthLines({ endpoints }: StatusReport): readonly string[] {
+  if (endpoints.length === 0) return [];
+  const count = (wanted: EndpointReport['state']) => endpoints.filter(({ state }) => state === wanted).length;
+  return [`health checks: ${count('up')} up, ${count('down')} down, ${count('unknown')} not known yet`];
+}
+
+function endpointRow({ service, endpoint, since, detail }: EndpointReport): readonly string[] {
+  return [service, endpoint, since, detail];
 }
 
 function memberRow({ node, role, state, heardMsAgo, epoch }: MemberReport): readonly string[] {

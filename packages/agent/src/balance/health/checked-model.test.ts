@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Frontend } from '../model/frontend.ts';
 import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
-import { targetId, targetsOf, withoutDead } from './checked-model.ts';
+import { targetId, targetsOf, tellUnprobed, withoutDead } from './checked-model.ts';
 import { DEFAULT_TIMING, type HealthCheck } from './health-check.ts';
 
 const CHECK: HealthCheck = { probe: { kind: 'tcp' }, port: undefined, ...DEFAULT_TIMING };
@@ -19,7 +19,7 @@ function ids(frontend: Frontend): readonly string[] {
 
 describe('targetsOf', () => {
   const targets = (frontends: readonly Frontend[], held: readonly string[] = []) => [
-    ...targetsOf(frontends, (address) => held.includes(address)).values(),
+    ...targetsOf(frontends, { name: 'here', isHeld: (address) => held.includes(address) }).values(),
   ];
 
   it('has each back end of a Service once, however many addresses the Service has', () => {
@@ -41,6 +41,37 @@ describe('targetsOf', () => {
       expect(new Set(targets(both, [held]).map(({ pace }) => pace))).toEqual(new Set(['full']));
     }
     expect(new Set(targets(both).map(({ pace }) => pace))).toEqual(new Set(['sparing']));
+  });
+
+  it('probes its own back ends at full pace where another node sends connections here', () => {
+    const backends = [
+      backendOf('10.1.0.1', 80, { node: 'here' }),
+      backendOf('10.2.0.1', 80, { node: 'there' }),
+    ];
+    const paces = (forwarding: Frontend['forwarding']) =>
+      targets([checked('172.18.0.200', { backends, forwarding })]).map(({ pace }) => pace);
+    expect(paces('dsr')).toEqual(['full', 'sparing']);
+    expect(paces('nat')).toEqual(['sparing', 'sparing']);
+  });
+
+  it('never probes what only this node itself can reach, and tells', () => {
+    const addresses = ['10.1.0.1', '127.0.0.1', '169.254.169.254', '224.0.0.1', '0.0.0.0'];
+    const backends = addresses.map((address) => backendOf(address, 80));
+    const four = checked('172.18.0.200', { backends });
+    const six = checked('fd00::c8', {
+      backends: ['::1', 'fe80::1', 'fd00::1'].map((each) => backendOf(each)),
+    });
+    expect(targets([four, six], [four.address]).map(({ address }) => address)).toEqual([
+      '10.1.0.1',
+      'fd00::1',
+    ]);
+    const model = modelOf(four, six);
+    const [problem, ...others] = tellUnprobed(model).problems.get(four.service) ?? [];
+    expect(others).toEqual([]);
+    expect(problem?.reason).toBe('HealthCheckInvalid');
+    expect(problem?.message).toContain('0.0.0.0, 127.0.0.1, 169.254.169.254, 224.0.0.1, ::1 and 1 more');
+    const plain = modelOf(frontendOf('172.18.0.200', backends));
+    expect(tellUnprobed(plain)).toBe(plain);
   });
 
   it('probes another port when it is told to, and UDP only then', () => {
@@ -70,6 +101,13 @@ describe('withoutDead', () => {
     const { frontends, problems } = withoutDead(modelOf(frontend), new Set(ids(frontend)));
     expect(frontends.get(frontend.id)).toBe(frontend);
     expect(problems.get(frontend.service)?.[0]?.message).toContain('all that serve 80/tcp');
+  });
+
+  it('keeps them when those that live have no weight', () => {
+    const [first = backendOf('10.1.0.1'), second = backendOf('10.1.0.2')] = BACKENDS;
+    const frontend = checked('172.18.0.200', { backends: [first, { ...second, weight: 0 }] });
+    const [dead = ''] = ids(frontend);
+    expect(withoutDead(modelOf(frontend), new Set([dead])).frontends.get(frontend.id)).toBe(frontend);
   });
 
   it('is the same model when those who are dead are not in it', () => {

@@ -96,6 +96,22 @@ describe('connectOnControlPlane', () => {
     expect(last).not.toHaveProperty('serverName');
   });
 
+  it('asks the API server of its node while nothing leads to the one of the cluster', async () => {
+    const inPod = { kubeconfig: undefined, apiServer: undefined, inCluster: true };
+    const { tried, last } = await connected((attempt) => (attempt < 4 ? refused() : undefined), {
+      settings: inPod,
+    });
+    expect(tried.map(({ server }) => server)).toEqual([
+      undefined,
+      'https://127.0.0.1:6443',
+      undefined,
+      'https://127.0.0.1:6443',
+    ]);
+    expect(last).toMatchObject({ inCluster: true, serverName: 'kubernetes' });
+    // Refused for good, it goes the way that it would have gone.
+    expect((await connected(() => forbidden(), { settings: inPod })).last).not.toHaveProperty('server');
+  });
+
   it('learns from the certificate how the API server is called, when it answers', async () => {
     let asked = 0;
     const readNames = () => {

@@ -47,7 +47,8 @@ const BEFORE_INIT = { ordinary: 'admin.conf', early: 'super-admin.conf' } as con
 /**
  * Connects an agent of the control plane to the API, and waits until the API lets it in: it is often there before its API server.
  * A kubeconfig usually names the very address that the agent is to answer for, so the API server of this node is asked
- * instead, unless `kubernetes_addr` says which one. In a Pod with a service account the cluster's own way is taken.
+ * instead, unless `kubernetes_addr` says which one. A Pod with a service account goes the cluster's own way, and to this node's
+ * API server as long as that leads nowhere: what leads there may itself wait for the address.
  *
  * @throws Error when the kubeconfig cannot be read, or the reason of `signal`
  */
@@ -56,53 +57,60 @@ export async function connectOnControlPlane(options: OwnApiServerOptions): Promi
   const teller = new WaitTeller(options.logger);
   const startMs = clock.monotonicMs();
   for (;;) {
-    const place = await findPlace(options, teller);
+    const places = await findPlaces(options, teller);
     const isLate = clock.monotonicMs() - startMs > REFUSAL_MS;
-    const client = place === undefined ? undefined : await firstLetIn(options, place, isLate, teller);
+    const client = await firstLetIn(options, places, isLate, teller);
     if (client !== undefined) return client;
     await delay(clock, RETRY_MS, signal);
     signal.throwIfAborted();
   }
 }
 
+/** Where an API server may be; `'cluster'`: as the cluster says. */
+type Place = ServerPlace | 'cluster';
+
 /** @param isLate what is refused now is refused for good; the agent goes on with what it may do, and says what it may not */
 async function firstLetIn(
   options: OwnApiServerOptions,
-  place: ServerPlace | 'cluster',
+  places: readonly Place[],
   isLate: boolean,
   teller: WaitTeller,
 ): Promise<KubeClient | undefined> {
   const { connect, controlPlane, signal } = options;
-  const files = kubeconfigs(options);
-  for (const kubeconfig of files) {
-    const client = await connect(connectOptions(options, place, kubeconfig));
-    const refusal = await triedAccess(client, controlPlane, signal);
-    if (refusal === undefined) return client;
-    teller.tell(refusal, client.server);
-    client.close();
-    if (!isRefused(refusal)) return undefined;
+  let refusing: ConnectOptions | undefined;
+  for (const place of places) {
+    for (const kubeconfig of kubeconfigs(options)) {
+      const access = connectOptions(options, place, kubeconfig);
+      const client = await connect(access);
+      const refusal = await triedAccess(client, controlPlane, signal);
+      if (refusal === undefined) return client;
+      teller.tell(refusal, client.server);
+      client.close();
+      // Where nobody answers, another file does not help.
+      if (!isRefused(refusal)) break;
+      refusing ??= access;
+    }
   }
-  return isLate ? await connect(connectOptions(options, place, files[0])) : undefined;
+  return isLate && refusing !== undefined ? await connect(refusing) : undefined;
 }
 
-/** `'cluster'`: as the cluster says. Undefined: the certificate cannot be asked yet. */
-async function findPlace(
+/** In the order in which they are to be tried. None: the certificate cannot be asked yet. */
+async function findPlaces(
   { settings, controlPlane, readNames = namesOfOwnServer }: OwnApiServerOptions,
   teller: WaitTeller,
-): Promise<ServerPlace | 'cluster' | undefined> {
+): Promise<readonly Place[]> {
   const { port, addresses, detect } = controlPlane;
-  if (settings.apiServer !== undefined) return { server: settings.apiServer, serverName: undefined };
-  if (!detect) return settings.inCluster ? 'cluster' : usualPlace(port);
+  if (settings.apiServer !== undefined) return [{ server: settings.apiServer, serverName: undefined }];
+  if (!detect) return settings.inCluster ? ['cluster', usualPlace(port)] : [usualPlace(port)];
   try {
     const names = await readNames(port);
     const place = placeOf(names, port, addresses);
-    if (place === undefined)
-      teller.tell(new Error('its certificate has no name and no address'), `port ${port}`);
-    return place;
+    if (place !== undefined) return [place];
+    teller.tell(new Error('its certificate has no name and no address'), `port ${port}`);
   } catch (error) {
     teller.tell(error, `port ${port}`);
-    return undefined;
   }
+  return [];
 }
 
 /** Files to try, in this order; undefined stands for the service account. */
@@ -118,7 +126,7 @@ function kubeconfigs({
 
 function connectOptions(
   { settings, userAgent }: OwnApiServerOptions,
-  place: ServerPlace | 'cluster',
+  place: Place,
   kubeconfig: string | undefined,
 ): ConnectOptions {
   const { server, serverName } = place === 'cluster' ? {} : place;

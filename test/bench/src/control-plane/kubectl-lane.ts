@@ -4,9 +4,17 @@ import type { Trio } from '@fairlead/test-e2e/control-plane/trio.ts';
 import { monotonicMs } from '@fairlead/test-lab/journal.ts';
 import type { Attempt } from './failing-span.ts';
 
+/** One kubectl; not `ok` without an answer within 900 ms. */
+export interface KubectlAttempt extends Attempt {
+  /** Of the program. */
+  readonly code: number;
+  /** From its start until it had ended; the start of the program counts. */
+  readonly tookMs: number;
+}
+
 /** A new one that often, however the others fare. A kubectl costs tens of milliseconds of processor time. */
 const INTERVAL_MS = 100;
-/** Less than the second after which a lost SYN is repeated: else that, and not the outage, would decide. */
+/** Less than the second after which a lost SYN is repeated: who was answered then was not answered during the outage. */
 const PATIENCE_MS = 900;
 /** One small object from the data, and nothing of discovery. */
 const QUESTION = ['get', '--raw', '/api/v1/namespaces/default'];
@@ -14,7 +22,7 @@ const QUESTION = ['get', '--raw', '/api/v1/namespaces/default'];
 /** Runs kubectl through the address again and again, until it is stopped. */
 export class KubectlLane {
   readonly #trio: Trio;
-  readonly #attempts: Promise<Attempt>[] = [];
+  readonly #attempts: Promise<KubectlAttempt>[] = [];
   readonly #ended: Promise<void>;
   #isStopping = false;
 
@@ -28,7 +36,7 @@ export class KubectlLane {
   }
 
   /** Waits for those under way; what became of all. */
-  async stop(): Promise<readonly Attempt[]> {
+  async stop(): Promise<readonly KubectlAttempt[]> {
     this.#isStopping = true;
     await this.#ended;
     return await Promise.all(this.#attempts);
@@ -43,9 +51,10 @@ export class KubectlLane {
     }
   }
 
-  async #attempt(): Promise<Attempt> {
+  async #attempt(): Promise<KubectlAttempt> {
     const startMs = monotonicMs();
-    const { code } = await this.#trio.kubectl(QUESTION, PATIENCE_MS);
-    return { startMs, ok: code === 0 };
+    const { code } = await this.#trio.kubectl(QUESTION);
+    const tookMs = monotonicMs() - startMs;
+    return { startMs, code, tookMs, ok: code === 0 && tookMs <= PATIENCE_MS };
   }
 }

@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const MANIFESTS = {
   cloudProvider: 'deploy/cloud-provider.yaml',
   agent: 'deploy/agent.yaml',
+  cloudProviderServiceConfigMaps: 'deploy/cloud-provider-service-configmaps.yaml',
+  namespaceService: 'deploy/namespace-service.yaml',
   echoApp: 'test/e2e/manifests/echo-app.yaml',
   caseStudyAgent: 'test/e2e/manifests/kube-vip.yaml',
 } as const;

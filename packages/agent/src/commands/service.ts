@@ -16,6 +16,10 @@ export function serviceCommand(): Command {
     .option('-n, --namespace <name>', 'namespace (that of the service account) [$svc_namespace]')
     .option('--nodeName <name>', 'identity in the Lease (host name) [$vip_nodename]')
     .option('--arp [bool]', 'no effect: addresses are always announced')
+    .option(
+      '--prometheusHTTPServer <address>',
+      'where probes and metrics are served, e.g. :2112 (nowhere) [$prometheus_server]',
+    )
     .option('--OutSideCluster [bool]', 'with a kubeconfig instead of the service account')
     .option(
       '--k8sConfigPath <file>',

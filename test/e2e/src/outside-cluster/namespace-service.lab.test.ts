@@ -1,28 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fileURLToPath } from 'node:url';
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
-import { CONFIG_MAPS, PODS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
+import {
+  CONFIG_MAPS,
+  DAEMON_SETS,
+  DEPLOYMENTS,
+  PODS,
+  SERVICES,
+} from '@fairlead/shared/kubernetes/resources.ts';
 import { Lab } from '@fairlead/test-lab/lab.ts';
 import { hostOf } from '@fairlead/test-lab/network/plan.ts';
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
 import { answersPerPod } from '@fairlead/test-lab/observer/tcp-judge.ts';
-import type { LabProcess } from '@fairlead/test-lab/process/lab-process.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { applyManifest, MANIFESTS } from '../install.ts';
+import { applyManifest, isRolledOut, MANIFESTS } from '../install.ts';
 import { Narrator } from '../narrator.ts';
 import { Stage } from '../stage.ts';
 
 const AGENT = fileURLToPath(new URL('../../../../packages/agent/src/main.ts', import.meta.url));
 const NAMESPACE = 'default';
 const HOSTS = ['worker1', 'worker2', 'worker3'] as const;
-const [VIP, OTHER_VIP] = ['172.18.1.80', '172.18.1.81'] as const;
+const [VIP, OTHER_VIP, LISTED_VIP] = ['172.18.1.80', '172.18.1.81', '172.18.1.82'] as const;
 
-/** The balancer of one namespace as kube-vip 0.1 had it: a ConfigMap, endpoints, user space. */
+/** The balancer of one namespace as kube-vip 0.1 had it: a ConfigMap, endpoints, user space; with the rights of our manifest. */
 describe('the balancer of a namespace', () => {
   let lab: Lab;
   let client: Awaited<ReturnType<typeof connect>>;
   let observer: NeighborObserver;
-  const agents = new Map<string, LabProcess>();
+  let stage: Stage;
 
   const entry = (vip: string, serviceName = 'web') => ({ vip, port: 80, type: 'TCP', uid: 'x', serviceName });
 
@@ -39,11 +44,12 @@ describe('the balancer of a namespace', () => {
     else await client.replace(CONFIG_MAPS, { ...before, data: wanted.data });
   };
 
-  const startAgent = async (host: string): Promise<void> => {
-    const argv = [process.execPath, AGENT, 'service', '-c', 'plndr', '-n', NAMESPACE, '--nodeName', host];
-    const agent = lab.spawn(host, [...argv, '-i', 'eth0', '--k8sConfigPath', lab.kubeconfig]);
-    agents.set(host, agent);
-    await agent.waitForLine((line) => line.includes('"msg":"ready"'));
+  const podOn = async (host: string): Promise<string> => {
+    const labelSelector = 'app.kubernetes.io/name=fairlead-service';
+    const { items } = await client.list(PODS, { namespace: NAMESPACE, labelSelector });
+    const pod = items.find(({ spec, metadata }) => spec?.nodeName === host && !metadata?.deletionTimestamp);
+    if (pod === undefined) throw new Error(`no agent runs on ${host}`);
+    return pod.metadata?.name ?? '';
   };
 
   const ownerOf = (address: string) => {
@@ -64,7 +70,7 @@ describe('the balancer of a namespace', () => {
   beforeAll(async () => {
     lab = await Lab.start({ workers: HOSTS.length });
     client = await connect({ kubeconfig: lab.kubeconfig });
-    const stage = new Stage(lab, client, new Narrator({ write: () => undefined }));
+    stage = new Stage(lab, client, new Narrator({ write: () => undefined }));
     await applyManifest(stage, MANIFESTS.echoApp);
     await stage.waitForPods(3);
     await client.create(SERVICES, {
@@ -74,16 +80,23 @@ describe('the balancer of a namespace', () => {
       spec: { selector: { app: 'echo-app' }, ports: [{ name: 'http', port: 80, targetPort: 80 }] },
     });
     await writeList([entry(VIP)]);
-    await Promise.all(HOSTS.map(startAgent));
+    await applyManifest(stage, MANIFESTS.namespaceService);
+    await stage.until(
+      DAEMON_SETS,
+      { namespace: NAMESPACE, name: 'fairlead-service' },
+      (each) => isRolledOut(each) && each.status?.numberReady === HOSTS.length,
+      60_000,
+    );
   });
 
   beforeEach(async () => {
-    observer = await lab.observeNeighbors({ addresses: [VIP, OTHER_VIP] });
+    observer = await lab.observeNeighbors({ addresses: [VIP, OTHER_VIP, LISTED_VIP] });
   });
 
   afterEach(async () => {
     await observer.stop();
-    for (const address of [VIP, OTHER_VIP]) expect(observer.judge({ address }).longestTwoOwnersMs).toBe(0);
+    for (const address of [VIP, OTHER_VIP, LISTED_VIP])
+      expect(observer.judge({ address }).longestTwoOwnersMs).toBe(0);
   });
 
   afterAll(async () => {
@@ -140,8 +153,31 @@ describe('the balancer of a namespace', () => {
   it('moves with its Lease', async () => {
     await answers(VIP);
     const owner = await lab.waitFor(() => ownerOf(VIP), { what: `an owner of ${VIP}` });
-    await agents.get(owner)?.stop();
+    await client.remove(PODS, { namespace: NAMESPACE, name: await podOn(owner) });
     await lab.waitFor(() => ownerOf(VIP) !== owner, { what: `another owner of ${VIP}` });
     await answers(VIP);
+  });
+
+  it('serves what our cloud provider lists', async () => {
+    const manager = { namespace: 'kube-system', name: 'kube-vip-cloud-provider' };
+    await applyManifest(stage, MANIFESTS.cloudProvider);
+    await applyManifest(stage, MANIFESTS.cloudProviderServiceConfigMaps);
+    const pools = { 'range-global': `${LISTED_VIP}-${LISTED_VIP}` };
+    const where = { namespace: 'kube-system', name: 'kubevip' };
+    await client.create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata: where, data: pools });
+    const variable = 'FAIRLEAD_WRITE_SERVICE_CONFIGMAPS=true';
+    await stage.kubectl(['set', 'env', '-n', manager.namespace, `deployment/${manager.name}`, variable]);
+    await stage.until(DEPLOYMENTS, manager, ({ status }) => (status?.readyReplicas ?? 0) > 0, 60_000);
+    await client.create(SERVICES, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace: NAMESPACE, name: 'listed' },
+      spec: {
+        type: 'LoadBalancer',
+        selector: { app: 'echo-app' },
+        ports: [{ name: 'http', port: 80, targetPort: 80 }],
+      },
+    });
+    await answers(LISTED_VIP);
   });
 });

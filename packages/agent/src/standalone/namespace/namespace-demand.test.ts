@@ -136,6 +136,7 @@ describe('the settings of agent service', () => {
       configMap: 'plndr',
       interface: undefined,
       lease: LEASE,
+      statusServer: undefined,
       kubeconfig: undefined,
     });
   });
@@ -151,7 +152,16 @@ describe('the settings of agent service', () => {
     });
   });
 
+  it('have a server for probes and metrics where one is asked for', () => {
+    expect(read({ prometheus_server: ':2112' }).statusServer).toEqual({ host: '', port: 2112 });
+    expect(read({}, { prometheusHTTPServer: '127.0.0.1:1' }).statusServer).toEqual({
+      host: '127.0.0.1',
+      port: 1,
+    });
+  });
+
   it('are checked', () => {
     expect(() => read({}, { configMap: 'Kube Vip' })).toThrow('vip_configmap="Kube Vip"');
+    expect(() => read({ prometheus_server: 'here' })).toThrow('prometheus_server="here"');
   });
 });

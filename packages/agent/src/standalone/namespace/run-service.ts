@@ -37,7 +37,7 @@ async function startAll(settings: ServiceSettings, runtime: HostRuntime): Promis
   const watch = new NamespaceWatch({ client, namespace, configMap, lease, clock, logger });
   shutdown.addStep('watches', () => watch.stop());
   await watch.start(shutdown.signal);
-  const metrics = createMetrics({ node: node, version: VERSION });
+  const metrics = createMetrics({ node, version: VERSION });
   const agent = createHostAgent({
     node,
     interface: settings.interface,
@@ -62,7 +62,7 @@ async function startAll(settings: ServiceSettings, runtime: HostRuntime): Promis
     clock,
     logger,
   });
-  await openStatus(agent, metrics.registry, undefined, runtime);
+  await openStatus(agent, metrics.registry, settings.statusServer, runtime);
   shutdown.addStep('agent', () => agent.stop());
   await agent.start();
 }

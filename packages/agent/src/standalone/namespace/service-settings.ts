@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { LeaseName } from '../../config/lease-name.ts';
+import { parseListen } from '../../config/settings.ts';
+import type { Listen } from '../../manager/status-servers.ts';
 
 /** Everything that `agent service` needs to know, checked. */
 export interface ServiceSettings {
@@ -10,6 +12,8 @@ export interface ServiceSettings {
   readonly configMap: string;
   readonly interface: string | undefined;
   readonly lease: LeaseName;
+  /** For probes and metrics; undefined: nowhere. */
+  readonly statusServer: Listen | undefined;
   /** Undefined: the service account's. */
   readonly kubeconfig: string | undefined;
 }
@@ -29,6 +33,7 @@ const SETTINGS = {
   node: { env: 'vip_nodename', flag: 'nodeName' },
   namespace: { env: 'svc_namespace', flag: 'namespace' },
   kubeconfig: { env: 'k8s_config_file', flag: 'k8sConfigPath' },
+  statusServer: { env: 'prometheus_server', flag: 'prometheusHTTPServer' },
   outside: { flag: 'OutSideCluster' },
 } as const;
 
@@ -64,6 +69,7 @@ export function readServiceSettings({
     configMap,
     interface: reader.optionalString(SETTINGS.interface),
     lease: { namespace, name: LEASE },
+    statusServer: reader.read(SETTINGS.statusServer, parseListen, undefined),
     kubeconfig: kubeconfig ?? (isInside ? undefined : (env.KUBECONFIG ?? ADMIN)),
   };
   reader.finish();

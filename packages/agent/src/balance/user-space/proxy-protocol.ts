@@ -66,7 +66,7 @@ function unknownHeader(version: ProxyProtocolVersion): Buffer {
 }
 
 function textHeader(isV4: boolean, from: BinaryEnd, to: BinaryEnd): Buffer {
-  const addresses = `${formatAddress(from.address)} ${formatAddress(to.address)}`;
+  const addresses = `${textOf(from.address)} ${textOf(to.address)}`;
   return Buffer.from(`PROXY ${isV4 ? 'TCP4' : 'TCP6'} ${addresses} ${from.port} ${to.port}\r\n`, 'latin1');
 }
 
@@ -88,6 +88,18 @@ function binaryHeader(isV4: boolean, from: BinaryEnd, to: BinaryEnd, over: 'tcp'
 }
 
 const MAPPED_PREFIX = 0xffffn << 32n;
+
+/** IPv4 written as IPv6 is more often understood with dots. */
+function textOf(address: Address): string {
+  const mapped = unmapped(address);
+  return mapped === undefined ? formatAddress(address) : `::ffff:${formatAddress(mapped)}`;
+}
+
+/** The IPv4 address that this IPv6 address stands for; undefined: none. */
+function unmapped({ family, value }: Address): Address | undefined {
+  if (family !== 6 || value >> 32n !== 0xffffn) return undefined;
+  return { family: 4, value: value & 0xffff_ffffn };
+}
 
 function asIPv6(address: Address): Address {
   return address.family === 6 ? address : { family: 6, value: MAPPED_PREFIX | address.value };
@@ -135,10 +147,8 @@ function readBinary(bytes: Buffer): Parsed<ProxyHeader> | undefined {
 
 function formatBytes(bytes: Buffer): string {
   const value = BigInt(`0x${bytes.toString('hex')}`);
-  if (bytes.length === 16 && value >> 32n === 0xffffn) {
-    return formatAddress({ family: 4, value: value & 0xffff_ffffn });
-  }
-  return formatAddress({ family: bytes.length === 4 ? 4 : 6, value });
+  const address: Address = { family: bytes.length === 4 ? 4 : 6, value };
+  return formatAddress(unmapped(address) ?? address);
 }
 
 function readText(bytes: Buffer): Parsed<ProxyHeader> | undefined {
@@ -158,7 +168,15 @@ function readText(bytes: Buffer): Parsed<ProxyHeader> | undefined {
 }
 
 function endpointOf(text: string, port: string): Endpoint | undefined {
-  const address = addressOf(text.replace(/^::ffff:(?=\d+\.)/i, ''));
+  const address = addressOf(withoutMapping(text));
   if (address === undefined || !/^\d{1,5}$/.test(port) || Number(port) > 65_535) return undefined;
   return { address: formatAddress(address), port: Number(port) };
+}
+
+/** `::ffff:192.0.2.1`, or the same in hexadecimal, as the IPv4 address that it is. */
+function withoutMapping(text: string): string {
+  const words = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/i.exec(text);
+  if (words === null) return text.replace(/^::ffff:(?=\d+\.)/i, '');
+  const [high, low] = words.slice(1).map((word) => Number.parseInt(word, 16));
+  return formatAddress({ family: 4, value: (BigInt(high ?? 0) << 16n) | BigInt(low ?? 0) });
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Scheduler } from '../model/frontend.ts';
+import type { ProxyListener, ProxyTarget } from './listener.ts';
 import { TargetBook } from './target-book.ts';
 import { listenerOf, targetOf } from './testing/listeners.ts';
 
@@ -112,59 +114,89 @@ describe('TargetBook', () => {
     expect(connect(book)).toBe(left[0]?.id);
   });
 
-  /** What may happen to a book, as a number that chooses a target and what becomes of it. */
   const events = fc.array(
     fc.record({ what: fc.constantFrom('open', 'close', 'fail', 'serve', 'change'), which: fc.nat(7) }),
     { maxLength: 150 },
   );
-  const schedulers = fc.constantFrom(
-    'roundRobin',
-    'weightedRoundRobin',
-    'leastConnections',
-    'sourceHash',
-    'consistentHash',
-  );
+  const spreads = fc.record({
+    scheduler: fc.constantFrom<Scheduler>(
+      'roundRobin',
+      'weightedRoundRobin',
+      'leastConnections',
+      'sourceHash',
+      'consistentHash',
+    ),
+    affinitySeconds: fc.constantFrom(undefined, 60),
+  });
 
   it('counts right whatever happens, and chooses only targets that are there and have room', () => {
     fc.assert(
-      fc.property(
-        events,
-        schedulers,
-        fc.option(fc.constant(60), { nil: undefined }),
-        (all, scheduler, seconds) => {
-          const parts = { scheduler, affinitySeconds: seconds } as const;
-          let targets = ALL;
-          const book = new TargetBook(listenerOf(targets, parts, { maxPerTarget: 3 }));
-          const open: { id: string; client: string }[] = [];
-          for (const [nowMs, { what, which }] of all.entries()) {
-            const client = `10.0.0.${which}`;
-            if (what === 'open') {
-              const choice = book.choose(client, NOBODY, nowMs);
-              if (typeof choice === 'string') continue;
-              expect(targets).toContain(choice);
-              expect(open.filter(({ id }) => id === choice.id).length).toBeLessThan(3);
-              book.opened(choice.id, client, nowMs);
-              open.push({ id: choice.id, client });
-            } else if (what === 'close') {
-              const [closed] = open.splice(which % Math.max(1, open.length), 1);
-              if (closed !== undefined) book.closed(closed.id, closed.client, nowMs);
-            } else if (what === 'change') {
-              targets = ALL.filter((_, index) => ((which >> index) & 1) === 1);
-              book.update(listenerOf(targets, parts, { maxPerTarget: 3 }));
-            } else {
-              const id = ALL[which % ALL.length]?.id ?? '';
-              if (what === 'fail') book.failed(id, nowMs);
-              else book.succeeded(id);
-            }
-            const stats = book.stats(nowMs);
-            const known = new Set([...targets.map(({ id }) => id), ...open.map(({ id }) => id)]);
-            expect(new Set(stats.keys())).toEqual(known);
-            for (const [id, { open: count }] of stats) {
-              expect(count).toBe(open.filter((each) => each.id === id).length);
-            }
-          }
-        },
-      ),
+      fc.property(events, spreads, (all, spread) => {
+        const watched = new WatchedBook(spread);
+        for (const [nowMs, { what, which }] of all.entries()) {
+          watched[what](which, nowMs);
+          watched.check(nowMs);
+        }
+      }),
     );
   });
 });
+
+const MAX_PER_TARGET = 3;
+
+/** A book, and what is known of it from what was done to it. */
+class WatchedBook {
+  readonly #parts: { readonly scheduler: Scheduler; readonly affinitySeconds: number | undefined };
+  readonly #book: TargetBook;
+  readonly #open: { readonly id: string; readonly client: string }[] = [];
+  #targets: readonly ProxyTarget[] = ALL;
+
+  constructor(parts: { readonly scheduler: Scheduler; readonly affinitySeconds: number | undefined }) {
+    this.#parts = parts;
+    this.#book = new TargetBook(this.#listener());
+  }
+
+  open(which: number, nowMs: number): void {
+    const client = `10.0.0.${which}`;
+    const choice = this.#book.choose(client, NOBODY, nowMs);
+    if (typeof choice === 'string') return;
+    expect(this.#targets).toContain(choice);
+    expect(this.#openOf(choice.id)).toBeLessThan(MAX_PER_TARGET);
+    this.#book.opened(choice.id, client, nowMs);
+    this.#open.push({ id: choice.id, client });
+  }
+
+  close(which: number, nowMs: number): void {
+    const [closed] = this.#open.splice(which % Math.max(1, this.#open.length), 1);
+    if (closed !== undefined) this.#book.closed(closed.id, closed.client, nowMs);
+  }
+
+  /** The bits of `which` say who is there from now on. */
+  change(which: number): void {
+    this.#targets = ALL.filter((_, index) => ((which >> index) & 1) === 1);
+    this.#book.update(this.#listener());
+  }
+
+  fail(which: number, nowMs: number): void {
+    this.#book.failed(ALL[which % ALL.length]?.id ?? '', nowMs);
+  }
+
+  serve(which: number): void {
+    this.#book.succeeded(ALL[which % ALL.length]?.id ?? '');
+  }
+
+  check(nowMs: number): void {
+    const stats = this.#book.stats(nowMs);
+    const known = [...this.#targets, ...this.#open].map(({ id }) => id);
+    expect(new Set(stats.keys())).toEqual(new Set(known));
+    for (const [id, { open }] of stats) expect(open).toBe(this.#openOf(id));
+  }
+
+  #openOf(target: string): number {
+    return this.#open.filter(({ id }) => id === target).length;
+  }
+
+  #listener(): ProxyListener {
+    return listenerOf(this.#targets, this.#parts, { maxPerTarget: MAX_PER_TARGET });
+  }
+}

@@ -28,7 +28,7 @@ describe('AffinityTable', () => {
   it('remembers those who came last when there are too many', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.nat(20), { maxLength: 200 }),
+        fc.array(fc.nat(20), { maxLength: 200, size: 'max' }),
         fc.integer({ min: 1, max: 8 }),
         (visits, limit) => {
           const table = new AffinityTable(limit);

@@ -116,7 +116,7 @@ describe('TargetBook', () => {
 
   const events = fc.array(
     fc.record({ what: fc.constantFrom('open', 'close', 'fail', 'serve', 'change'), which: fc.nat(7) }),
-    { maxLength: 150 },
+    { maxLength: 150, size: 'max' },
   );
   const spreads = fc.record({
     scheduler: fc.constantFrom<Scheduler>(

@@ -79,7 +79,7 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
   shutdown.addStep('addresses', () => keeper.stop());
   const balancer = await createBalancer(planeFor(settings), logger);
   shutdown.addStep('balancer', () => balancer.stop());
-  const protector = await createNftProtector({ clock });
+  const protector = await createNftProtector({ clock, logger });
   shutdown.addStep('protection', () => protector.stop());
   const engine = await createOwnership({
     settings,

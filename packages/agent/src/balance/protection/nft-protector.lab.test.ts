@@ -138,6 +138,7 @@ describe('protection in the kernel', () => {
     await vi.waitUntil(async () => (await answered(GOOD6)) === 1, { timeout: 20_000 });
     protector = await createNftProtector({
       clock: { wallMs: () => Date.now() },
+      logger: { warn: console.warn },
       nft: async (script) => void (await runCommand('ip', [...inNode, 'nft', '-f', '-'], { input: script })),
       isTableThere: () => Promise.resolve(onNode('nft', 'list', 'tables').includes('fairlead_protection')),
       readCounters: () =>
@@ -310,7 +311,10 @@ describe('protection in the kernel', () => {
 
 describe('protection in the namespace of the agent', () => {
   it('speaks with the kernel itself', async () => {
-    const own = await createNftProtector({ clock: { wallMs: () => Date.now() } });
+    const own = await createNftProtector({
+      clock: { wallMs: () => Date.now() },
+      logger: { warn: console.warn },
+    });
     const policy = { synProxy: 'always', openConnections: 5 } as const;
     await own.apply(modelOf([portOf('192.0.2.10'), portOf('2001:db8::10')], policy));
     expect(own.problems().size).toBe(0);

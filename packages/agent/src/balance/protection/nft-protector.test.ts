@@ -13,6 +13,11 @@ const PROXIED = modelOf([portOf('192.0.2.10')], { synProxy: 'always', openConnec
 /** What stands for the kernel. */
 class World {
   scripts: string[] = [];
+  warnings: unknown[] = [];
+  wallMs = 0;
+  /** What is not there, asked or used: the proxy's word in a script fails it. */
+  hasProxy = true;
+  probes = 0;
   isTableThere = true;
   counters: readonly NftCounter[] = [];
   loose = '1';
@@ -30,8 +35,17 @@ class World {
 
   protector(): Promise<Protector> {
     return createNftProtector({
-      clock: { wallMs: () => 0 },
+      clock: { wallMs: () => this.wallMs },
+      logger: { warn: (...words: unknown[]) => void this.warnings.push(words) },
       nft: (script) => {
+        if (!this.hasProxy && script.includes('synproxy')) {
+          this.probes += 1;
+          return Promise.reject(new Error('Could not process rule: No such file\nadd rule'));
+        }
+        if (script.includes('_probe')) {
+          this.probes += 1;
+          return Promise.resolve();
+        }
         if (this.nftFails) {
           this.nftFails = false;
           return Promise.reject(new Error('nft says no'));
@@ -60,6 +74,13 @@ describe('apply', () => {
     const other = new World();
     await other.protector();
     expect(other.scripts).toEqual([expect.stringContaining('delete table inet fairlead_protection')]);
+  });
+
+  it('starts where there is no nftables, and says so', async () => {
+    const other = new World();
+    other.nftFails = true;
+    await other.protector();
+    expect(other.warnings).toHaveLength(1);
   });
 
   it('writes what differs, and nothing when nothing does', async () => {
@@ -107,6 +128,35 @@ describe('the SYN proxy', () => {
     await protector.apply(PROXIED);
     await protector.apply(NOTHING_TO_PROTECT);
     expect(world.loose).toBe('0');
+  });
+
+  it('is asked for in the kernel once, and only when somebody wants it', async () => {
+    await protector.apply(LIMITED);
+    await protector.verify();
+    expect(world.probes).toBe(0);
+    expect(world.scripts.join()).not.toContain('synproxy');
+    await protector.apply(PROXIED);
+    await protector.verify();
+    expect(world.probes).toBe(1);
+    expect(world.scripts.at(-1)).toContain('synproxy');
+  });
+
+  it('is left out where the kernel has none, and told; the rest is filtered, and the kernel asked again later', async () => {
+    world.hasProxy = false;
+    await protector.apply(PROXIED);
+    expect(world.scripts.join()).toContain('ct count over 5');
+    expect(world.loose).toBe('1');
+    expect(protector.problems().get('default/echo')?.[0]?.message).toMatch(
+      /takes no SYN proxy.*No such file\).*nft_synproxy/,
+    );
+    await protector.verify();
+    expect(world.probes).toBe(1);
+    world.hasProxy = true;
+    world.wallMs = 60_000;
+    await protector.verify();
+    expect(world.scripts.at(-1)).toContain('notrack');
+    expect(world.loose).toBe('0');
+    expect(protector.problems().size).toBe(0);
   });
 
   it('is left out where the setting cannot be written, and told; it comes when somebody else has set it', async () => {

@@ -2,6 +2,7 @@
 import { release } from 'node:os';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import { applyNft, deleteTables, listTables } from '../../system/nft.ts';
 import { type NftCounter, readNftCounters } from '../../system/nft-counters.ts';
@@ -11,25 +12,32 @@ import {
   renderProtection,
   renderProtectionChanges,
   type ScriptContext,
+  wantsProxy,
 } from './protection-script.ts';
 import type { Protector, VerdictCount } from './protector.ts';
 import { counterOf, SERVICE_VERDICTS } from './service-rules.ts';
 import { PROTECTION_TABLE } from './skeleton.ts';
 import { StrictTracking } from './strict-tracking.ts';
+import { SynProxySupport } from './syn-proxy-support.ts';
 
 /** What {@link createNftProtector} needs; the functions are replaced in tests. */
 export interface NftProtectorOptions {
   readonly clock: Pick<Clock, 'wallMs'>;
+  readonly logger: Pick<Logger, 'warn'>;
   readonly nft?: (script: string) => Promise<void>;
   readonly isTableThere?: () => Promise<boolean>;
   readonly readCounters?: () => readonly NftCounter[];
   readonly tracking?: StrictTracking;
 }
 
-/** Filters by nftables, free of a predecessor's leftovers. @throws CommandError when nft fails. */
+/** Filters by nftables, free of a predecessor's leftovers. Who wants nothing filtered needs no nftables. */
 export async function createNftProtector(options: NftProtectorOptions): Promise<Protector> {
   const { nft = applyNft } = options;
-  await nft(renderProtection(NOTHING_TO_PROTECT, contextOf(options.clock)));
+  try {
+    await nft(renderProtection(NOTHING_TO_PROTECT, contextOf(options.clock)));
+  } catch (error) {
+    options.logger.warn({ err: error }, 'cannot remove the tables of an earlier run that protect addresses');
+  }
   return new NftProtector(options);
 }
 
@@ -39,6 +47,7 @@ class NftProtector implements Protector {
   readonly #isTableThere: () => Promise<boolean>;
   readonly #readCounters: () => readonly NftCounter[];
   readonly #tracking: StrictTracking;
+  readonly #support: SynProxySupport;
   /** What the kernel has; undefined when a failed script leaves that open. */
   #applied: ProtectionModel | undefined = NOTHING_TO_PROTECT;
   #wanted = NOTHING_TO_PROTECT;
@@ -55,6 +64,7 @@ class NftProtector implements Protector {
     this.#isTableThere = isTableThere;
     this.#readCounters = readCounters;
     this.#tracking = options.tracking ?? new StrictTracking();
+    this.#support = new SynProxySupport(nft, options.clock);
   }
 
   async apply(model: ProtectionModel): Promise<void> {
@@ -64,7 +74,7 @@ class NftProtector implements Protector {
 
   verify(): Promise<boolean> {
     return this.#inTurn(async () => {
-      const obstacle = wantsProxy(this.#wanted) ? this.#tracking.ensure() : undefined;
+      const obstacle = await this.#findObstacle(this.#wanted);
       const before = this.#applied;
       const isLost = before !== undefined && !isIdle(before) && !(await this.#isTableThere());
       if (isLost || obstacle !== this.#proxyObstacle) this.#applied = undefined;
@@ -106,9 +116,8 @@ class NftProtector implements Protector {
   async #apply(): Promise<void> {
     // Most passes change nothing here, and then the same object comes.
     if (this.#followed === this.#wanted && this.#applied !== undefined) return;
-    // First: with the rules and without it, every connection through the SYN proxy would break.
     const wanted = this.#wanted;
-    this.#proxyObstacle = wantsProxy(wanted) ? this.#tracking.ensure() : undefined;
+    this.#proxyObstacle = await this.#findObstacle(wanted);
     const model = this.#proxyObstacle === undefined ? wanted : withoutProxy(wanted);
     const before = this.#applied;
     const context = contextOf(this.#clock);
@@ -123,6 +132,12 @@ class NftProtector implements Protector {
     this.#applied = model;
     this.#followed = wanted;
     if (!wantsProxy(wanted)) this.#tracking.restore();
+  }
+
+  /** Before the rules, as with them and without the setting every connection through the SYN proxy would break. */
+  async #findObstacle(wanted: ProtectionModel): Promise<string | undefined> {
+    if (!wantsProxy(wanted)) return undefined;
+    return (await this.#support.missing()) ?? this.#tracking.ensure();
   }
 
   /** One after the other: while a script runs, nobody knows what the kernel has, and a look at it would be misjudged. */
@@ -141,10 +156,6 @@ function contextOf(clock: Pick<Clock, 'wallMs'>): ScriptContext {
 export function canStripOptions(kernelRelease: string): boolean {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(kernelRelease) ?? [];
   return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 18);
-}
-
-function wantsProxy({ services }: ProtectionModel): boolean {
-  return [...services.values()].some(({ policy }) => policy.synProxy !== 'off');
 }
 
 function withoutProxy(model: ProtectionModel): ProtectionModel {

@@ -29,7 +29,7 @@ function linesFor(
     .replaceAll(`${TABLE} `, '')
     .trim()
     .split('\n');
-  return lines.filter((line) => !/^add (counter|chain) /.test(line));
+  return lines.filter((line) => !/^add (counter|chain|rule (of-proxy|output|answer)) /.test(line));
 }
 
 describe('the rules of one Service', () => {
@@ -156,8 +156,12 @@ describe('the table', () => {
   });
 
   it('has no rule that an old kernel refuses', () => {
-    expect(renderProtection(model, { ...CONTEXT, canStripOptions: false })).not.toContain('reset tcp option');
-    expect(renderProtection(model, CONTEXT)).toContain('reset tcp option timestamp');
+    const proxied = modelOf([portOf(VIP)], { synProxy: 'always' });
+    expect(renderProtection(proxied, { ...CONTEXT, canStripOptions: false })).not.toContain(
+      'reset tcp option',
+    );
+    expect(renderProtection(proxied, CONTEXT)).toContain('reset tcp option timestamp');
+    expect(renderProtection(model, CONTEXT)).not.toMatch(/synproxy|output/);
   });
 });
 

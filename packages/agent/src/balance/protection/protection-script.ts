@@ -16,13 +16,13 @@ import {
   SERVICE_VERDICTS,
   sharedSets,
 } from './service-rules.ts';
-import { PROTECTION_TABLE, skeletonScript, TABLE } from './skeleton.ts';
+import { PROTECTION_TABLE, skeletonScript, synProxyChains, synProxyRemoval, TABLE } from './skeleton.ts';
 
 /** What a script depends on beside the model. */
 export interface ScriptContext {
   /** Wall clock, for lists whose entries end. */
   readonly wallMs: number;
-  /** See {@link skeletonScript}. */
+  /** See {@link synProxyChains}. */
   readonly canStripOptions: boolean;
 }
 
@@ -31,11 +31,16 @@ export function isIdle({ services, closed }: ProtectionModel): boolean {
   return services.size === 0 && closed.size === 0;
 }
 
+/** Whether a port of any Service may be answered by the SYN proxy. Pure. */
+export function wantsProxy({ services }: Pick<ProtectionModel, 'services'>): boolean {
+  return [...services.values()].some(({ ports, policy }) => ports.some((port) => isProxied(port, policy)));
+}
+
 /** Script that builds everything anew, whatever was there, in one transaction. Pure. */
 export function renderProtection(wanted: ProtectionModel, context: ScriptContext): string {
   const drop = dropTableScript(PROTECTION_TABLE);
   if (isIdle(wanted)) return drop;
-  return `${drop}${skeletonScript(context.canStripOptions)}${renderDifference(NOTHING, wanted, context.wallMs)}`;
+  return `${drop}${skeletonScript()}${renderDifference(NOTHING, wanted, context)}`;
 }
 
 /**
@@ -49,7 +54,7 @@ export function renderProtectionChanges(
 ): string {
   if (isIdle(wanted)) return isIdle(applied) ? '' : dropTableScript(PROTECTION_TABLE);
   if (isIdle(applied)) return renderProtection(wanted, context);
-  return renderDifference(applied, wanted, context.wallMs);
+  return renderDifference(applied, wanted, context);
 }
 
 const NOTHING: Pick<ProtectionModel, 'services' | 'closed'> = { services: new Map(), closed: new Map() };
@@ -57,8 +62,12 @@ const NOTHING: Pick<ProtectionModel, 'services' | 'closed'> = { services: new Ma
 type Filtered = Pick<ProtectionModel, 'services' | 'closed'>;
 
 /** Order matters: what a rule or an element refers to is made before it, and removed after it. */
-function renderDifference(applied: Filtered, wanted: Filtered, wallMs: number): string {
+function renderDifference(applied: Filtered, wanted: Filtered, context: ScriptContext): string {
+  const { wallMs, canStripOptions } = context;
   const script = new Script();
+  const [hadProxy, hasProxy] = [wantsProxy(applied), wantsProxy(wanted)];
+  if (hasProxy && !hadProxy) script.add(...synProxyChains(canStripOptions));
+  if (hadProxy && !hasProxy) script.add(...synProxyRemoval());
   const before = dynamicSets(applied);
   const after = dynamicSets(wanted);
   for (const set of after.values()) if (!before.has(set.name)) script.addSet(set);
@@ -130,8 +139,8 @@ class Script {
     return this.#lines.map((line) => `${line}\n`).join('');
   }
 
-  add(line: string): void {
-    this.#lines.push(line);
+  add(...lines: readonly string[]): void {
+    this.#lines.push(...lines);
   }
 
   addSet({ name, definition }: NamedSet): void {

@@ -47,23 +47,15 @@ export function noteFlood({ suffix, ip }: FamilyWords): string {
 }
 
 /**
- * The table without Services.
+ * The table without Services and without a SYN proxy (see {@link synProxyChains}).
  *
  * - `arrival` sees packets before connection tracking does, so what it drops costs next to nothing.
- * - `connection` sees what connection tracking takes for new, TCP or not. What the SYN proxy has taken from there comes by
- *   `output` once the client has proven its address: limits then count clients, and not what somebody claims.
- * - `answer` is the SYN proxy. It comes before filters that drop packets without a connection, which its packets are, and
- *   has effect for addresses of this node only; on other nodes the same packets are forwarded as ever. The segment size
- *   that it offers leaves room for the tunnels of pod networks, the window scale is Linux's usual one.
- * - Since Linux 6.15 a server does not accept the packet with which the SYN proxy ends its handshake, because the time that
- *   it echoes is wrong, and the connection is not open before the client itself sends something, or a second has passed.
- *   Without that time it is accepted.
+ * - `connection` sees what connection tracking takes for new, TCP or not. A packet of a flow that was let in before and that
+ *   nobody has answered yet is none: logs and metrics over UDP are never answered.
  * - Programs of this node are trusted: nothing is filtered on lo, or on the way out.
  * - A closed address still hears of errors on the way, without which packets that are too big vanish, and DHCP.
- *
- * @param canStripOptions whether the kernel can (5.18 and later)
  */
-export function skeletonScript(canStripOptions: boolean): string {
+export function skeletonScript(): string {
   const sets = BOTH.map(
     ({ suffix, type }) => `
   map arrivals${suffix} { type ${type} . inet_proto . inet_service : verdict; }
@@ -74,8 +66,6 @@ export function skeletonScript(canStripOptions: boolean): string {
   set open${suffix} { type ${type} . inet_proto . inet_service; }`,
   );
   const both = (rule: (words: FamilyWords) => string) => BOTH.map((words) => `    ${rule(words)}\n`).join('');
-  const synProxy = ({ mss }: FamilyWords) =>
-    `ct state invalid,untracked synproxy mss ${mss} wscale 7 timestamp sack-perm`;
   return `table ${TABLE} {${sets.join('')}
   counter closed-port { }
   chain arrival {
@@ -86,20 +76,10 @@ ${both((words) => `${portKeyOf(words)} vmap @arrivals${words.suffix}`)}  }
     type filter hook prerouting priority -150; policy accept;
     iif lo accept
     ct state established,related accept
-${both(({ suffix, ip }) => `${ip} daddr @closed${suffix} jump closed`)}    ct state new goto limits
-  }
-  chain output {
-    type filter hook output priority -150; policy accept;
-${both((words) => `${portKeyOf(words)} @proxied${words.suffix} goto of-proxy`)}  }
-  chain of-proxy {
-    fib saddr type local accept
-${canStripOptions ? '    ct state established tcp flags == ack reset tcp option timestamp\n' : ''}    ct state new goto limits
+${both(({ suffix, ip }) => `${ip} daddr @closed${suffix} jump closed`)}    ct state new ct status ! confirmed goto limits
   }
   chain limits {
 ${both((words) => `${portKeyOf(words)} vmap @connections${words.suffix}`)}  }
-  chain answer {
-    type filter hook input priority -10; policy accept;
-${both((words) => `${portKeyOf(words)} @proxied${words.suffix} ${synProxy(words)}`)}  }
   chain closed {
 ${both((words) => `${portKeyOf(words)} @open${words.suffix} return`)}    udp dport 68 return
     icmp type { destination-unreachable, time-exceeded, parameter-problem } return
@@ -109,4 +89,65 @@ ${both((words) => `${portKeyOf(words)} @open${words.suffix} return`)}    udp dpo
   }
 }
 `;
+}
+
+/** Chains that are there while a Service wants the SYN proxy, the last one first to be made. */
+const PROXY_CHAINS = [
+  { name: 'of-proxy', head: '' },
+  { name: 'output', head: ' { type filter hook output priority -150; policy accept; }' },
+  { name: 'answer', head: ' { type filter hook input priority -10; policy accept; }' },
+] as const;
+
+/**
+ * Script lines that add the SYN proxy to the table. Kernels without it can do all the rest, and without it nothing that
+ * leaves the node is looked at.
+ *
+ * - `answer` is the proxy itself. It comes before filters that drop packets without a connection, which its packets are, and
+ *   has effect for addresses of this node only; on other nodes the same packets are forwarded as ever.
+ * - What it took away from `connection` comes by `output` once the client has proven its address: limits then count clients,
+ *   and not what somebody claims.
+ * - Since Linux 6.15 a server does not accept the packet with which the SYN proxy ends its handshake, because the time that
+ *   it echoes is wrong, and the connection is not open before the client itself sends something, or a second has passed.
+ *   Without that time it is accepted.
+ *
+ * @param canStripOptions whether the kernel can (5.18 and later)
+ */
+export function synProxyChains(canStripOptions: boolean): readonly string[] {
+  const rules = {
+    'of-proxy': [
+      'fib saddr type local accept',
+      ...(canStripOptions ? ['ct state established tcp flags == ack reset tcp option timestamp'] : []),
+      'ct state new ct status ! confirmed goto limits',
+    ],
+    output: BOTH.map((words) => `${portKeyOf(words)} @proxied${words.suffix} goto of-proxy`),
+    answer: BOTH.map((words) => `${portKeyOf(words)} @proxied${words.suffix} ${synProxyStatement(words)}`),
+  };
+  return PROXY_CHAINS.flatMap(({ name, head }) => [
+    `add chain ${TABLE} ${name}${head}`,
+    ...rules[name].map((rule) => `add rule ${TABLE} ${name} ${rule}`),
+  ]);
+}
+
+/** Script lines that remove what {@link synProxyChains} has added. */
+export function synProxyRemoval(): readonly string[] {
+  return [
+    ...PROXY_CHAINS.map(({ name }) => `flush chain ${TABLE} ${name}`),
+    ...PROXY_CHAINS.map(({ name }) => `delete chain ${TABLE} ${name}`),
+  ];
+}
+
+/** Script that leaves nothing behind, and fails where the kernel has no SYN proxy. */
+export function synProxyProbe(): string {
+  const table = `${TABLE}_probe`;
+  const lines = BOTH.map((words) => `add rule ${table} answer tcp dport 1 ${synProxyStatement(words)}`);
+  return `add table ${table}
+add chain ${table} answer { type filter hook input priority -10; policy accept; }
+${lines.join('\n')}
+delete table ${table}
+`;
+}
+
+/** The segment size leaves room for the tunnels of pod networks, the window scale is Linux's usual one. */
+function synProxyStatement({ mss }: FamilyWords): string {
+  return `ct state invalid,untracked synproxy mss ${mss} wscale 7 timestamp sack-perm`;
 }

@@ -84,6 +84,7 @@ export class TableState {
     for (const [, set = ''] of rule.matchAll(/@(\S+)/g)) this.#set(set);
     const [, counter] = /counter name (\S+)/.exec(rule) ?? [];
     if (counter !== undefined && !this.#counters.has(counter)) throw new Error(`no counter ${counter}`);
+    for (const [, target = ''] of rule.matchAll(/\b(?:goto|jump) (\S+)/g)) this.#chain(target);
     this.#chain(chain).push(rule);
   }
 
@@ -105,7 +106,7 @@ export class TableState {
     const rules = [...this.#chains.values()].flat();
     const isUsed =
       kind === 'chain'
-        ? this.#chain(name).length > 0 || this.targets.has(name)
+        ? this.#chain(name).length > 0 || this.targets.has(name) || rules.some((rule) => leadsTo(rule, name))
         : rules.some((rule) => rule.split(' ').some((word) => word === name || word === `@${name}`));
     if (isUsed) throw new Error(`${kind} ${name} is in use`);
     const things = { set: this.#sets, chain: this.#chains, counter: this.#counters }[kind];
@@ -123,4 +124,8 @@ export class TableState {
     if (chain === undefined) throw new Error(`there is no chain ${name}`);
     return chain;
   }
+}
+
+function leadsTo(rule: string, chain: string): boolean {
+  return rule.endsWith(` goto ${chain}`) || rule.endsWith(` jump ${chain}`);
 }

@@ -95,6 +95,34 @@ describe('withDirectReturn', () => {
     expect(frontend).toMatchObject({ backends: [mapped, routed], masquerade: true });
     expect(problems).toHaveLength(1);
   });
+
+  it('sends to endpoints of its own machine with whichever port, and is one of the hops', () => {
+    const own = backendOf('172.18.0.1', 80);
+    const ownMapped = backendOf('172.18.0.1', 8080);
+    const other = backendOf('172.18.0.50', 80);
+    const outside = { ...surroundingsFor('node1'), node: '', addressesOf: () => [] };
+    const asked = { forwarding: 'directRoute', masquerade: false } as const;
+    const { frontend, problems } = resolved(frontendOf(VIP, [own, ownMapped, other], asked), outside);
+    expect(frontend).toMatchObject({ backends: [own, ownMapped], masquerade: false });
+    expect(frontend?.direct).toMatchObject({
+      self: '172.18.0.1',
+      hops: [
+        { address: '172.18.0.1', weight: 2 },
+        { address: '172.18.0.50', weight: 1 },
+      ],
+    });
+    expect(problems).toEqual([]);
+    const elsewhere = resolved(frontendOf(VIP, [own, other], asked), {
+      ...outside,
+      links: surroundingsFor('node2').links,
+    });
+    expect(elsewhere.frontend).toMatchObject({
+      backends: [own, other],
+      masquerade: true,
+      direct: { self: undefined },
+    });
+    expect(elsewhere.frontend?.direct?.hops).toMatchObject([{ weight: 1 }, { weight: 1 }]);
+  });
 });
 
 it('tells Services that ask a plane for what it does not have', () => {

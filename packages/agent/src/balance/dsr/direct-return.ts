@@ -7,7 +7,9 @@ import type { Backend, BalanceModel, DirectReturn, Frontend, Hop } from '../mode
 
 /** Where machines are, as this node sees it. */
 export interface Surroundings {
+  /** Empty outside a cluster. */
   readonly node: string;
+  /** All of this machine. */
   readonly links: readonly Link[];
   /** Address of a front end -> name of the link on which clients come in. */
   readonly linkOf: (address: string) => string | undefined;
@@ -31,6 +33,9 @@ export function withoutDirectReturn(model: BalanceModel, plane: string): Balance
  * to, by NAT. These are its own, whose answers come back through here by themselves, so that the client's address stays; and
  * those that no hop stands for, which the Service is told of. A node without such has all of them: for its own programs and
  * pods, and for packets that come here for any other reason.
+ *
+ * With `directRoute` a back end of its own is one with an address of this machine: as this machine rewrites what comes for it, it
+ * need not hold the front end's address, and may have another port.
  *
  * Front ends that need nothing, and a model without any that do, are returned as they are. Pure.
  */
@@ -60,17 +65,18 @@ interface Resolution {
 }
 
 function resolve(frontend: Frontend, surroundings: Surroundings): Resolution {
-  const stays = ({ node }: Backend) => node !== undefined && node === surroundings.node;
+  const stays = (backend: Backend) => runsHere(frontend, backend, surroundings);
   // With policy Local there are only back ends of this node, and they see the client as it is.
   if (!frontend.masquerade && frontend.backends.every(stays)) return { resolved: frontend };
   const link = linkFor(frontend, surroundings);
   if (link === undefined) return { resolved: { ...frontend, masquerade: true }, problem: noLink(frontend) };
-  const hopOf = (backend: Backend) => hopAddress(frontend, backend, link, surroundings);
-  const self = onLink(link, frontend.family, surroundings.addressesOf(surroundings.node));
+  const self = ownHop(frontend, link, surroundings);
+  const hopOf = (backend: Backend) => hopAddress(frontend, backend, link, self, surroundings);
   const hops = gather(frontend, hopOf);
   const kept = frontend.backends.filter((backend) => stays(backend) || hopOf(backend) === undefined);
-  const unreachable = kept.filter((backend) => hopOf(backend) === undefined);
-  const direct = directReturn(link, withUnreachable(hops, self, unreachable), self);
+  const withoutHop = kept.filter((backend) => hopOf(backend) === undefined);
+  const direct = directReturn(link, withUnreachable(hops, self, withoutHop), self);
+  const unreachable = withoutHop.filter((backend) => !stays(backend));
   return {
     resolved: {
       ...frontend,
@@ -82,6 +88,39 @@ function resolve(frontend: Frontend, surroundings: Surroundings): Resolution {
   };
 }
 
+/** Do answers of this back end come through here by themselves? */
+function runsHere({ forwarding }: Frontend, { node, address }: Backend, surroundings: Surroundings): boolean {
+  if (forwarding !== 'directRoute') return node !== undefined && node === surroundings.node;
+  return isOwn(address, surroundings);
+}
+
+/** Values of all addresses of a machine; a list of links never changes in place. */
+const ownAddresses = new WeakMap<readonly Link[], ReadonlySet<bigint>>();
+
+function isOwn(text: string, { links }: Surroundings): boolean {
+  let own = ownAddresses.get(links);
+  if (own === undefined) {
+    const all = links.flatMap(({ addresses }) =>
+      addresses.flatMap(({ address }) => addressOf(address) ?? []),
+    );
+    own = new Set(all.map(({ value }) => value));
+    ownAddresses.set(links, own);
+  }
+  const address = addressOf(text);
+  return address !== undefined && own.has(address.value);
+}
+
+/** By which address this machine is a hop, if it is one. */
+function ownHop(frontend: Frontend, link: Link, surroundings: Surroundings): string | undefined {
+  const { family, forwarding, backends, ending = [] } = frontend;
+  if (forwarding !== 'directRoute') return onLink(link, family, surroundings.addressesOf(surroundings.node));
+  // The others know this machine by the address of its back end.
+  const own = [...backends, ...ending]
+    .map(({ address }) => address)
+    .filter((address) => isOwn(address, surroundings));
+  return onLink(link, family, [...own, ...link.addresses.map(({ address }) => address)]);
+}
+
 function linkFor({ address }: Frontend, { links, linkOf }: Surroundings): Link | undefined {
   const name = linkOf(address);
   return links.find((link) => link.name === name);
@@ -90,14 +129,17 @@ function linkFor({ address }: Frontend, { links, linkOf }: Surroundings): Link |
 /** The machine that takes packets for a back end; undefined when there is none on this link. */
 function hopAddress(
   frontend: Frontend,
-  { address, port, node }: Backend,
+  backend: Backend,
   link: Link,
-  { addressesOf }: Surroundings,
+  self: string | undefined,
+  surroundings: Surroundings,
 ): string | undefined {
+  const { address, port, node } = backend;
   if (frontend.forwarding === 'dsr')
-    return node === undefined ? undefined : onLink(link, frontend.family, addressesOf(node));
+    return node === undefined ? undefined : onLink(link, frontend.family, surroundings.addressesOf(node));
   // The port goes out as it came in.
-  return port === frontend.port ? onLink(link, frontend.family, [address]) : undefined;
+  if (port !== frontend.port) return undefined;
+  return runsHere(frontend, backend, surroundings) ? self : onLink(link, frontend.family, [address]);
 }
 
 /** The first of these addresses that is on the link's own subnets, where packets need no router. */
@@ -133,9 +175,9 @@ function gather(
 function withUnreachable(
   hops: ReadonlyMap<string, Hop>,
   self: string | undefined,
-  unreachable: readonly Backend[],
+  withoutHop: readonly Backend[],
 ): readonly Hop[] {
-  const extra = unreachable.reduce((sum, { weight }) => sum + weight, 0);
+  const extra = withoutHop.reduce((sum, { weight }) => sum + weight, 0);
   if (self === undefined || extra === 0) return [...hops.values()];
   const own = hops.get(self) ?? { address: self, weight: 0, ending: 0 };
   return [...new Map(hops).set(self, { ...own, weight: own.weight + extra }).values()];

@@ -21,7 +21,7 @@ function dsr(nodes: readonly number[], parts: Partial<Frontend> = {}, address = 
 
 /** Slot maps are long; what matters of them is where they lead. */
 function shortened(script: string): string {
-  return script.replace(/map \{ ([^}]*) \}/g, (_, slots: string) => {
+  return script.replace(/!= \{ [\d, ]+ \}/g, '!= { … }').replace(/map \{ ([^}]*) \}/g, (_, slots: string) => {
     const targets = [...new Set(slots.split(', ').map((slot) => slot.replace(/^\d+ : /, '')))].sort();
     return `map { … ${targets.join(' ')} }`;
   });
@@ -53,7 +53,7 @@ describe('dsrLayer', () => {
         set kept { type ipv4_addr . inet_proto . inet_service; }
         chain prerouting {
           type filter hook prerouting priority -120; policy accept;
-          ct state new iifname { "eth0" } tcp flags & (syn | rst) == 0 ip daddr . meta l4proto . th dport vmap @rescued
+          ct state new iifname { "eth0" } ip daddr . meta l4proto . th dport vmap @rescued
         }
         chain postrouting {
           type nat hook postrouting priority 89; policy accept;
@@ -70,7 +70,7 @@ describe('dsrLayer', () => {
         set kept { type ipv6_addr . inet_proto . inet_service; }
         chain prerouting {
           type filter hook prerouting priority -120; policy accept;
-          ct state new iifname { "eth0" } tcp flags & (syn | rst) == 0 ip6 daddr . meta l4proto . th dport vmap @rescued
+          ct state new iifname { "eth0" } ip6 daddr . meta l4proto . th dport vmap @rescued
         }
         chain postrouting {
           type nat hook postrouting priority 89; policy accept;
@@ -87,7 +87,9 @@ describe('dsrLayer', () => {
       add rule netdev fairlead-dsr hops-0d5ad300d397dca5 fib daddr type != local return
       add rule netdev fairlead-dsr hops-0d5ad300d397dca5 fwd ip to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0"
       add chain ip fairlead-dsr hops-0d5ad300d397dca5
-      add rule ip fairlead-dsr hops-0d5ad300d397dca5 ip dscp set 0x3f dup to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0" drop
+      add rule ip fairlead-dsr hops-0d5ad300d397dca5 ip dscp 0x3f return
+      add rule ip fairlead-dsr hops-0d5ad300d397dca5 jhash ip saddr . th sport mod 2048 seed 0x66616972 != { … } ip dscp set 0x3f dup to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0" drop
+      add rule ip fairlead-dsr hops-0d5ad300d397dca5 tcp flags & (syn | rst) == 0 ip dscp set 0x3f dup to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0" drop
       add element ip fairlead-dsr kept { 172.18.0.200 . tcp . 80 }
       add element netdev fairlead-dsr forwarded4 { 172.18.0.200 . tcp . 80 : goto hops-0d5ad300d397dca5 }
       add element ip fairlead-dsr rescued { 172.18.0.200 . tcp . 80 : goto hops-0d5ad300d397dca5 }

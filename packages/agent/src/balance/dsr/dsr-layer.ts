@@ -39,6 +39,9 @@ interface ChainContent {
 /** Models never change in place, and the one that was applied is asked for again with the next. */
 const contents = new WeakMap<BalanceModel, Content>();
 
+/** Most chains are those of the model before, and a chain's name says all that it depends on. */
+let latest: Content | undefined;
+
 function contentOf(model: BalanceModel): Content {
   const known = contents.get(model);
   if (known !== undefined) return known;
@@ -46,6 +49,7 @@ function contentOf(model: BalanceModel): Content {
   for (const frontend of model.frontends.values()) builder.add(frontend);
   const content = builder.content();
   contents.set(model, content);
+  latest = content;
   return content;
 }
 
@@ -88,7 +92,7 @@ class ContentBuilder {
   ): void {
     const key = `${where(table)} ${rule.name}`;
     if (!this.#chains.has(key)) {
-      const lines = linesOf(rule);
+      const lines = latest?.chains.get(key)?.lines ?? linesOf(rule);
       this.#chains.set(key, lines && { table, name: rule.name, lines });
     }
     if (this.#chains.get(key) !== undefined) this.#put(table, set, frontend, ` : goto ${rule.name}`);

@@ -18,7 +18,7 @@ export const DSR_TABLES: readonly NftTable[] = [INGRESS_TABLE, ...Object.values(
 export const DSR_SETS = {
   /** In the ingress table, one for each family: -> chain that sends packets on. */
   forwarded: { 4: 'forwarded4', 6: 'forwarded6' },
-  /** -> chain that sends on what belongs to a flow of the runner-up. */
+  /** -> chain that sends on what belongs to a flow of somebody else. */
   rescued: 'rescued',
   /** Front ends whose clients keep their address when they come over the wire, but not from inside this node. */
   kept: 'kept',
@@ -59,8 +59,8 @@ function ingressFrame(devices: string): string {
 }
 
 /**
- * - Packets of flows that began elsewhere: TCP says so by itself. Only what connection tracking calls new; an "invalid" packet
- *   may belong to a flow of this node, and the other one would reset it.
+ * - Packets of flows that this node does not know. Only what connection tracking calls new; an "invalid" packet may belong to a
+ *   flow of this node, and the other one would reset it.
  * - Pods of this node (and the node itself) share a bridge with the pods they are sent to, so these have to answer to the node.
  *   nft knows the type of the original port only once it knows the protocol.
  */
@@ -76,7 +76,7 @@ function localFrame(family: Family, devices: string): string {
   set ${DSR_SETS.kept} { type ${address} . inet_proto . inet_service; }
   chain prerouting {
     type filter hook prerouting priority ${RESCUE_PRIORITY}; policy accept;
-    ct state new iifname { ${devices} } tcp flags & (syn | rst) == 0 ${ip} daddr . meta l4proto . th dport vmap @${DSR_SETS.rescued}
+    ct state new iifname { ${devices} } ${ip} daddr . meta l4proto . th dport vmap @${DSR_SETS.rescued}
   }
   chain postrouting {
     type nat hook postrouting priority ${SNAT_PRIORITY}; policy accept;

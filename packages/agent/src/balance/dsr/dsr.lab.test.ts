@@ -3,7 +3,7 @@ import { addressOf, bitsOf } from '@fairlead/shared/address/address.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Frontend } from '../model/frontend.ts';
 import { jenkinsHash, scaleHash } from '../model/jenkins-hash.ts';
-import { frontendOf } from '../testing/frontends.ts';
+import { backendOf, frontendOf } from '../testing/frontends.ts';
 import { FLOW_SEED } from './flow-rules.ts';
 import { type Answer, DsrNetwork, type DsrNode, POD_PORT, podsOf, type Talker } from './lab/dsr-network.ts';
 import { SLOTS, slotTable } from './slots.ts';
@@ -19,9 +19,10 @@ describe('direct return between nodes', () => {
 
   beforeAll(async () => {
     network = await DsrNetwork.build(4);
-    for (const { pod } of network.nodes) {
+    for (const { name, pod } of network.nodes) {
       await network.start(pod, 'flows-program.ts', 'server', pod, String(POD_PORT.flows));
       await network.start(pod, POD_PROGRAM, pod, String(POD_PORT.answers));
+      await network.start(name, 'flows-program.ts', 'server', name, String(POD_PORT.hosts));
     }
     client = await network.start('client', CLIENT_PROGRAM);
   }, 60_000);
@@ -80,19 +81,37 @@ describe('direct return between nodes', () => {
     expect(await flows.ask({})).toEqual(after);
   });
 
+  it.each([4, 6] as const)(
+    'keeps flows of IPv%i, and takes new ones, while a client still sends to the node that had the address',
+    async (family) => {
+      const [first, second] = nodesOf(network);
+      network.hold(VIP[family], first);
+      await network.apply([dsr({}, family)]);
+      const before = await open(30, family);
+      network.hold(VIP[family], second);
+      network.believe(VIP[family], first);
+      const misled = await flows.ask({ open: 30, to: VIP[family], port: 80 });
+      expect(misled.slice(0, 30)).toEqual(before);
+      expect(new Set(misled.map(({ from }) => from))).toEqual(new Set([network.clientAddress[family]]));
+      network.believe(VIP[family], second);
+      expect(await flows.ask({})).toEqual(misled);
+      network.hold(VIP[family], first);
+    },
+  );
+
   it('gives no new flow to a lost node, and takes none from the others', async () => {
     const [first, second, third] = nodesOf(network);
     network.hold(VIP[4], first);
     await network.apply([dsr()]);
     const before = await open(30);
-    network.run(third.name, 'ip', 'link', 'set', 'eth0', 'down');
+    network.plug(third, 'down');
     await network.apply([dsr({}, 4, [first, second])], [third]);
     const fresh = await client.ask({ to: Array(20).fill([VIP[4], 81]), over: 'tcp' });
     expect(fresh).toHaveLength(20);
     const after = await flows.ask({});
     const left = (answers: readonly Answer[]) => answers.filter((_, at) => before[at]?.name !== third.pod);
     expect(left(after)).toEqual(left(before));
-    network.run(third.name, 'ip', 'link', 'set', 'eth0', 'up');
+    network.plug(third, 'up');
   });
 
   it('sends datagrams to one node, and puts fragments together itself', async () => {
@@ -134,6 +153,37 @@ describe('direct return between nodes', () => {
       expect(answers.map(({ name }) => name)).toEqual(Array(6).fill(expect.stringMatching(/^fdp[123]$/)));
     }
   });
+
+  it.each([4, 6] as const)(
+    'sends to hosts that hold the address of IPv%i themselves, and to the back ends of those that balance',
+    async (family) => {
+      const [first, second, third, fourth] = nodesOf(network);
+      const port = POD_PORT.hosts;
+      const hosts = [first, second, third, fourth].map(({ address }) => backendOf(address[family], port));
+      const parts = { port, forwarding: 'directRoute', masquerade: false } as const;
+      network.hold(VIP[family], first);
+      for (const plain of [third, fourth]) network.holdSilently(VIP[family], plain);
+      await network.apply([], [first, second]);
+      await network.apply([frontendOf(VIP[family], hosts, parts)], [third, fourth]);
+      const senders = network.watchSenders(VIP[family]);
+      flows = await network.start('client', 'flows-program.ts');
+      const before = await flows.ask({ open: 60, to: VIP[family], port });
+      expect(new Set(before.map(({ from }) => from))).toEqual(new Set([network.clientAddress[family]]));
+      const seen = senders();
+      for (const { name } of network.nodes) {
+        const own = before.filter((answer) => answer.name === name);
+        expect(own.length).toBeGreaterThan(0);
+        expect(seen[name]).toBeGreaterThanOrEqual(2 * own.length);
+      }
+      // One that balances need not hold the address to be a back end.
+      network.hold(VIP[family], second);
+      for (const plain of [third, fourth]) network.holdSilently(VIP[family], plain);
+      expect(await flows.ask({})).toEqual(before);
+      const inside = await network.start(first.name, 'flows-program.ts');
+      const answers = await inside.ask({ open: 3, to: VIP[family], port });
+      expect(answers.map(({ name }) => name)).toEqual(Array(3).fill(first.name));
+    },
+  );
 
   it('leaves nothing behind', async () => {
     await network.apply([]);

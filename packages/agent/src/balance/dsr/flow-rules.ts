@@ -59,20 +59,35 @@ export function forwardingLines(rule: FlowRule): readonly string[] | undefined {
 }
 
 /**
- * Lines of a chain for packets of flows that this node should know and does not: who had the slot before, or will have it, gets
- * them. Only for this node's own slots, so that nobody sends back what was sent here for this reason; and marked, so that the
- * node with the address does not either, if it is the one. Undefined when there is nobody. Pure.
+ * Lines of a chain for packets of flows that this node does not know, as they came over the wire. Somebody else's are sent on to
+ * whose they are: who sent them here still thinks that the address is on this node, or has other hops in mind for a moment. If
+ * this node answered, it would be with a reset. Of its own ones those that began elsewhere go to who had the slot before, or
+ * will have it. All are marked, and what is marked goes nowhere else, so that nothing goes round in circles. Undefined when there is
+ * nobody. Pure.
  */
 export function rescueLines(rule: FlowRule): readonly string[] | undefined {
-  const { direct, ip } = rule;
-  const own = direct.hops.findIndex(({ address }) => address === direct.self);
-  const targets = slotMap(rule, ({ owners, runnersUp }, slot) =>
-    owners[slot] === own && own >= 0 ? runnersUp[slot] : undefined,
-  );
-  if (targets === undefined) return undefined;
-  return [
-    `${ip} dscp set ${AT_GOAL} dup to ${flowHash(rule)} map { ${targets} } device "${direct.link}" drop`,
-  ];
+  const { ip } = rule;
+  const own = ownSlots(rule);
+  const owners = slotMap(rule, (table, slot) => table.owners[slot]);
+  const runnersUp = slotMap(rule, (table, slot) => (own.has(slot) ? table.runnersUp[slot] : undefined));
+  const lines: string[] = [];
+  // What does not lead on must not be marked, so it has to be known before.
+  const others = own.size === 0 ? '' : `${flowHash(rule)} != { ${[...own].join(', ')} } `;
+  if (owners !== undefined) lines.push(`${others}${sendOn(rule, owners)}`);
+  if (runnersUp !== undefined) lines.push(`tcp flags & (syn | rst) == 0 ${sendOn(rule, runnersUp)}`);
+  return lines.length === 0 ? undefined : [`${ip} dscp ${AT_GOAL} return`, ...lines];
+}
+
+function ownSlots({ direct: { hops, self } }: FlowRule): ReadonlySet<number> {
+  const own = hops.findIndex(({ address }) => address === self);
+  if (own < 0) return new Set();
+  const { owners } = tableOf(hops);
+  return new Set(owners.flatMap((owner, slot) => (owner === own ? [slot] : [])));
+}
+
+function sendOn(rule: FlowRule, targets: string): string {
+  const { ip, direct } = rule;
+  return `${ip} dscp set ${AT_GOAL} dup to ${flowHash(rule)} map { ${targets} } device "${direct.link}" drop`;
 }
 
 function flowHash({ ip, byClient }: FlowRule): string {
@@ -86,11 +101,22 @@ function slotMap(
   choose: (table: SlotTable, slot: number) => number | undefined,
 ): string | undefined {
   const { hops, self } = direct;
-  const table = slotTable(hops.map(({ address, weight, ending }) => ({ key: address, weight, ending })));
+  const table = tableOf(hops);
   const entries: string[] = [];
   for (let slot = 0; slot < SLOTS; slot++) {
     const address = hops[choose(table, slot) ?? -1]?.address;
     if (address !== undefined && address !== self) entries.push(`${slot} : ${address}`);
   }
   return entries.length === 0 ? undefined : entries.join(', ');
+}
+
+/** Lists of hops never change in place, and a rule asks for its table several times. */
+const tables = new WeakMap<DirectReturn['hops'], SlotTable>();
+
+function tableOf(hops: DirectReturn['hops']): SlotTable {
+  const known = tables.get(hops);
+  if (known !== undefined) return known;
+  const table = slotTable(hops.map(({ address, weight, ending }) => ({ key: address, weight, ending })));
+  tables.set(hops, table);
+  return table;
 }

@@ -12,8 +12,8 @@ import { createNftBalancer } from '../../nft/nft-balancer.ts';
 import { modelOf } from '../../testing/frontends.ts';
 import { withDirectReturn } from '../direct-return.ts';
 
-/** Where the pods listen: connections that stay, and those that are answered and closed (TCP and UDP). */
-export const POD_PORT = { flows: 8080, answers: 8081 } as const;
+/** Where pods listen: connections that stay, and those that are answered and closed (TCP and UDP); and where nodes do. */
+export const POD_PORT = { flows: 8080, answers: 8081, hosts: 8082 } as const;
 const CLIENT = 'fdcl';
 const SWITCH = 'fdsw';
 const CLIENT_NUMBER = 100;
@@ -88,7 +88,28 @@ export class DsrNetwork {
       const verb = name === holder.name ? 'replace' : 'delete';
       tryRun('ip', '-n', name, 'address', verb, `${address}/${length}`, 'dev', link);
     }
-    ip('-n', CLIENT, 'neighbour', 'flush', 'dev', 'eth0');
+    tryRun('ip', '-n', CLIENT, 'neighbour', 'delete', address, 'dev', 'eth0');
+  }
+
+  /** Takes a node's cable out of the switch, or puts it back. */
+  plug({ name }: DsrNode, state: 'up' | 'down'): void {
+    ip('link', 'set', `${name}-sw`, state);
+  }
+
+  /** Makes the client think that an address is on a node, whatever that answers. */
+  believe(address: string, { mac }: DsrNode): void {
+    ip('-n', CLIENT, 'neighbour', 'replace', address, 'lladdr', mac, 'dev', 'eth0', 'nud', 'permanent');
+  }
+
+  /** Puts an address on a node that answers for it only where packets come anyway, as back ends of direct routing do. */
+  holdSilently(address: string, { name }: DsrNode): void {
+    const length = address.includes(':') ? 128 : 32;
+    for (const [setting, value] of [
+      ['arp_ignore', 1],
+      ['arp_announce', 2],
+    ])
+      inside(name, ['sysctl', '-qw', `net.ipv4.conf.eth0.${setting}=${value}`]);
+    ip('-n', name, 'address', 'replace', `${address}/${length}`, 'dev', 'lo');
   }
 
   /** Counts on the client's wire which node's frames come from an address; returns node -> frames since then. */

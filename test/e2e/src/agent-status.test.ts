@@ -6,6 +6,7 @@ const status = (node: string, change: Partial<AgentStatus> = {}): AgentStatus =>
   node,
   engine: { name: 'raft', ok: true, detail: '' },
   coordinator: { node: 'a' },
+  endpoints: [],
   group: { epoch: 3, voters: ['a', 'b', 'c'] },
   ...change,
 });

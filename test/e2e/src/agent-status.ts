@@ -10,6 +10,12 @@ export interface AgentStatus {
   readonly node: string;
   readonly engine: { readonly name: string; readonly ok: boolean; readonly detail: string };
   readonly coordinator: { readonly node: string } | null;
+  readonly endpoints: readonly {
+    readonly service: string;
+    readonly endpoint: string;
+    readonly state: 'unknown' | 'up' | 'down';
+    readonly detail: string;
+  }[];
   readonly group: { readonly epoch: number; readonly voters: readonly string[] } | null;
 }
 

@@ -7,7 +7,7 @@ import { ComponentEnded, type Components } from './cluster/components.ts';
 import { ApiServerFaults } from './cluster/faults.ts';
 import { type KubeletContext, manifestDir, startKubelet } from './cluster/kubelet.ts';
 import { type PodLog, podLogs, podLogTails } from './cluster/pod-logs.ts';
-import { killPod, type PodRef, setPodReadiness } from './cluster/pods.ts';
+import { killPod, type PodRef, setPodReadiness, signalPod } from './cluster/pods.ts';
 import { type LabParts, prepare, readyNodes } from './cluster/prepare.ts';
 import { type ApiServerChoice, type ControlPlane, chooseAssets } from './control-plane/control-plane.ts';
 import { Journal, type JournalEntry } from './journal.ts';
@@ -260,6 +260,20 @@ export class Lab {
   killPod(pod: PodRef): Promise<JournalEntry> {
     return this.journal.record('pod-kill', podName(pod), () =>
       killPod(this.api, this.#kubelets.workDir, pod),
+    );
+  }
+
+  /** SIGSTOP for every process of a pod: its kernel goes on accepting connections, which nobody serves. */
+  freezePod(pod: PodRef): Promise<JournalEntry> {
+    return this.journal.record('pod-freeze', podName(pod), () =>
+      signalPod(this.api, this.#kubelets.workDir, pod, 'SIGSTOP'),
+    );
+  }
+
+  /** Undoes {@link freezePod}. */
+  thawPod(pod: PodRef): Promise<JournalEntry> {
+    return this.journal.record('pod-thaw', podName(pod), () =>
+      signalPod(this.api, this.#kubelets.workDir, pod, 'SIGCONT'),
     );
   }
 

@@ -36,6 +36,16 @@ async function getPod(api: AdminApi, pod: PodRef): Promise<PodSketch> {
  * business. Rejects when the pod runs no container within 10 s.
  */
 export async function killPod(api: AdminApi, kubeletsDir: string, pod: PodRef): Promise<void> {
+  await signalPod(api, kubeletsDir, pod, 'SIGKILL');
+}
+
+/** Any signal for every container of a pod that runs now. Rejects when the pod runs no container within 10 s. */
+export async function signalPod(
+  api: AdminApi,
+  kubeletsDir: string,
+  pod: PodRef,
+  signal: NodeJS.Signals,
+): Promise<void> {
   const { metadata, spec } = await getPod(api, pod);
   const node = spec.nodeName;
   if (node === undefined) throw new Error(`pod ${pod.name} is on no node yet`);
@@ -44,7 +54,7 @@ export async function killPod(api: AdminApi, kubeletsDir: string, pod: PodRef): 
     () => {
       const leaders = runningContainers(recordFile);
       // A container is the leader of a process group of its own.
-      return leaders.filter((pid) => signalProcess(-pid, 'SIGKILL')).length;
+      return leaders.filter((pid) => signalProcess(-pid, signal)).length;
     },
     { what: `a running container of pod ${pod.name} on ${node}`, timeoutMs: 10_000, intervalMs: 20 },
   );

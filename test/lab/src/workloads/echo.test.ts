@@ -52,6 +52,12 @@ describe('echo app', () => {
     await expect(fetch(`http://127.0.0.1:${echo.port}/ip`)).rejects.toThrow();
   });
 
+  it('counts what it has answered', async () => {
+    const url = `http://127.0.0.1:${(await start()).port}`;
+    for (const path of ['/', '/ip', '/', '/healthz']) await fetch(`${url}${path}`);
+    expect(await (await fetch(`${url}/served`)).text()).toBe('2\n');
+  });
+
   it('echoes datagrams with the name of the pod', async () => {
     const { port } = await start();
     const socket = createSocket('udp4');

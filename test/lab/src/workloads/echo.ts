@@ -6,6 +6,7 @@
  *
  * GET /             one line of text: pod, client source address, node
  * GET /ip           the same as JSON: {"pod", "client", "node", "address"}
+ * GET /served      how many GET / it has answered, as a number
  * GET /healthz      200 while ready, 503 while not: the readiness probe
  * POST /unready     /healthz fails from now on; requests are still served
  * POST /ready       /healthz succeeds again
@@ -50,7 +51,7 @@ export function plainAddress(address: string | undefined): string {
 
 /** Starts the HTTP and UDP servers on all addresses of both families; rejects when the port is taken. */
 export async function startEcho(options: EchoOptions): Promise<EchoHandle> {
-  const state = { ready: true, draining: false };
+  const state = { ready: true, draining: false, served: 0 };
   const server = createServer((request, response) => answer(request, response, state, options.identity));
   server.keepAliveTimeout = 5_000;
   await new Promise<void>((resolve, reject) => {
@@ -85,7 +86,7 @@ export async function startEcho(options: EchoOptions): Promise<EchoHandle> {
 function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  state: { ready: boolean; readonly draining: boolean },
+  state: { ready: boolean; readonly draining: boolean; served: number },
   identity: EchoIdentity,
 ): void {
   const path = (request.url ?? '/').split('?', 1)[0];
@@ -100,10 +101,18 @@ function answer(
     const address = plainAddress(request.socket.localAddress);
     const body = JSON.stringify({ pod: identity.pod, client, node: identity.node, address });
     send(response, 200, 'application/json', `${body}\n`);
+  } else if (path === '/served') {
+    send(response, 200, 'text/plain', `${state.served}\n`);
   } else if (path === '/') {
+    state.served += 1;
     send(response, 200, 'text/plain', `pod=${identity.pod} client=${client} node=${identity.node}\n`);
   } else {
-    send(response, 404, 'text/plain', `no page ${path}; there are /, /ip, /healthz, /ready and /unready\n`);
+    send(
+      response,
+      404,
+      'text/plain',
+      `no page ${path}; there are /, /ip, /served, /healthz, /ready and /unready\n`,
+    );
   }
 }
 

@@ -13,7 +13,10 @@ function serve(name: string, port: number): void {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
     const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    createInterface({ input: socket }).on('line', () => socket.write(`${JSON.stringify({ name, from })}\n`));
+    createInterface({ input: socket })
+      .on('line', () => socket.write(`${JSON.stringify({ name, from })}\n`))
+      // It repeats the errors of its socket.
+      .on('error', () => undefined);
   });
   server.listen(port, '::', () => process.stdout.write('ready\n'));
 }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How each case is set up: what begins before a run and is gone after it, so that no case pays for another one's rules. */
 import { fileURLToPath } from 'node:url';
-import { type Surroundings, withDirectReturn } from '@fairlead/agent/balance/dsr/direct-return.ts';
-import { dsrLayer } from '@fairlead/agent/balance/dsr/dsr-layer.ts';
-import type { BalanceModel, Forwarding, Frontend } from '@fairlead/agent/balance/model/frontend.ts';
-import { natLayer } from '@fairlead/agent/balance/nft/nat-layer.ts';
+import type { Forwarding } from '@fairlead/agent/balance/model/frontend.ts';
 import { hostOf } from '@fairlead/test-lab/network/plan.ts';
 import type { LabProcess } from '@fairlead/test-lab/process/lab-process.ts';
 import type { CaseName } from './figures.ts';
+import type { NodePart } from './nftables-main.ts';
 import { FRONT_PORT, handwrittenRules, haproxyConfig, nginxStreamConfig } from './rival-config.ts';
 import { BALANCER, POD_NODES, type Site, VIP } from './site.ts';
 
@@ -64,57 +62,17 @@ function program(site: Site, running: LabProcess): StandingCase {
   };
 }
 
-/** What the agents of these nodes would write for a Service with policy Cluster and a pod on each of the pods' nodes. */
-async function ours(site: Site, forwarding: Forwarding, nodes: readonly string[]): Promise<StandingCase> {
-  const model = modelOf(site, forwarding);
-  for (const node of nodes) {
-    const seen = withDirectReturn(model, await surroundingsOf(site, node));
-    await site.nft(node, natLayer.renderAll(seen) + dsrLayer.renderAll(seen));
-  }
+/** What the agents of these nodes do for a Service with policy Cluster and a pod on each of the pods' nodes. */
+async function ours(site: Site, forwarding: Forwarding, holders: readonly string[]): Promise<StandingCase> {
+  const { network, pods } = site;
+  const main = fileURLToPath(new URL('./nftables-main.ts', import.meta.url));
+  const nodes = Object.fromEntries(holders.map((name) => [name, hostOf(network.plan, name).ipv4]));
+  const planes = holders.map((node) => {
+    const part: NodePart = { node, nodes, address: VIP, forwarding, pods };
+    return network.spawn(node, [process.execPath, main, JSON.stringify(part)]);
+  });
+  await Promise.all(planes.map((plane) => plane.waitForLine((line) => line === 'ready')));
+  // The rules stay; a program that does nothing more would only be in the way.
+  await Promise.all(planes.map((plane) => plane.stop()));
   return rules(site);
-}
-
-function modelOf(site: Site, forwarding: Forwarding): BalanceModel {
-  const frontend: Frontend = {
-    id: `tcp/${FRONT_PORT}/${VIP}`,
-    service: 'default/bench',
-    family: 4,
-    address: VIP,
-    protocol: 'tcp',
-    port: FRONT_PORT,
-    backends: site.pods.map((pod) => ({ ...pod, weight: 1 })),
-    scheduler: 'roundRobin',
-    affinitySeconds: undefined,
-    forwarding,
-    masquerade: true,
-  };
-  return { frontends: new Map([[frontend.id, frontend]]), problems: new Map() };
-}
-
-async function surroundingsOf({ network }: Site, node: string): Promise<Surroundings> {
-  const { ipv4 } = hostOf(network.plan, node);
-  const { stdout } = await network.exec(node, ['cat', '/sys/class/net/eth0/ifindex']);
-  const address = {
-    family: 4,
-    address: ipv4,
-    prefixLength: 16,
-    scope: 'global',
-    validSeconds: Number.POSITIVE_INFINITY,
-    preferredSeconds: Number.POSITIVE_INFINITY,
-    tentative: false,
-  } as const;
-  const link = {
-    name: 'eth0',
-    index: Number(stdout),
-    kind: 'ether',
-    isUp: true,
-    mtu: 1500,
-    addresses: [address],
-  } as const;
-  return {
-    node,
-    links: [link],
-    linkOf: () => link.name,
-    addressesOf: (name) => [hostOf(network.plan, name).ipv4],
-  };
 }

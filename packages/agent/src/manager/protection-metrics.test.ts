@@ -9,6 +9,7 @@ it('counts what was dropped by Service and reason, and apart from it what the SY
     [
       { service: 'default/web', verdict: 'blocked', packets: 7 },
       { service: 'default/web', verdict: 'syn-proxied', packets: 9 },
+      { service: 'default/web', verdict: 'allowed', packets: 4 },
       { service: '', verdict: 'closed-port', packets: 2 },
     ] as const;
   observeProtection({ counts }, [registry]);
@@ -19,5 +20,6 @@ it('counts what was dropped by Service and reason, and apart from it what the SY
     'fairlead_protection_dropped_packets_total{service="default/web",reason="blocked"} 7',
     'fairlead_protection_dropped_packets_total{service="",reason="closed-port"} 2',
     'fairlead_protection_proxied_packets_total{service="default/web"} 9',
+    'fairlead_protection_allowed_packets_total{service="default/web"} 4',
   ]);
 });

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Protector, VerdictCount } from '../balance/protection/protector.ts';
+import type { Protector, Verdict } from '../balance/protection/protector.ts';
 import { growing, type Registers } from './samples.ts';
 
 /** What is read when Prometheus asks. */
 export type ProtectionSource = Pick<Protector, 'counts'>;
 
-/** What was kept from protected addresses, and how often the SYN proxy answered. */
+/** What was kept from protected addresses, how often the SYN proxy answered, and what was let in unasked. */
 export function observeProtection(protection: ProtectionSource, registers: Registers): void {
-  const isDropped = ({ verdict }: VerdictCount) => verdict !== 'syn-proxied';
   growing(
     {
       name: 'fairlead_protection_dropped_packets_total',
@@ -18,9 +17,14 @@ export function observeProtection(protection: ProtectionSource, registers: Regis
     () =>
       protection
         .counts()
-        .filter(isDropped)
+        .filter(({ verdict }) => verdict !== 'syn-proxied' && verdict !== 'allowed')
         .map(({ service, verdict, packets }) => [{ service, reason: verdict }, packets] as const),
   );
+  const countOf = (verdict: Verdict) => () =>
+    protection
+      .counts()
+      .filter((count) => count.verdict === verdict)
+      .map(({ service, packets }) => [{ service }, packets] as const);
   growing(
     {
       name: 'fairlead_protection_proxied_packets_total',
@@ -28,10 +32,15 @@ export function observeProtection(protection: ProtectionSource, registers: Regis
       labelNames: ['service'],
     },
     registers,
-    () =>
-      protection
-        .counts()
-        .filter((count) => !isDropped(count))
-        .map(({ service, packets }) => [{ service }, packets] as const),
+    countOf('syn-proxied'),
+  );
+  growing(
+    {
+      name: 'fairlead_protection_allowed_packets_total',
+      help: 'Packets of sources that the Service allows, which no limit, block or SYN proxy looked at.',
+      labelNames: ['service'],
+    },
+    registers,
+    countOf('allowed'),
   );
 }

@@ -18,7 +18,8 @@ class World {
   /** What is not there, asked or used: the proxy's word in a script fails it. */
   hasProxy = true;
   probes = 0;
-  isTableThere = true;
+  /** Names of tables that somebody has removed. */
+  missing: readonly string[] = [];
   counters: readonly NftCounter[] = [];
   loose = '1';
   mayWrite = true;
@@ -53,7 +54,7 @@ class World {
         if (script !== '') this.scripts.push(script);
         return Promise.resolve();
       },
-      isTableThere: () => Promise.resolve(this.isTableThere),
+      isTableThere: ({ name }) => Promise.resolve(!this.missing.includes(name)),
       readCounters: () => this.counters,
       tracking: new StrictTracking(this.setting),
     });
@@ -107,7 +108,7 @@ describe('verify', () => {
   });
 
   it('puts back a table that somebody has removed, and misses none where there is none to be', async () => {
-    world.isTableThere = false;
+    world.missing = ['fairlead_protection'];
     expect(await protector.verify()).toBe(false);
     await protector.apply(LIMITED);
     expect(await protector.verify()).toBe(true);
@@ -139,6 +140,26 @@ describe('the SYN proxy', () => {
     await protector.verify();
     expect(world.probes).toBe(1);
     expect(world.scripts.at(-1)).toContain('synproxy');
+  });
+
+  it('keeps what open connections need when nobody wants it any more, until the end', async () => {
+    await protector.apply(PROXIED);
+    expect(world.scripts[0]).toContain('add table inet fairlead_synproxy');
+    await protector.apply(NOTHING_TO_PROTECT);
+    await protector.apply(PROXIED);
+    expect(world.scripts.slice(1).join()).not.toContain('fairlead_synproxy');
+    await protector.stop();
+    expect(world.scripts.at(-1)).toContain('delete table inet fairlead_synproxy');
+  });
+
+  it('puts that back when somebody removes it, wanted or not', async () => {
+    await protector.apply(PROXIED);
+    await protector.apply(NOTHING_TO_PROTECT);
+    world.missing = ['fairlead_synproxy'];
+    expect(await protector.verify()).toBe(true);
+    expect(world.scripts.at(-1)).toContain('add table inet fairlead_synproxy');
+    world.missing = [];
+    expect(await protector.verify()).toBe(false);
   });
 
   it('is left out where the kernel has none, and told; the rest is filtered, and the kernel asked again later', async () => {

@@ -4,7 +4,7 @@ import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
-import { applyNft, deleteTables, listTables } from '../../system/nft.ts';
+import { applyNft, dropTableScript, listTables, type NftTable } from '../../system/nft.ts';
 import { type NftCounter, readNftCounters } from '../../system/nft-counters.ts';
 import { NOTHING_TO_PROTECT, type ProtectionModel } from './policy.ts';
 import {
@@ -16,7 +16,7 @@ import {
 } from './protection-script.ts';
 import type { Protector, VerdictCount } from './protector.ts';
 import { counterOf, SERVICE_VERDICTS } from './service-rules.ts';
-import { PROTECTION_TABLE } from './skeleton.ts';
+import { PROTECTION_TABLE, PROXY_HOLDER, proxyHolderScript } from './skeleton.ts';
 import { StrictTracking } from './strict-tracking.ts';
 import { SynProxySupport } from './syn-proxy-support.ts';
 
@@ -25,7 +25,7 @@ export interface NftProtectorOptions {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly logger: Pick<Logger, 'warn'>;
   readonly nft?: (script: string) => Promise<void>;
-  readonly isTableThere?: () => Promise<boolean>;
+  readonly isTableThere?: (table: NftTable) => Promise<boolean>;
   readonly readCounters?: () => readonly NftCounter[];
   readonly tracking?: StrictTracking;
 }
@@ -44,7 +44,7 @@ export async function createNftProtector(options: NftProtectorOptions): Promise<
 class NftProtector implements Protector {
   readonly #clock: Pick<Clock, 'wallMs'>;
   readonly #nft: (script: string) => Promise<void>;
-  readonly #isTableThere: () => Promise<boolean>;
+  readonly #isTableThere: (table: NftTable) => Promise<boolean>;
   readonly #readCounters: () => readonly NftCounter[];
   readonly #tracking: StrictTracking;
   readonly #support: SynProxySupport;
@@ -53,6 +53,8 @@ class NftProtector implements Protector {
   #wanted = NOTHING_TO_PROTECT;
   /** What was wanted when that was applied. */
   #followed = NOTHING_TO_PROTECT;
+  /** Whether {@link PROXY_HOLDER} is there, as far as we know. */
+  #holdsProxy = false;
   /** Why there is no SYN proxy, though somebody wants one. */
   #proxyObstacle: string | undefined;
   #lastTurn: Promise<unknown> = Promise.resolve();
@@ -76,9 +78,12 @@ class NftProtector implements Protector {
     return this.#inTurn(async () => {
       const obstacle = await this.#findObstacle(this.#wanted);
       const before = this.#applied;
-      const isLost = before !== undefined && !isIdle(before) && !(await this.#isTableThere());
+      const isTableLost =
+        before !== undefined && !isIdle(before) && !(await this.#isTableThere(PROTECTION_TABLE));
+      const isHolderLost = this.#holdsProxy && !(await this.#isTableThere(PROXY_HOLDER));
+      const isLost = isTableLost || isHolderLost;
       if (isLost || obstacle !== this.#proxyObstacle) this.#applied = undefined;
-      await this.#apply();
+      await this.#apply(isHolderLost);
       return isLost;
     });
   }
@@ -107,13 +112,15 @@ class NftProtector implements Protector {
   stop(): Promise<void> {
     this.#wanted = NOTHING_TO_PROTECT;
     return this.#inTurn(async () => {
-      await deleteTables([PROTECTION_TABLE]);
+      await this.#nft(dropTableScript(PROTECTION_TABLE) + dropTableScript(PROXY_HOLDER));
       this.#applied = NOTHING_TO_PROTECT;
+      this.#holdsProxy = false;
       this.#tracking.restore();
     });
   }
 
-  async #apply(): Promise<void> {
+  /** @param isHolderLost what open connections through the SYN proxy need is to be put back */
+  async #apply(isHolderLost = false): Promise<void> {
     // Most passes change nothing here, and then the same object comes.
     if (this.#followed === this.#wanted && this.#applied !== undefined) return;
     const wanted = this.#wanted;
@@ -121,14 +128,17 @@ class NftProtector implements Protector {
     const model = this.#proxyObstacle === undefined ? wanted : withoutProxy(wanted);
     const before = this.#applied;
     const context = contextOf(this.#clock);
-    const script =
+    const changes =
       before === undefined
         ? renderProtection(model, context)
         : renderProtectionChanges(before, model, context);
+    const needsHolder = isHolderLost || (!this.#holdsProxy && wantsProxy(model));
+    const script = (needsHolder ? proxyHolderScript() : '') + changes;
     if (script !== '') {
       this.#applied = undefined;
       await this.#nft(script);
     }
+    if (needsHolder) this.#holdsProxy = true;
     this.#applied = model;
     this.#followed = wanted;
     if (!wantsProxy(wanted)) this.#tracking.restore();
@@ -165,8 +175,9 @@ function withoutProxy(model: ProtectionModel): ProtectionModel {
   return { ...model, services: new Map(services) };
 }
 
-async function isThere(): Promise<boolean> {
-  return (await listTables(PROTECTION_TABLE.name)).some(({ family }) => family === PROTECTION_TABLE.family);
+async function isThere(table: NftTable): Promise<boolean> {
+  const found = await listTables(table.name);
+  return found.some(({ family, name }) => family === table.family && name === table.name);
 }
 
 function readOurs(): readonly NftCounter[] {

@@ -122,7 +122,7 @@ describe('the rules of one Service', () => {
     expect(rules.map((rule) => /outside|bogus|@allowed\S+ \w+|open-connections/.exec(rule)?.[0])).toEqual([
       'outside',
       'bogus',
-      '@allowed4.default.echo accept',
+      '@allowed4.default.echo counter',
       '@allowed4.default.echo return',
       'open-connections',
     ]);

@@ -11,6 +11,7 @@ export const VERDICTS = [
   'open-connections',
   'closed-port',
   'syn-proxied',
+  'allowed',
 ] as const;
 
 /** One of {@link VERDICTS}. */

@@ -27,6 +27,7 @@ export const SERVICE_VERDICTS = [
   'connection-rate',
   'open-connections',
   'syn-proxied',
+  'allowed',
 ] as const satisfies readonly Verdict[];
 
 /** What a new TCP connection begins with. */
@@ -118,7 +119,7 @@ export function arrivalRules(service: ProtectedService): readonly string[] {
           `meta nfproto ipv${words.suffix} tcp flags & (fin | syn | rst | ack) != ${CLIENT_FLAGS} ${drop('bogus-flags', service)}`,
         ]
       : []),
-    ...allowedRule(service, words, 'accept'),
+    ...allowedRule(service, words, `counter name ${counterOf('allowed', service.service)} accept`),
     ...blockRules(service, words),
     ...synProxyRules(service, words),
   ]);

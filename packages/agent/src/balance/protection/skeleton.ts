@@ -4,6 +4,14 @@ import type { NftTable } from '../../system/nft.ts';
 /** The table of everything that protects, for both families. It exists only while something is to be filtered. */
 export const PROTECTION_TABLE: NftTable = { family: 'inet', name: 'fairlead_protection' };
 
+/**
+ * What keeps the kernel's part of the SYN proxy at work for connections that it began: it adds the difference of two clocks to
+ * the timestamps of each packet, for as long as any rule speaks of a SYN proxy. When the last one goes, both ends see the
+ * time jump, and about half of the open connections stand still for good. So this is there from the first use until the
+ * agent ends.
+ */
+export const PROXY_HOLDER: NftTable = { family: 'inet', name: 'fairlead_synproxy' };
+
 /** For `add element …` and the like. */
 export const TABLE = `${PROTECTION_TABLE.family} ${PROTECTION_TABLE.name}`;
 
@@ -134,6 +142,16 @@ export function synProxyRemoval(): readonly string[] {
     ...PROXY_CHAINS.map(({ name }) => `flush chain ${TABLE} ${name}`),
     ...PROXY_CHAINS.map(({ name }) => `delete chain ${TABLE} ${name}`),
   ];
+}
+
+/** Script lines that see to {@link PROXY_HOLDER}. No packet comes to its only rule, so it costs nothing. */
+export function proxyHolderScript(): string {
+  const table = `${PROXY_HOLDER.family} ${PROXY_HOLDER.name}`;
+  return `add table ${table}
+add chain ${table} nobody
+flush chain ${table} nobody
+add rule ${table} nobody tcp dport 1 ${synProxyStatement(FAMILY_WORDS[4])}
+`;
 }
 
 /** Script that leaves nothing behind, and fails where the kernel has no SYN proxy. */

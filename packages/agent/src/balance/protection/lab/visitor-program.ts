@@ -17,6 +17,8 @@ export type VisitorCommand =
       readonly keep?: boolean;
     }
   | { readonly kind: 'send'; readonly segments: readonly Omit<TcpSegment, 'sourceMac'>[] }
+  /** Everybody who was kept says something, and waits for an answer. */
+  | { readonly kind: 'ask' }
   | { readonly kind: 'leave' };
 
 /** What became of one connection: the server's words, an error code, or `SILENCE`. */
@@ -31,9 +33,17 @@ const PATIENCE_MS = 900;
 
 const kept = new Set<Socket>();
 
-function visit({ to, port, from, keep = false }: VisitorCommand & { kind: 'visit' }): Promise<Visit> {
+async function visit({ to, port, from, keep = false }: VisitorCommand & { kind: 'visit' }): Promise<Visit> {
+  const socket = connect({ host: to, port, ...(from === undefined ? {} : { localAddress: from }) });
+  const what = await answerOn(socket);
+  if (keep && what.error === undefined) kept.add(socket);
+  else socket.destroy();
+  return what;
+}
+
+/** What comes next on a connection. */
+function answerOn(socket: Socket): Promise<Visit> {
   return new Promise((resolve) => {
-    const socket = connect({ host: to, port, ...(from === undefined ? {} : { localAddress: from }) });
     const timer = setTimeout(
       () => socket.destroy(Object.assign(new Error('silence'), { code: 'SILENCE' })),
       PATIENCE_MS,
@@ -41,8 +51,6 @@ function visit({ to, port, from, keep = false }: VisitorCommand & { kind: 'visit
     socket.once('data', (chunk) => {
       clearTimeout(timer);
       resolve(JSON.parse(chunk.toString()) as Visit);
-      if (keep) kept.add(socket);
-      else socket.destroy();
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
@@ -63,6 +71,14 @@ function send(segments: readonly Omit<TcpSegment, 'sourceMac'>[]): void {
 async function run(command: VisitorCommand): Promise<readonly Visit[]> {
   if (command.kind === 'visit')
     return await Promise.all(Array.from({ length: command.times }, () => visit(command)));
+  if (command.kind === 'ask') {
+    return await Promise.all(
+      [...kept].map((socket) => {
+        socket.write('and now?');
+        return answerOn(socket);
+      }),
+    );
+  }
   if (command.kind === 'send') send(command.segments);
   else {
     for (const socket of kept) socket.destroy();

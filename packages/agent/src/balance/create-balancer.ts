@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { AgentSettings } from '../config/settings.ts';
 import { deleteTables } from '../system/nft.ts';
 import type { Balancer } from './balancer.ts';
 import { DSR_TABLES } from './dsr/dsr-tables.ts';
 import { BALANCE_TABLES } from './nft/nat-layer.ts';
+import { createIpvsBalancer } from './ipvs/ipvs-balancer.ts';
 import { createNftBalancer } from './nft/nft-balancer.ts';
+import { createUserSpacePlane } from './user-space/threaded-plane.ts';
+import { createUserSpaceBalancer } from './user-space/user-space-balancer.ts';
 
 /** Makes the data plane of this name, free of a predecessor's leftovers. @throws CommandError when nft fails. */
-export async function createBalancer(kind: 'none' | 'nftables', logger: Logger): Promise<Balancer> {
+export async function createBalancer(kind: AgentSettings['balance'], logger: Logger): Promise<Balancer> {
   if (kind === 'nftables') return createNftBalancer({ logger });
   try {
     await deleteTables([...BALANCE_TABLES, ...DSR_TABLES]);
   } catch (error) {
     logger.warn({ err: error }, 'cannot remove the balancer tables of an earlier run');
   }
+  if (kind === 'userspace') return createUserSpaceBalancer(createUserSpacePlane({ logger }));
+  if (kind === 'ipvs') return createIpvsBalancer({ logger });
   return {
     name: 'none',
     apply: () => Promise.resolve(),

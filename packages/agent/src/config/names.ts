@@ -317,7 +317,7 @@ export const SETTINGS = {
     env: 'fairlead_balance',
     flag: 'balance',
     takes: 'value',
-    help: 'who sends connections to pods: none (kube-proxy does) or nftables (none)',
+    help: 'who sends connections to pods: none (kube-proxy does), nftables, ipvs or userspace (none)',
   },
   forwarding: {
     env: 'fairlead_forwarding',

@@ -53,7 +53,7 @@ export interface AgentSettings {
   /** Namespace of the group record and of its key. */
   readonly groupNamespace: string;
   readonly raft: RaftSettings;
-  readonly balance: 'none' | 'nftables';
+  readonly balance: 'none' | 'nftables' | 'ipvs' | 'userspace';
   /** How packets reach the endpoints of Services that do not say. */
   readonly forwarding: 'nat' | 'dsr';
   /** Drop what comes for an address of a Service but not for one of its ports. */
@@ -132,7 +132,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     engine: reader.oneOf(SETTINGS.engine, ['lease', 'raft'], 'lease'),
     groupNamespace: namespace,
     raft: readRaftSettings(reader),
-    balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables'], 'none'),
+    balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables', 'ipvs', 'userspace'], 'none'),
     forwarding: reader.oneOf(SETTINGS.forwarding, ['nat', 'dsr'], 'nat'),
     closePorts: reader.bool(SETTINGS.closePorts, false),
     addressOn: reader.oneOf(SETTINGS.addressOn, ['lo', 'interface'], 'lo'),

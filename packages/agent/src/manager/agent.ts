@@ -145,7 +145,14 @@ class NodeAgent implements Agent {
     const onChange = () => this.#loop.wake();
     this.#names = new NameWatcher({ mode: settings.dnsMode, resolve, clock, logger, onChange });
     this.#status = settings.serviceUpdates
-      ? new StatusWriter({ client, node, sources: { names: this.#names }, clock, logger })
+      ? new StatusWriter({
+          client,
+          node,
+          sources: { names: this.#names },
+          isProxy: settings.balance !== 'none' && balancer.isProxy === true,
+          clock,
+          logger,
+        })
       : undefined;
     this.#view = options.view ?? NO_VIEW;
     this.#moves = new MoveTeller({

@@ -127,7 +127,7 @@ export class Reconciler {
     const namedByServices = this.#desired.services.flatMap((service) => service.names);
     names.want(new Set([...namedByServices, ...(controlPlane?.names ?? [])]));
     this.#services = this.#options.dhcp.resolve(this.#desired.services);
-    engine.want(this.#desired.groups, this.#desired.unservable);
+    engine.want(this.#desired.groups, this.#unservable());
     this.#noteGrants();
   }
 
@@ -176,6 +176,13 @@ export class Reconciler {
     this.#tell(held);
     const failure = unprotected ?? unbalanced;
     if (failure !== undefined) throw failure;
+  }
+
+  /** What this node cannot serve: its link is down, or a port of it cannot be listened on. */
+  #unservable(): ReadonlySet<string> {
+    const { unservable } = this.#desired;
+    const refused = this.#options.balancer.unservable?.() ?? NO_ADDRESSES;
+    return refused.size === 0 ? unservable : new Set([...unservable, ...refused]);
   }
 
   /** New deadlines, straight to the worker. */
@@ -286,14 +293,17 @@ export class Reconciler {
   }
 
   #tell(held: ReadonlyMap<string, HeldAddress>): void {
-    const { announcements, moves, engine, dhcp, protection, status, speaksFor } = this.#options;
+    const { announcements, moves, engine, dhcp, protection, balancer, status, speaksFor } = this.#options;
     const answered = new Set(
       [...held.values()].filter(({ answering }) => answering).map(({ address }) => address),
     );
     moves.tell({ services: this.#services, granted: this.#grants.since });
     announcements.tell({
       services: this.#services,
-      problems: [this.#model.problems, protection.problems()].reduce(mergeProblems, this.#problems()),
+      problems: [this.#model.problems, protection.problems(), balancer.problems?.() ?? NO_PROBLEMS].reduce(
+        mergeProblems,
+        this.#problems(),
+      ),
       // Who asks for an address tells why there is none.
       held: new Set([...answered, ...engine.ownedKeys()]),
       owners: engine.state().owners,
@@ -327,6 +337,9 @@ export class Reconciler {
     this.#grants.note(engine.state().grants, clock.monotonicMs());
   }
 }
+
+const NO_PROBLEMS: Desired['problems'] = new Map();
+const NO_ADDRESSES: ReadonlySet<string> = new Set();
 
 function mergeProblems(
   first: ReadonlyMap<string, readonly ServiceProblem[]>,

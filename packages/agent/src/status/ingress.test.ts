@@ -26,6 +26,12 @@ describe('ingress', () => {
     ]);
   });
 
+  it('says that kube-proxy has to leave the addresses alone, where it has to', () => {
+    const proxied = ingressOf(service, ['172.18.0.200'], true);
+    expect(proxied[0]?.ipMode).toBe('Proxy');
+    expect(sameIngress(wanted.slice(0, 1), proxied)).toBe(false);
+  });
+
   it('is the same with what the API server fills in, and another in any other difference', () => {
     expect(
       sameIngress(

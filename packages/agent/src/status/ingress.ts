@@ -3,14 +3,21 @@ import type { LoadBalancerIngress, Service } from '@fairlead/shared/kubernetes/o
 
 /**
  * `status.loadBalancer.ingress` as kube-vip writes it: one entry per address in the order of the annotation, each with
- * all ports. `ipMode` is left to the API server, which fills in VIP. Pure.
+ * all ports. Pure.
+ *
+ * @param isProxy kube-proxy has to leave the addresses alone (`ipMode: Proxy`); else the API server fills in VIP
  */
-export function ingressOf(service: Service, addresses: readonly string[]): readonly LoadBalancerIngress[] {
+export function ingressOf(
+  service: Service,
+  addresses: readonly string[],
+  isProxy = false,
+): readonly LoadBalancerIngress[] {
   const ports = (service.spec?.ports ?? []).map(({ port, protocol }) => ({
     port,
     protocol: protocol ?? 'TCP',
   }));
-  return addresses.map((ip) => (ports.length > 0 ? { ip, ports } : { ip }));
+  const parts = { ...(isProxy && { ipMode: 'Proxy' }), ...(ports.length > 0 && { ports }) };
+  return addresses.map((ip) => ({ ip, ...parts }));
 }
 
 /** Whether the status already says the same; what the API server fills in by itself does not count. Pure. */

@@ -23,6 +23,8 @@ class OneService {
   readonly writes: string[] = [];
   refusal: ApiError | undefined;
   onRead = (): void => {};
+  /** What becomes of `ipMode`: older servers do not know it. */
+  knowsIpMode = true;
 
   client(): KubeClient {
     const replace = (_resource: unknown, object: Service, options?: { readonly subresource?: string }) => {
@@ -33,6 +35,11 @@ class OneService {
       this.writes.push(options?.subresource ?? 'object');
       const resourceVersion = String(Number(this.current.metadata?.resourceVersion) + 1);
       this.current = { ...object, metadata: { ...object.metadata, resourceVersion } };
+      const ingress = object.status?.loadBalancer?.ingress;
+      if (!this.knowsIpMode && ingress !== undefined) {
+        const kept = ingress.map(({ ipMode: _dropped, ...rest }) => rest);
+        this.current = { ...this.current, status: { loadBalancer: { ingress: kept } } };
+      }
       return Promise.resolve(this.current);
     };
     const get = () => {
@@ -79,6 +86,37 @@ describe('StatusWriter', () => {
     want(server.current);
     await new Promise(setImmediate);
     expect(server.writes).toHaveLength(2);
+  });
+
+  describe('for a data plane whose connections end on this node', () => {
+    const wantProxied = async () => {
+      const proxied = new StatusWriter({
+        client: server.client(),
+        node: 'n1',
+        isProxy: true,
+        clock: systemClock,
+        logger: silentLogger,
+      });
+      const running = proxied.run(end.signal);
+      const wanted = () => new Map([['default/echo', { service: server.current, addresses: ADDRESSES }]]);
+      proxied.want(wanted());
+      await eventually('written', isWritten);
+      proxied.want(wanted());
+      end.abort();
+      await running;
+    };
+
+    it('says so', async () => {
+      await wantProxied();
+      expect(server.current.status?.loadBalancer?.ingress?.[0]?.ipMode).toBe('Proxy');
+      expect(server.writes).toEqual(['status', 'object']);
+    });
+
+    it('says so once to an API server that does not keep it', async () => {
+      server.knowsIpMode = false;
+      await wantProxied();
+      expect(server.writes).toEqual(['status', 'object']);
+    });
   });
 
   it('reads again when its copy is old, and keeps what others wrote', async () => {

@@ -30,6 +30,8 @@ export interface StatusWriterOptions {
   readonly node: string;
   /** By which addresses are known. */
   readonly sources?: AddressSources;
+  /** Say that kube-proxy has to leave the addresses alone; see `Balancer.isProxy`. Default: it need not. */
+  readonly isProxy?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -49,9 +51,12 @@ export class StatusWriter {
   #wanted: ReadonlyMap<string, WantedStatus> = new Map();
   /** Keys that RBAC does not let us write, so that each is tried once per change and not forever. */
   #forbidden = false;
+  /** What the API server keeps of it: those before 1.30 know no `ipMode`. */
+  #saysProxy: boolean;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
+    this.#saysProxy = options.isProxy === true;
     this.#queue = new WorkQueue({ clock: options.clock, logger: options.logger });
   }
 
@@ -70,9 +75,24 @@ export class StatusWriter {
   #differs(wanted: WantedStatus): boolean {
     const { service, addresses } = wanted;
     return (
-      !sameIngress(service.status?.loadBalancer?.ingress, ingressOf(service, addresses)) ||
+      !sameIngress(service.status?.loadBalancer?.ingress, this.#ingressOf(service, addresses)) ||
       conditionsWith(service, wanted.announced, 0) !== undefined ||
       this.#newAnnotations(service, wanted).length > 0
+    );
+  }
+
+  #ingressOf(service: Service, addresses: readonly string[]): ReturnType<typeof ingressOf> {
+    return ingressOf(service, addresses, this.#saysProxy);
+  }
+
+  /** An API server that drops it would be asked again and again. */
+  #noteKept({ status }: Service): void {
+    const [first] = status?.loadBalancer?.ingress ?? [];
+    if (!this.#saysProxy || first === undefined || first.ipMode === 'Proxy') return;
+    this.#saysProxy = false;
+    this.#options.logger.warn(
+      { received: first.ipMode, expected: 'Proxy' },
+      'the API server does not keep ipMode (Kubernetes before 1.30): connections from nodes and pods of the cluster go past this data plane',
     );
   }
 
@@ -119,7 +139,7 @@ export class StatusWriter {
     const { client, clock } = this.#options;
     const { addresses } = wanted;
     let service = from;
-    const ingress = ingressOf(service, addresses);
+    const ingress = this.#ingressOf(service, addresses);
     const conditions = conditionsWith(service, wanted.announced, clock.wallMs());
     if (conditions !== undefined || !sameIngress(service.status?.loadBalancer?.ingress, ingress)) {
       const next = draft(service);
@@ -129,6 +149,7 @@ export class StatusWriter {
         ...(conditions === undefined ? {} : { conditions: structuredClone(conditions) as [] }),
       };
       service = await client.replace(SERVICES, next as Service, { subresource: 'status' });
+      this.#noteKept(service);
     }
     const annotations = this.#newAnnotations(service, wanted);
     if (annotations.length === 0) return;

@@ -75,6 +75,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#isOver) controller.abort(new errors.RequestAbortedError('the client is gone'));
   }
 
+  /** Undici tells of it, its types do not. */
+  onBodySent(chunk: Uint8Array | string): void {
+    this.#state.bytesIn += chunk.length;
+  }
+
   onResponseStart(
     controller: Dispatcher.DispatchController,
     status: number,

@@ -19,8 +19,9 @@ function run(port: MessagePort): void {
   port.on('message', (message: ToPlane) => {
     // A rejection ends the thread, as any other error that nobody expected; the main thread begins another.
     lastTurn = lastTurn.then(async () => {
-      if (message.type === 'apply') {
-        say({ type: 'done', id: message.id, problems: await proxies.apply(message.listeners) });
+      if (message.type === 'change') {
+        const { id, put, gone } = message;
+        say({ type: 'done', id, problems: await proxies.change(put, gone) });
         return;
       }
       clearInterval(stats);

@@ -33,6 +33,14 @@ export interface ListenerStats {
   readonly targets: ReadonlyMap<string, TargetStats>;
 }
 
+/** The thread of the plane is gone, and with it all its connections. */
+export class PlaneGoneError extends Error {
+  constructor(why: string) {
+    super(`the thread of the user-space plane has ended: ${why}`);
+    this.name = 'PlaneGoneError';
+  }
+}
+
 /**
  * Proxies in user space, in a thread of their own: no amount of traffic delays the main thread, which keeps addresses.
  * Used by the balancer of Services, by `agent start` and by `agent service`.
@@ -44,9 +52,11 @@ export interface UserSpacePlane {
    * @throws PlaneGoneError when the thread has ended; `verify` begins another.
    */
   apply(listeners: readonly ProxyListener[]): Promise<readonly ListenerProblem[]>;
-  /** Begins another thread when the old one has died, and tries again what could not be bound. Returns whether it changed anything. */
+  /** Begins another thread when the old one has died or hangs, and tries again what could not be bound. Returns whether it changed anything. */
   verify(): Promise<boolean>;
-  /** By the listener's id, at most a second old. */
+  /** What cannot be listened on, as of now. */
+  problems(): readonly ListenerProblem[];
+  /** By the listener's id, at most a second old: those that have had anything to do. */
   stats(): ReadonlyMap<string, ListenerStats>;
   /** Accepts nothing any more, lets what runs go on for at most `drainMs`, and ends. */
   stop(drainMs?: number): Promise<void>;

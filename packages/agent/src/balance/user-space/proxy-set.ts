@@ -27,27 +27,32 @@ export class ProxySet {
     this.#clock = clock;
   }
 
-  /** Makes it so. Resolves to the listeners that cannot be; they are tried again with the next call. */
-  async apply(listeners: readonly ProxyListener[]): Promise<readonly ListenerProblem[]> {
-    const wanted = new Map(listeners.map((listener) => [listener.id, listener]));
-    for (const [id, running] of this.#running) {
-      const listener = wanted.get(id);
-      if (listener === undefined || !samePlace(listener, running.listener)) this.#takeAway(id, running);
+  /** Takes away the `gone` ones first, as others may take their places. Resolves to those of `put` that cannot be. */
+  async change(put: readonly ProxyListener[], gone: readonly string[]): Promise<readonly ListenerProblem[]> {
+    for (const id of gone) this.#takeAway(id);
+    for (const listener of put) {
+      const before = this.#running.get(listener.id)?.listener;
+      if (before !== undefined && !samePlace(listener, before)) this.#takeAway(listener.id);
     }
-    const problems = await Promise.all(listeners.map((listener) => this.#bring(listener)));
+    const problems = await Promise.all(put.map((listener) => this.#bring(listener)));
     return problems.filter((problem) => problem !== undefined);
   }
 
-  /** By id. */
+  /** By id: those that have had anything to do. */
   stats(): ReadonlyMap<string, ListenerStats> {
-    return new Map([...this.#running].map(([id, { listening }]) => [id, listening.stats()]));
+    const stats = [...this.#running].map(([id, { listening }]) => [id, listening.stats()] as const);
+    return new Map(stats.filter(([, each]) => hasWorked(each)));
   }
 
   /** Accepts nothing any more; resolves when nothing runs any more, at the latest after `drainMs`. */
   async stop(drainMs: number): Promise<void> {
     const running = [...this.#running.values()];
     this.#running.clear();
-    await Promise.all(running.map(({ listening }) => listening.stop(drainMs)));
+    const ends = running.map(({ listening }) => listening.stop(drainMs));
+    const limit = Promise.withResolvers<void>();
+    const timer = this.#clock.setTimer(limit.resolve, drainMs);
+    await Promise.all([...ends, Promise.race([Promise.all(this.#leaving), limit.promise])]);
+    timer.cancel();
   }
 
   async #bring(listener: ProxyListener): Promise<ListenerProblem | undefined> {
@@ -69,11 +74,18 @@ export class ProxySet {
     return undefined;
   }
 
-  #takeAway(id: string, { listening }: Running): void {
+  #takeAway(id: string): void {
+    const listening = this.#running.get(id)?.listening;
+    if (listening === undefined) return;
     this.#running.delete(id);
     const end = listening.stop(DRAIN_MS).finally(() => this.#leaving.delete(end));
     this.#leaving.add(end);
   }
+}
+
+function hasWorked({ refused, open, bytesIn, bytesOut, targets }: ListenerStats): boolean {
+  if (refused + open + bytesIn + bytesOut > 0) return true;
+  return [...targets.values()].some(({ served, failures }) => served + failures > 0);
 }
 
 function createListening(listener: ProxyListener, clock: Clock): ProxyListening {

@@ -1,64 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Worker } from 'node:worker_threads';
-import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { type Clock, systemClock } from '@fairlead/shared/runtime/clock.ts';
 import type { ProxyListener } from './listener.ts';
 import type { ListenerProblem, ListenerStats, UserSpacePlane } from './plane.ts';
-import type { FromPlane, ToPlane } from './worker-protocol.ts';
-
-/** The thread of the plane is gone, and with it all its connections. */
-export class PlaneGoneError extends Error {
-  constructor(why: string) {
-    super(`the thread of the user-space plane has ended: ${why}`);
-    this.name = 'PlaneGoneError';
-  }
-}
-
-interface Waiting {
-  resolve(problems: readonly ListenerProblem[]): void;
-  reject(error: PlaneGoneError): void;
-}
-
-/** Source tree: the file itself, by type stripping. Bundle: beside the agent's bundle (scripts/build.ts). */
-const WORKER_URL = new URL(
-  import.meta.url.endsWith('.ts') ? './plane-worker.ts' : './plane-worker.js',
-  import.meta.url,
-);
+import { PlaneThread, type PlaneThreadOptions } from './plane-thread.ts';
 
 /** What has been accepted may be finished in this time when the program ends. */
 const STOP_DRAIN_MS = 2_000;
 
 /** A user-space plane in a thread of its own, which is begun with the first listener: without any it costs nothing. */
-export function createUserSpacePlane(options: { readonly logger: Logger }): UserSpacePlane {
-  return new ThreadedPlane(options.logger);
+export function createUserSpacePlane(
+  options: Omit<PlaneThreadOptions, 'clock'> & { readonly clock?: Clock },
+): UserSpacePlane {
+  return new ThreadedPlane({ clock: systemClock, ...options });
 }
 
 class ThreadedPlane implements UserSpacePlane {
-  readonly #logger: Logger;
+  readonly #options: PlaneThreadOptions;
   #thread: PlaneThread | undefined;
   #wanted: readonly ProxyListener[] = [];
-  #problems: readonly ListenerProblem[] = [];
+  /** What the thread was told, by id. A listener never changes in place. */
+  readonly #told = new Map<string, ProxyListener>();
+  /** By the listener's id. */
+  readonly #problems = new Map<string, ListenerProblem>();
 
-  constructor(logger: Logger) {
-    this.#logger = logger;
+  constructor(options: PlaneThreadOptions) {
+    this.#options = options;
   }
 
   async apply(listeners: readonly ProxyListener[]): Promise<readonly ListenerProblem[]> {
     this.#wanted = listeners;
     if (this.#thread === undefined && listeners.length === 0) return [];
-    this.#thread ??= new PlaneThread(this.#logger);
-    const problems = await this.#thread.apply(listeners);
-    this.#tellNew(problems);
-    this.#problems = problems;
-    return problems;
+    const wanted = new Set(listeners.map(({ id }) => id));
+    const gone = [...this.#told.keys()].filter((id) => !wanted.has(id));
+    const put = listeners.filter(
+      (listener) => this.#told.get(listener.id) !== listener || this.#problems.has(listener.id),
+    );
+    if (put.length > 0 || gone.length > 0) await this.#change(put, gone);
+    return this.problems();
   }
 
   async verify(): Promise<boolean> {
     const hasDied = this.#thread?.isGone === true;
-    if (hasDied) this.#thread = undefined;
-    const before = this.#problems.length;
+    if (hasDied) this.#forget();
+    const before = this.#problems.size;
     if (!hasDied && before === 0) return false;
-    const after = await this.apply(this.#wanted);
-    return hasDied || after.length !== before;
+    await this.apply(this.#wanted);
+    return hasDied || this.#problems.size !== before;
+  }
+
+  problems(): readonly ListenerProblem[] {
+    return [...this.#problems.values()];
   }
 
   stats(): ReadonlyMap<string, ListenerStats> {
@@ -68,81 +59,39 @@ class ThreadedPlane implements UserSpacePlane {
   async stop(drainMs = STOP_DRAIN_MS): Promise<void> {
     this.#wanted = [];
     const thread = this.#thread;
-    this.#thread = undefined;
+    this.#forget();
     await thread?.stop(drainMs);
   }
 
-  #tellNew(problems: readonly ListenerProblem[]): void {
-    const known = new Set(this.#problems.map(({ id, problem }) => `${id} ${problem}`));
-    for (const { id, problem } of problems) {
-      if (known.has(`${id} ${problem}`)) continue;
-      this.#logger.warn({ listener: id, problem }, 'cannot be listened on; it is tried again');
+  async #change(put: readonly ProxyListener[], gone: readonly string[]): Promise<void> {
+    for (const id of gone) {
+      this.#told.delete(id);
+      this.#problems.delete(id);
+    }
+    for (const listener of put) this.#told.set(listener.id, listener);
+    this.#thread ??= new PlaneThread(this.#options);
+    const problems = new Map((await this.#thread.change(put, gone)).map((each) => [each.id, each]));
+    for (const listener of put) {
+      const { id } = listener;
+      // A later call may have put another in its place, and knows better.
+      if (this.#told.get(id) !== listener) continue;
+      const problem = problems.get(id);
+      if (problem === undefined) this.#problems.delete(id);
+      else this.#note(problem);
     }
   }
-}
 
-/** The main thread's end: calls and their acknowledgements. */
-class PlaneThread {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #nextId = 1;
-  #isStopping = false;
-  #gone: PlaneGoneError | undefined;
-  #stats: ReadonlyMap<string, ListenerStats> = new Map();
-
-  constructor(logger: Logger) {
-    // No inherited flags: those of a debugger or a test runner do not belong into this thread.
-    this.#worker = new Worker(WORKER_URL, { execArgv: [], name: 'user-space' });
-    let failure = 'without an error';
-    this.#worker.on('error', (error) => {
-      failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    });
-    this.#worker.on('message', (message: FromPlane) => {
-      if (message.type === 'stats') this.#stats = message.stats;
-      else this.#acknowledge(message.id, message.problems);
-    });
-    this.#worker.on('exit', (code) => {
-      this.#gone = new PlaneGoneError(code === 0 ? 'stopped' : `exit code ${code}, ${failure}`);
-      for (const { reject } of this.#waiting.values()) reject(this.#gone);
-      this.#waiting.clear();
-      if (!this.#isStopping) logger.error({ err: this.#gone }, 'all proxied connections are lost');
-    });
-  }
-
-  get isGone(): boolean {
-    return this.#gone !== undefined;
-  }
-
-  get stats(): ReadonlyMap<string, ListenerStats> {
-    return this.#gone === undefined ? this.#stats : new Map();
-  }
-
-  apply(listeners: readonly ProxyListener[]): Promise<readonly ListenerProblem[]> {
-    return this.#ask((id) => ({ type: 'apply', id, listeners }));
-  }
-
-  async stop(drainMs: number): Promise<void> {
-    this.#isStopping = true;
-    try {
-      await this.#ask((id) => ({ type: 'stop', id, drainMs }));
-    } catch (error) {
-      if (!(error instanceof PlaneGoneError)) throw error;
+  #note(problem: ListenerProblem): void {
+    const { id, problem: text } = problem;
+    if (this.#problems.get(id)?.problem !== text) {
+      this.#options.logger.warn({ listener: id, problem: text }, 'cannot be listened on; it is tried again');
     }
-    await this.#worker.terminate();
+    this.#problems.set(id, problem);
   }
 
-  #ask(make: (id: number) => ToPlane): Promise<readonly ListenerProblem[]> {
-    if (this.#gone !== undefined) return Promise.reject(this.#gone);
-    const id = this.#nextId;
-    this.#nextId += 1;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage(make(id));
-    });
-  }
-
-  #acknowledge(id: number, problems: readonly ListenerProblem[]): void {
-    this.#waiting.get(id)?.resolve(problems);
-    this.#waiting.delete(id);
+  #forget(): void {
+    this.#thread = undefined;
+    this.#told.clear();
+    this.#problems.clear();
   }
 }

@@ -22,6 +22,9 @@ export const SYSTEM_TOOLS = {
   ping: 'iputils-ping',
   dnsmasq: 'dnsmasq-base',
   etcd: 'etcd-server',
+  ipvsadm: 'ipvsadm',
+  modprobe: 'kmod',
+  'linux.uml': 'user-mode-linux',
   'g++': 'g++',
   make: 'make',
   python3: 'python3',
@@ -31,6 +34,7 @@ export const SYSTEM_TOOLS = {
 export const BENCH_TOOLS = {
   keepalived: 'keepalived',
   wrk: 'wrk',
+  ab: 'apache2-utils',
   haproxy: 'haproxy',
   nginx: 'libnginx-mod-stream',
 };

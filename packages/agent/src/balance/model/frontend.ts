@@ -7,6 +7,7 @@ import type { Family } from '@fairlead/shared/address/address.ts';
 import type { ServiceProblem } from '../../services/problem.ts';
 import type { Protocol } from '../../services/served-service.ts';
 import type { HealthCheck } from '../health/health-check.ts';
+import type { KernelScheduler } from './kernel-schedulers.ts';
 
 /** Where a connection is sent. */
 export interface Backend {
@@ -17,6 +18,8 @@ export interface Backend {
   readonly weight: number;
   /** Node it runs on; undefined when nobody says, or outside a cluster. */
   readonly node: string | undefined;
+  /** It is reached by NAT although the front end asks for something else, which is not possible for it. */
+  readonly byNat?: boolean;
 }
 
 /**
@@ -42,8 +45,11 @@ export type Scheduler =
  * - `dsr`: packets go on at layer 2, their destination unchanged, to a node with back ends, which rewrites it and answers the
  *   client itself: port mapping and the client's address are both kept.
  * - `directRoute`: the same, but to the back end itself, which holds the front end's address on its loopback.
+ * - `tunnel`: the same, but wrapped into a packet to the back end, which may be behind routers. Only IPVS.
+ * - `local`: only to back ends of this node, and the client's address stays. Only IPVS.
+ * - `bypass`: not at all: what comes is for whoever listens at the address. Only IPVS.
  */
-export type Forwarding = 'nat' | 'dsr' | 'directRoute';
+export type Forwarding = 'nat' | 'dsr' | 'directRoute' | 'tunnel' | 'local' | 'bypass';
 
 /** A machine on the same link that takes packets as they came and answers clients itself. */
 export interface Hop {
@@ -80,6 +86,8 @@ export interface Frontend {
   /** In a fixed order, so that an unchanged set renders unchanged. None of any weight: connections are refused at once. */
   readonly backends: readonly Backend[];
   readonly scheduler: Scheduler;
+  /** What IPVS does instead; set only where it is the data plane. */
+  readonly kernelScheduler?: KernelScheduler;
   /** `sessionAffinity: ClientIP`: a client stays with its back end until it was away for so many seconds; undefined: none. */
   readonly affinitySeconds: number | undefined;
   readonly forwarding: Forwarding;
@@ -97,6 +105,8 @@ export interface Frontend {
   readonly masquerade: boolean;
   /** TCP connections to back ends that are neither there nor ending are reset; else they are left to end by themselves. */
   readonly resetsRemoved?: boolean;
+  /** How back ends that take turns were laid out before, where that goes on. For planes that remember; nobody else sets it. */
+  readonly slots?: readonly Backend[];
   /** How it is found out which back ends are dead; absent: nobody looks. Not rendered: the dead are left out of `backends`. */
   readonly healthCheck?: HealthCheck;
 }
@@ -111,6 +121,19 @@ export interface BalanceModel {
 
 /** An empty model: nothing to balance. */
 export const NOTHING_TO_BALANCE: BalanceModel = { frontends: new Map(), problems: new Map() };
+
+/** The model with these front ends in the place of those of the same ids; undefined: not there any more. Pure. */
+export function withFrontends(
+  model: BalanceModel,
+  changed: ReadonlyMap<string, Frontend | undefined>,
+): BalanceModel {
+  const frontends = new Map(model.frontends);
+  for (const [id, frontend] of changed) {
+    if (frontend === undefined) frontends.delete(id);
+    else frontends.set(id, frontend);
+  }
+  return { ...model, frontends };
+}
 
 /** The back ends that new connections may go to; where there is none, they are refused. */
 export function takersOf({ backends }: Pick<Frontend, 'backends'>): readonly Backend[] {
@@ -128,6 +151,7 @@ export function sameFrontend(a: Frontend, b: Frontend): boolean {
     a.id === b.id &&
     a.masquerade === b.masquerade &&
     a.scheduler === b.scheduler &&
+    a.kernelScheduler === b.kernelScheduler &&
     a.affinitySeconds === b.affinitySeconds &&
     a.forwarding === b.forwarding &&
     sameDirectReturn(a.direct, b.direct) &&
@@ -158,5 +182,5 @@ function sameBackends(a: readonly Backend[], b: readonly Backend[]): boolean {
 }
 
 function sameRendering(a: Backend, b: Backend | undefined): boolean {
-  return sameBackend(a, b) && a.weight === b?.weight && a.node === b.node;
+  return sameBackend(a, b) && a.weight === b?.weight && a.node === b.node && a.byNat === b.byNat;
 }

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+import { FAMILIES, type Family } from '@fairlead/shared/address/address.ts';
+import { type Clock, systemClock } from '@fairlead/shared/runtime/clock.ts';
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { readIpvsTable, requireIpvs, restoreIpvs } from '../../system/ipvs.ts';
+import type { Balancer } from '../balancer.ts';
+import { type BalanceModel, NOTHING_TO_BALANCE } from '../model/frontend.ts';
+import { batchBetween } from './batch.ts';
+import { type IpvsSurroundings, withIpvsForwarding } from './ipvs-forwarding.ts';
+import { withLeaving, withoutGone } from './leaving.ts';
+import { MasqueradeChain } from './masquerade-chain.ts';
+import { masqueradeRules } from './masquerade-rules.ts';
+import { modelTable } from './model-table.ts';
+import { type CountedTable, readTable } from './read-table.ts';
+import { restoreTracking, setSettings } from './settings.ts';
+import type { IpvsTable } from './virtual-service.ts';
+
+/** The kernel, as far as this plane needs it; replaced in tests. */
+export interface IpvsKernel {
+  /** Its table, as it prints it. */
+  readonly read: () => Promise<string>;
+  /** Runs a batch of `ipvsadm`. */
+  readonly restore: (batch: string) => Promise<void>;
+  /** Family -> chain; families that there is none for have no front ends that need one. */
+  readonly chains: ReadonlyMap<Family, Pick<MasqueradeChain, 'grow' | 'shrink' | 'verify' | 'close'>>;
+  readonly restoreTracking: () => Promise<boolean>;
+}
+
+/** What {@link createIpvsBalancer} needs. */
+export interface IpvsBalancerOptions {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+/** Looks at the kernel take at most this part of the time. */
+const TABLE_SHARE = 1 / 20;
+const CHAIN_SHARE = 1 / 50;
+/** Rules are lost seldom, and a look at them starts programs. */
+const CHAIN_PAUSE_MS = 1_000;
+
+const NO_TABLE: IpvsTable = new Map();
+
+/**
+ * Balancing by IPVS, free of a predecessor's leftovers.
+ *
+ * @throws IpvsUnavailable when the kernel does not have it
+ * @throws CommandError when `ipvsadm` or iptables cannot be used
+ */
+export async function createIpvsBalancer(options: IpvsBalancerOptions): Promise<Balancer> {
+  const { logger, clock = systemClock } = options;
+  await requireIpvs();
+  await setSettings(logger);
+  const chains = new Map<Family, MasqueradeChain>();
+  for (const family of FAMILIES) {
+    try {
+      chains.set(family, await MasqueradeChain.open(family));
+    } catch (error) {
+      if (family === 4) throw error;
+      logger.warn({ err: error }, 'IPv6 cannot be masqueraded: pods on other nodes are not reached over it');
+    }
+  }
+  const read = async () => (await readIpvsTable()) ?? '';
+  const left = [...chains.values()].flatMap(({ leftovers }) => [...leftovers.keys()]);
+  const leftovers = readTable(await read(), new Set(left));
+  await restoreIpvs(batchBetween(leftovers, NO_TABLE));
+  return new IpvsBalancer({ read, restore: restoreIpvs, chains, restoreTracking }, clock);
+}
+
+/** See {@link createIpvsBalancer}. Services that others have in the same table are never touched. */
+export class IpvsBalancer implements Balancer {
+  readonly name = 'ipvs';
+  readonly isProxy = true;
+  readonly kernelSchedulers = true;
+  readonly #kernel: IpvsKernel;
+  readonly #clock: Clock;
+  #model = NOTHING_TO_BALANCE;
+  /** What is wanted, and with those servers that are leaving. */
+  #wanted = NO_TABLE;
+  #expected = NO_TABLE;
+  /** Ids that the kernel may have from us. */
+  #ours = new Set<string>();
+  /** Whether the kernel has `#expected`; a failed batch leaves that open. */
+  #isKnown = true;
+  #lastTurn: Promise<unknown> = Promise.resolve();
+  #nextLookMs = 0;
+  #nextChainLookMs = 0;
+
+  constructor(kernel: IpvsKernel, clock: Clock) {
+    this.#kernel = kernel;
+    this.#clock = clock;
+  }
+
+  resolve(model: BalanceModel, surroundings: IpvsSurroundings): BalanceModel {
+    return withIpvsForwarding(model, surroundings);
+  }
+
+  apply(model: BalanceModel): Promise<void> {
+    return this.#inTurn(() => this.#apply(model));
+  }
+
+  verify(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const tables = await this.#verifyTable();
+      const chains = await this.#verifyChains();
+      return tables || chains;
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#model = NOTHING_TO_BALANCE;
+      this.#wanted = NO_TABLE;
+      this.#expected = NO_TABLE;
+      const found = readTable(await this.#kernel.read(), this.#ours);
+      await this.#kernel.restore(batchBetween(found, NO_TABLE));
+      this.#ours.clear();
+      for (const chain of this.#kernel.chains.values()) await chain.close();
+    });
+  }
+
+  async #apply(model: BalanceModel): Promise<void> {
+    const wanted = modelTable(model);
+    const resets = (id: string) => model.frontends.get(id)?.resetsRemoved === true;
+    const before = this.#isKnown ? this.#expected : await this.#found(wanted);
+    const after = withLeaving({ before: this.#expected, wantedBefore: this.#wanted }, wanted, resets);
+    const rulesChange = !this.#isKnown || model.frontends !== this.#model.frontends;
+    this.#model = model;
+    this.#wanted = wanted;
+    this.#expected = after;
+    this.#isKnown = false;
+    for (const id of wanted.keys()) this.#ours.add(id);
+    // Rules are there before the first connection, and after the last.
+    if (rulesChange) await this.#eachChain((chain, rules) => chain.grow(rules));
+    const batch = batchBetween(before, after);
+    if (batch !== '') await this.#kernel.restore(batch);
+    if (rulesChange) await this.#eachChain((chain, rules) => chain.shrink(rules));
+    this.#isKnown = true;
+    this.#ours = new Set(wanted.keys());
+  }
+
+  async #found(wanted: IpvsTable): Promise<CountedTable> {
+    const ids = new Set([...this.#ours, ...wanted.keys()]);
+    return readTable(await this.#kernel.read(), ids);
+  }
+
+  async #eachChain(
+    work: (
+      chain: Pick<MasqueradeChain, 'grow' | 'shrink'>,
+      rules: ReadonlyMap<string, string>,
+    ) => Promise<void>,
+  ): Promise<void> {
+    for (const [family, chain] of this.#kernel.chains) await work(chain, this.#rulesOf(family));
+  }
+
+  #rulesOf(family: Family): ReadonlyMap<string, string> {
+    return masqueradeRules(this.#model.frontends.values(), family);
+  }
+
+  async #verifyTable(): Promise<boolean> {
+    if (!this.#isKnown) {
+      await this.#apply(this.#model);
+      return false;
+    }
+    const startMs = this.#clock.monotonicMs();
+    if (startMs < this.#nextLookMs || this.#expected.size === 0) return false;
+    const found = await this.#found(this.#expected);
+    this.#expected = withoutGone(this.#expected, this.#wanted, found);
+    const drift = batchBetween(found, this.#expected);
+    const wasLost = isDrift(found, this.#expected);
+    if (drift !== '') {
+      this.#isKnown = false;
+      await this.#kernel.restore(drift);
+      this.#isKnown = true;
+    }
+    const nowMs = this.#clock.monotonicMs();
+    this.#nextLookMs = nowMs + (nowMs - startMs) / TABLE_SHARE;
+    return wasLost;
+  }
+
+  async #verifyChains(): Promise<boolean> {
+    const startMs = this.#clock.monotonicMs();
+    if (startMs < this.#nextChainLookMs || this.#model.frontends.size === 0) return false;
+    let wasLost = await this.#kernel.restoreTracking();
+    for (const [family, chain] of this.#kernel.chains) {
+      const rules = this.#rulesOf(family);
+      if (rules.size > 0 && (await chain.verify(rules))) wasLost = true;
+    }
+    const nowMs = this.#clock.monotonicMs();
+    this.#nextChainLookMs = nowMs + Math.max((nowMs - startMs) / CHAIN_SHARE, CHAIN_PAUSE_MS);
+    return wasLost;
+  }
+
+  /** One after the other: while a batch runs, nobody knows what the kernel has, and a look at it would be misjudged. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/** Does the kernel lack anything, or have it otherwise? Leaving servers that are to go are no drift. */
+function isDrift(found: CountedTable, expected: IpvsTable): boolean {
+  const withoutExtra = new Map(
+    [...found].map(([id, service]) => {
+      const target = expected.get(id)?.servers;
+      const servers = new Map(
+        [...service.servers].filter(([key, { weight }]) => weight > 0 || target?.has(key)),
+      );
+      return [id, { ...service, servers }] as const;
+    }),
+  );
+  return batchBetween(withoutExtra, expected) !== '';
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { IpvsUnavailable, readSetting, writeSetting } from '../../system/ipvs.ts';
+
+/** Settings of the kernel that decide what becomes of connections; all are of the network namespace, and IPVS's own. */
+const OWN = [
+  {
+    name: 'net.ipv4.vs.conntrack',
+    why: 'without it the answers of back ends do not come back through this host',
+    isNeeded: true,
+  },
+  {
+    name: 'net.ipv4.vs.expire_nodest_conn',
+    why: 'clients of a removed back end wait for a time-out instead of getting a reset or another back end',
+    isNeeded: false,
+  },
+  {
+    name: 'net.ipv4.vs.expire_quiescent_template',
+    why: 'clients with session affinity stay with a back end that gets nothing new',
+    isNeeded: false,
+  },
+] as const;
+
+const FORWARDING = [
+  { family: 'IPv4', name: 'net.ipv4.ip_forward' },
+  { family: 'IPv6', name: 'net.ipv6.conf.all.forwarding' },
+] as const;
+
+/**
+ * Sets what IPVS needs, and says what is missing. Forwarding is for administrators to decide (CNIs switch it on), so it is only
+ * looked at.
+ *
+ * @throws IpvsUnavailable when what is needed cannot be set: writing to `/proc/sys` needs a privileged container
+ */
+export async function setSettings(logger: Logger): Promise<void> {
+  for (const { name, why, isNeeded } of OWN) {
+    const received = await readSetting(name);
+    if (received === '1') continue;
+    try {
+      await writeSetting(name, '1');
+    } catch (error) {
+      const hint = `set ${name}=1 on this host, or let the agent write to /proc/sys (a privileged container)`;
+      if (isNeeded) throw new IpvsUnavailable(`${name} is ${received}, and ${why}; ${hint}`);
+      logger.warn({ err: error, setting: name, received, hint }, why);
+    }
+  }
+  for (const { family, name } of FORWARDING) {
+    const received = await readSetting(name);
+    if (received === undefined || received === '1') continue;
+    logger.warn({ setting: name, received, expected: '1' }, `${family} is not forwarded on this node`);
+  }
+}
+
+/** Was tracking of connections switched off by somebody? Switches it on again. Returns whether it had to. */
+export async function restoreTracking(): Promise<boolean> {
+  const [{ name }] = OWN;
+  if ((await readSetting(name)) === '1') return false;
+  await writeSetting(name, '1');
+  return true;
+}

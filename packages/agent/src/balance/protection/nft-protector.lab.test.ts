@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BAD, BAD6, GOOD, GOOD6, PORTS, ProtectedNode, VIP, VIP6 } from './lab/protected-node.ts';
 import { TCP_FLAG } from './lab/tcp-segment.ts';
 import { createNftProtector } from './nft-protector.ts';
 import { NOTHING_TO_PROTECT } from './policy.ts';
+import { StrictTracking } from './strict-tracking.ts';
+import { anyModel } from './testing/any-model.ts';
 import { entryOf, modelOf, portOf } from './testing/policies.ts';
 
 describe('protection in the kernel', () => {
@@ -162,4 +165,41 @@ describe('protection in the namespace of the agent', () => {
       'fairlead_protection',
     );
   });
+
+  it('has the same rules after any steps as if it had built them at once', async () => {
+    const make = () =>
+      createNftProtector({
+        clock: { wallMs: () => 0 },
+        logger: { warn: console.warn },
+        tracking: new StrictTracking({ read: () => '0', write: () => undefined }),
+      });
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyModel, { minLength: 2, maxLength: 4 }), async (models) => {
+        const stepwise = await make();
+        for (const model of models) await stepwise.apply(model);
+        const after = rulesNow();
+        const atOnce = await make();
+        await atOnce.apply(models.at(-1) ?? NOTHING_TO_PROTECT);
+        expect(after).toEqual(rulesNow());
+      }),
+      { numRuns: 40 },
+    );
+    await (await make()).stop();
+    expect(rulesNow()).toEqual([]);
+  });
 });
+
+/** All tables of ours but those that depend on what was before, in an order of our own where the kernel keeps none. */
+function rulesNow(): readonly string[] {
+  const { nftables } = JSON.parse(execFileSync('nft', ['-j', 'list', 'ruleset'], { encoding: 'utf8' })) as {
+    nftables: Readonly<Record<string, { readonly table?: string; readonly elem?: readonly unknown[] }>>[];
+  };
+  const ours = nftables.flatMap(Object.entries).filter(([, { table }]) => table === 'fairlead_protection');
+  const lines = ours.map(([kind, { elem = [], ...thing }]) =>
+    JSON.stringify([kind, { ...thing, handle: 0 }, elem.map((each: unknown) => JSON.stringify(each)).sort()]),
+  );
+  const rules = lines.filter((line) => line.startsWith('["rule"'));
+  const byChain = Map.groupBy(rules, (line) => /"chain":"([^"]*)"/.exec(line)?.[1] ?? '');
+  const others = lines.filter((line) => !line.startsWith('["rule"'));
+  return [...others, ...[...byChain].map(([chain, own]) => `${chain}: ${own.join()}`)].sort();
+}

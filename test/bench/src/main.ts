@@ -13,6 +13,7 @@ import { falsePositives } from './false-positives.ts';
 import { flood } from './flood.ts';
 import { footprint } from './footprint.ts';
 import { ipam } from './ipam.ts';
+import { load } from './load.ts';
 import { outsideCluster } from './outside-cluster.ts';
 import { poolRepair } from './pool-repair.ts';
 import { raftScale } from './raft-scale.ts';
@@ -30,6 +31,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   flood,
   footprint,
   ipam,
+  load,
   outsideCluster,
   poolRepair,
   raftScale,

@@ -2,7 +2,14 @@
 import type { ServiceProblem } from '../services/problem.ts';
 import type { Surroundings } from './dsr/direct-return.ts';
 import type { BalanceModel, Frontend, Scheduler } from './model/frontend.ts';
+import type { KernelScheduler } from './model/kernel-schedulers.ts';
 import type { ListenerStats } from './user-space/plane.ts';
+
+/** What there is to know about a plane with schedulers of the kernel's own. */
+export interface KernelSchedulers {
+  /** For Services that say nothing; undefined: what other planes do. */
+  readonly usual: KernelScheduler | undefined;
+}
 
 /** Sends connections to pods: one data plane. */
 export interface Balancer {
@@ -12,7 +19,7 @@ export interface Balancer {
   /** It sends to hops as `Frontend.direct` says. Absent: it has no forwarding but NAT. */
   readonly directReturn?: boolean;
   /** It has schedulers of the kernel's own. Absent: it has not. */
-  readonly kernelSchedulers?: boolean;
+  readonly kernelSchedulers?: KernelSchedulers;
   /** The model as it can do it, with what it cannot among the problems. Absent: it knows of NAT, and what `directReturn` says. */
   resolve?(model: BalanceModel, surroundings: Surroundings): BalanceModel;
   /**

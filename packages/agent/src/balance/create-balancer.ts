@@ -4,14 +4,25 @@ import type { AgentSettings } from '../config/settings.ts';
 import { deleteTables } from '../system/nft.ts';
 import type { Balancer } from './balancer.ts';
 import { DSR_TABLES } from './dsr/dsr-tables.ts';
-import { BALANCE_TABLES } from './nft/nat-layer.ts';
 import { createIpvsBalancer } from './ipvs/ipvs-balancer.ts';
+import type { KernelScheduler } from './model/kernel-schedulers.ts';
+import { BALANCE_TABLES } from './nft/nat-layer.ts';
 import { createNftBalancer } from './nft/nft-balancer.ts';
 import { createUserSpacePlane } from './user-space/threaded-plane.ts';
 import { createUserSpaceBalancer } from './user-space/user-space-balancer.ts';
 
+/** What some planes want to know. */
+export interface BalancerOptions {
+  /** IPVS: for front ends that say nothing. */
+  readonly kernelScheduler?: KernelScheduler | undefined;
+}
+
 /** Makes the data plane of this name, free of a predecessor's leftovers. @throws CommandError when nft fails. */
-export async function createBalancer(kind: AgentSettings['balance'], logger: Logger): Promise<Balancer> {
+export async function createBalancer(
+  kind: AgentSettings['balance'],
+  logger: Logger,
+  options: BalancerOptions = {},
+): Promise<Balancer> {
   if (kind === 'nftables') return createNftBalancer({ logger });
   try {
     await deleteTables([...BALANCE_TABLES, ...DSR_TABLES]);
@@ -19,7 +30,7 @@ export async function createBalancer(kind: AgentSettings['balance'], logger: Log
     logger.warn({ err: error }, 'cannot remove the balancer tables of an earlier run');
   }
   if (kind === 'userspace') return createUserSpaceBalancer(createUserSpacePlane({ logger }));
-  if (kind === 'ipvs') return createIpvsBalancer({ logger });
+  if (kind === 'ipvs') return createIpvsBalancer({ logger, scheduler: options.kernelScheduler });
   return {
     name: 'none',
     apply: () => Promise.resolve(),

@@ -325,6 +325,18 @@ export const SETTINGS = {
     takes: 'value',
     help: 'how packets reach pods: nat, or dsr, where a node with pods answers clients itself (nat)',
   },
+  ipvsForwarding: {
+    env: 'fairlead_ipvs_forwarding',
+    flag: 'ipvs-forwarding',
+    takes: 'value',
+    help: 'with IPVS: masquerade, directroute, tunnel, local or bypass (masquerade)',
+  },
+  ipvsScheduler: {
+    env: 'fairlead_ipvs_scheduler',
+    flag: 'ipvs-scheduler',
+    takes: 'value',
+    help: 'with IPVS: scheduler of Services that do not say, such as rr, wlc, sed or mh (rr)',
+  },
   closePorts: {
     env: 'enable_service_security',
     flag: 'onlyAllowTrafficServicePorts',

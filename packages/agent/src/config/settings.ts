@@ -3,6 +3,7 @@ import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { DnsMode } from '../dns/choose-addresses.ts';
 import { type ControlPlaneSettings, readControlPlaneSettings } from './control-plane-settings.ts';
+import { type IpvsSettings, readIpvsSettings } from './ipvs-settings.ts';
 import { type LeaseName, parseLeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
 import { type RaftSettings, readRaftSettings } from './raft-settings.ts';
@@ -56,6 +57,8 @@ export interface AgentSettings {
   readonly balance: 'none' | 'nftables' | 'ipvs' | 'userspace';
   /** How packets reach the endpoints of Services that do not say. */
   readonly forwarding: 'nat' | 'dsr';
+  /** What only the data plane `ipvs` looks at. */
+  readonly ipvs: IpvsSettings;
   /** Drop what comes for an address of a Service but not for one of its ports. */
   readonly closePorts: boolean;
   readonly addressOn: 'lo' | 'interface';
@@ -134,6 +137,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     raft: readRaftSettings(reader),
     balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables', 'ipvs', 'userspace'], 'none'),
     forwarding: reader.oneOf(SETTINGS.forwarding, ['nat', 'dsr'], 'nat'),
+    ipvs: readIpvsSettings(reader),
     closePorts: reader.bool(SETTINGS.closePorts, false),
     addressOn: reader.oneOf(SETTINGS.addressOn, ['lo', 'interface'], 'lo'),
     loGlobalScope: reader.bool(SETTINGS.loGlobalScope, false),

@@ -23,6 +23,8 @@ export interface ControlPlaneOptions {
   readonly checker: HealthChecker;
   /** What to ask about this node. Default: {@link ownTarget}. */
   readonly own?: HealthTarget;
+  /** The data plane is IPVS. */
+  readonly byIpvs?: boolean;
 }
 
 /**
@@ -65,13 +67,15 @@ export class ControlPlane {
     { addresses }: ControlPlaneClaim,
     lostNodes: ReadonlySet<string>,
   ): BalanceModel {
-    const { settings, node } = this.#options;
+    const { settings, node, byIpvs = false } = this.#options;
     const ports = new Set([settings.port, settings.balance?.port ?? settings.port]);
     const reserved = new Set(
       addresses.flatMap((address) => [...ports].map((port) => `tcp/${port}/${address}`)),
     );
     const servers = usableApiServers(this.#servers(addresses), lostNodes, (name) => this.#stateOf(name));
-    const frontends = settings.isMember ? controlPlaneFrontends({ settings, addresses, node, servers }) : [];
+    const frontends = settings.isMember
+      ? controlPlaneFrontends({ settings, addresses, node, servers, byIpvs })
+      : [];
     return withControlPlaneFrontends(model, frontends, reserved);
   }
 

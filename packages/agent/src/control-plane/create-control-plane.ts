@@ -17,18 +17,20 @@ export interface CreateControlPlaneOptions {
   /** This node. */
   readonly node: string;
   readonly nodes: ReadonlyStore<Node>;
+  /** The data plane is IPVS. */
+  readonly byIpvs?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Makes the control plane of this node; API servers are probed from its first claim on. */
 export async function createControlPlane(options: CreateControlPlaneOptions): Promise<ControlPlane> {
-  const { settings, node, nodes, clock } = options;
+  const { settings, node, nodes, clock, byIpvs = false } = options;
   const logger = options.logger.child({ part: 'control plane' });
   const { healthCheck } = settings;
   const own = healthCheck === undefined ? undefined : await readTarget(healthCheck, logger);
   const checker = createHealthChecker({ clock, logger });
-  return new ControlPlane({ settings, node, nodes, checker, ...(own === undefined ? {} : { own }) });
+  return new ControlPlane({ settings, node, nodes, checker, byIpvs, ...(own === undefined ? {} : { own }) });
 }
 
 /** Undefined when the URL or the file of certificates cannot be used: then the API server is asked in the usual way. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addressOf, type Family } from '@fairlead/shared/address/address.ts';
-import type { Backend, BalanceModel, Frontend } from '../balance/model/frontend.ts';
+import type { Backend, BalanceModel, Forwarding, Frontend } from '../balance/model/frontend.ts';
 import type { ControlPlaneSettings, ForwardingMethod } from '../config/control-plane-settings.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
 import type { ApiServerNode } from './api-servers.ts';
@@ -14,6 +14,8 @@ export interface ControlPlaneFrontendInput {
   readonly node: string;
   /** Those that connections may go to. */
   readonly servers: readonly ApiServerNode[];
+  /** The data plane is IPVS, which has all of kube-vip's ways. */
+  readonly byIpvs?: boolean;
 }
 
 /** Words for conflicts and status, in the place of `namespace/name` of a Service. */
@@ -49,11 +51,27 @@ export function controlPlaneFrontends(input: ControlPlaneFrontendInput): readonl
         backends,
         scheduler: 'roundRobin',
         affinitySeconds: undefined,
-        ...FORWARDING[balance.method],
+        ...forwardingOf(balance.method, input.byIpvs === true),
       },
     ];
   });
 }
+
+/** With IPVS an API server holds the address itself, as kube-vip's users know it. */
+function forwardingOf(
+  method: ForwardingMethod,
+  byIpvs: boolean,
+): Pick<Frontend, 'forwarding' | 'masquerade'> {
+  return byIpvs && method in BY_IPVS
+    ? { ...FORWARDING[method], forwarding: BY_IPVS[method] ?? 'nat' }
+    : FORWARDING[method];
+}
+
+const BY_IPVS: Readonly<Partial<Record<ForwardingMethod, Forwarding>>> = {
+  directroute: 'directRoute',
+  tunnel: 'tunnel',
+  bypass: 'bypass',
+};
 
 /** A tunnel and a bypass are only IPVS's; elsewhere the same API servers are reached by NAT. */
 const FORWARDING: Readonly<Record<ForwardingMethod, Pick<Frontend, 'forwarding' | 'masquerade'>>> = {

@@ -10,6 +10,7 @@ import { type HealthChecker, NO_HEALTH } from '../balance/health/health-checker.
 import { Protection } from '../balance/protection/protection.ts';
 import { synProxyObstacle } from '../balance/protection/protection-model.ts';
 import { NO_PROTECTOR, type Protector } from '../balance/protection/protector.ts';
+import { usualForwarding } from '../config/ipvs-settings.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { type DhcpAddresses, NO_DHCP } from '../dhcp/dhcp-addresses.ts';
@@ -182,7 +183,7 @@ class NodeAgent implements Agent {
       rule: {
         node,
         classRule: settings.classRule,
-        forwarding: settings.forwarding,
+        forwarding: usualForwarding(settings),
         namespace: settings.servicesNamespace,
         lease:
           settings.election === 'perService'

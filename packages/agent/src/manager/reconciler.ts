@@ -6,7 +6,7 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, HeldAddress } from '../announce/address-keeper.ts';
 import type { Grant } from '../announce/grant.ts';
 import type { Balancer } from '../balance/balancer.ts';
-import { type Surroundings, withDirectReturn, withoutDirectReturn } from '../balance/dsr/direct-return.ts';
+import { possibleModel, type Surroundings } from '../balance/dsr/direct-return.ts';
 import { checksWithoutPlane } from '../balance/health/annotated-check.ts';
 import { targetsOf, tellUnprobed, withoutDead } from '../balance/health/checked-model.ts';
 import type { HealthChecker } from '../balance/health/health-checker.ts';
@@ -234,10 +234,7 @@ export class Reconciler {
       controlPlane === undefined || this.#claim === undefined
         ? forServices
         : controlPlane.balanced(forServices, this.#claim, lostNodes);
-    this.#model =
-      balancer.directReturn === true
-        ? withDirectReturn(model, this.#surroundings())
-        : withoutDirectReturn(model, balancer.name);
+    this.#model = possibleModel(model, balancer, () => this.#surroundings());
     if (balancer.name === 'none') return undefined;
     try {
       await balancer.apply(this.#model);
@@ -261,12 +258,13 @@ export class Reconciler {
   /** The frontends of Services that are wanted here, without their dead back ends. */
   #forServices(addresses: ReadonlySet<string>, lostNodes: ReadonlySet<string>): BalanceModel {
     const { balancer, balancesServices, health, rule } = this.#options;
-    const { missingSchedulers } = balancer;
+    const { missingSchedulers, kernelSchedulers } = balancer;
     const services = this.#services;
     if (!balancesServices) return { frontends: new Map(), problems: checksWithoutPlane(services) };
     const prepared = new Set(this.#possible());
     const { node, forwarding = 'nat' } = rule;
-    const input = { services, addresses, prepared, node, lostNodes, missingSchedulers, forwarding };
+    const terms = { node, lostNodes, missingSchedulers, kernelSchedulers, forwarding };
+    const input = { services, addresses, prepared, ...terms };
     const model = balanceModel(input);
     const here = { name: node, isHeld: (address: string) => addresses.has(address) };
     health.want(targetsOf(model.frontends.values(), here).values());

@@ -77,7 +77,9 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
     nodeName: node,
   });
   shutdown.addStep('addresses', () => keeper.stop());
-  const balancer = await createBalancer(planeFor(settings), logger);
+  const balancer = await createBalancer(planeFor(settings), logger, {
+    kernelScheduler: settings.ipvs.scheduler,
+  });
   shutdown.addStep('balancer', () => balancer.stop());
   const protector = await createNftProtector({ clock, logger });
   shutdown.addStep('protection', () => protector.stop());
@@ -108,6 +110,7 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
           settings: settings.controlPlane,
           node,
           nodes: watches.nodes.store,
+          byIpvs: balancer.name === 'ipvs',
           clock,
           logger,
         });

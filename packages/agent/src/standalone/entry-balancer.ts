@@ -2,7 +2,7 @@
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
-import { type Surroundings, withDirectReturn } from '../balance/dsr/direct-return.ts';
+import { possibleModel, type Surroundings } from '../balance/dsr/direct-return.ts';
 import type { BalanceModel } from '../balance/model/frontend.ts';
 import type { ListenerStats, UserSpacePlane } from '../balance/user-space/plane.ts';
 import { createUserSpacePlane } from '../balance/user-space/threaded-plane.ts';
@@ -90,7 +90,7 @@ class KernelEntries implements EntryBalancer {
     where: HostSurroundings,
   ): Promise<void> {
     const surroundings = { ...where, node: '', addressesOf: () => [] };
-    const model = withDirectReturn(entryModel(entries, down), surroundings);
+    const model = possibleModel(entryModel(entries, down), this.#balancer, () => surroundings);
     this.#tellNew(model.problems);
     return this.#balancer.apply(model);
   }

@@ -20,7 +20,7 @@ export function entryModel(entries: readonly BalancerEntry[], down: ReadonlySet<
 }
 
 function frontendOf(entry: BalancerEntry, address: string, down: ReadonlySet<string>): Frontend | undefined {
-  const { name, mode, port, scheduler, affinitySeconds, forwarding } = entry;
+  const { name, mode, port, scheduler, kernelScheduler, affinitySeconds, forwarding } = entry;
   const family = addressOf(address)?.family;
   if (family === undefined || mode === 'http') return undefined;
   return {
@@ -39,6 +39,7 @@ function frontendOf(entry: BalancerEntry, address: string, down: ReadonlySet<str
         node: undefined,
       })),
     scheduler,
+    ...(kernelScheduler !== undefined && { kernelScheduler }),
     affinitySeconds,
     // There are no nodes to send to: back ends hold the address themselves.
     forwarding: forwarding === 'dsr' ? 'directRoute' : forwarding,

@@ -17,6 +17,9 @@ const FORWARDINGS: Readonly<Record<string, Forwarding>> = {
   nat: 'nat',
   dsr: 'dsr',
   'direct-route': 'directRoute',
+  tunnel: 'tunnel',
+  local: 'local',
+  bypass: 'bypass',
 };
 
 /** An object never changes in place: every version is one of its own, so what was read from it can be kept. */
@@ -35,5 +38,7 @@ export function annotatedForwarding(service: Service): AnnotatedForwarding {
 
 function parseForwarding(text: string): Parsed<Forwarding> {
   const forwarding = FORWARDINGS[text.toLowerCase()];
-  return forwarding === undefined ? unparsable('nat, dsr or direct-route') : parsed(forwarding);
+  return forwarding === undefined
+    ? unparsable('nat, dsr, direct-route, tunnel, local or bypass')
+    : parsed(forwarding);
 }

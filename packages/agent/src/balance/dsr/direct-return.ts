@@ -3,6 +3,7 @@ import { addressOf, bitsOf, compareAddresses, type Family } from '@fairlead/shar
 import { cidrContains, cidrOf } from '@fairlead/shared/address/cidr.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import type { Link } from '../../system/link.ts';
+import type { Balancer } from '../balancer.ts';
 import type { Backend, BalanceModel, DirectReturn, Frontend, Hop } from '../model/frontend.ts';
 
 /** Where machines are, as this node sees it. */
@@ -17,15 +18,31 @@ export interface Surroundings {
   readonly addressesOf: (node: string) => readonly string[];
 }
 
+/** The model as a data plane can do it, with what it cannot among the problems. Pure. */
+export function possibleModel(
+  model: BalanceModel,
+  balancer: Pick<Balancer, 'name' | 'directReturn' | 'resolve'>,
+  surroundings: () => Surroundings,
+): BalanceModel {
+  if (balancer.resolve !== undefined) return balancer.resolve(model, surroundings());
+  return balancer.directReturn === true
+    ? withDirectReturn(model, surroundings())
+    : withoutDirectReturn(model, balancer.name);
+}
+
 /** The front ends of a plane that only knows NAT: those that ask for more are told. Pure. */
 export function withoutDirectReturn(model: BalanceModel, plane: string): BalanceModel {
-  return replaceAsking(model, (frontend) => ({
+  return replaceAsking(model, (frontend) => byNat(frontend, plane));
+}
+
+function byNat(frontend: Frontend, plane: string): Resolution {
+  return {
     resolved: { ...frontend, forwarding: 'nat' },
     problem: {
       reason: AGENT_REASON.forwardingUnavailable,
       message: `forwarding is ${frontend.forwarding}, which the data plane ${plane} does not have; endpoints are reached by NAT`,
     },
-  }));
+  };
 }
 
 /**
@@ -65,6 +82,8 @@ interface Resolution {
 }
 
 function resolve(frontend: Frontend, surroundings: Surroundings): Resolution {
+  if (frontend.forwarding !== 'dsr' && frontend.forwarding !== 'directRoute')
+    return byNat(frontend, 'nftables');
   const stays = (backend: Backend) => runsHere(frontend, backend, surroundings);
   // With policy Local there are only back ends of this node, and they see the client as it is.
   if (!frontend.masquerade && frontend.backends.every(stays)) return { resolved: frontend };

@@ -3,8 +3,9 @@ import { FAMILIES, type Family } from '@fairlead/shared/address/address.ts';
 import { type Clock, systemClock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { readIpvsTable, requireIpvs, restoreIpvs } from '../../system/ipvs.ts';
-import type { Balancer } from '../balancer.ts';
+import type { Balancer, KernelSchedulers } from '../balancer.ts';
 import { type BalanceModel, NOTHING_TO_BALANCE } from '../model/frontend.ts';
+import type { KernelScheduler } from '../model/kernel-schedulers.ts';
 import { batchBetween } from './batch.ts';
 import { type IpvsSurroundings, withIpvsForwarding } from './ipvs-forwarding.ts';
 import { withLeaving, withoutGone } from './leaving.ts';
@@ -30,6 +31,8 @@ export interface IpvsKernel {
 export interface IpvsBalancerOptions {
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Scheduler of Services that say nothing; undefined: as in other planes. */
+  readonly scheduler?: KernelScheduler | undefined;
 }
 
 /** Looks at the kernel take at most this part of the time. */
@@ -63,14 +66,14 @@ export async function createIpvsBalancer(options: IpvsBalancerOptions): Promise<
   const left = [...chains.values()].flatMap(({ leftovers }) => [...leftovers.keys()]);
   const leftovers = readTable(await read(), new Set(left));
   await restoreIpvs(batchBetween(leftovers, NO_TABLE));
-  return new IpvsBalancer({ read, restore: restoreIpvs, chains, restoreTracking }, clock);
+  return new IpvsBalancer({ read, restore: restoreIpvs, chains, restoreTracking }, clock, options.scheduler);
 }
 
 /** See {@link createIpvsBalancer}. Services that others have in the same table are never touched. */
 export class IpvsBalancer implements Balancer {
   readonly name = 'ipvs';
   readonly isProxy = true;
-  readonly kernelSchedulers = true;
+  readonly kernelSchedulers: KernelSchedulers;
   readonly #kernel: IpvsKernel;
   readonly #clock: Clock;
   #model = NOTHING_TO_BALANCE;
@@ -85,7 +88,8 @@ export class IpvsBalancer implements Balancer {
   #nextLookMs = 0;
   #nextChainLookMs = 0;
 
-  constructor(kernel: IpvsKernel, clock: Clock) {
+  constructor(kernel: IpvsKernel, clock: Clock, scheduler?: KernelScheduler) {
+    this.kernelSchedulers = { usual: scheduler };
     this.#kernel = kernel;
     this.#clock = clock;
   }

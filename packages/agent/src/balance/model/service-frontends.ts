@@ -4,9 +4,11 @@ import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import { endingEndpoints, type ServiceEndpoint } from '../../services/endpoints.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import { endpointsFrom, type FrontPort, type ServedService } from '../../services/served-service.ts';
+import type { KernelSchedulers } from '../balancer.ts';
 import { annotatedForwarding } from '../dsr/annotated-forwarding.ts';
 import { annotatedCheck } from '../health/annotated-check.ts';
 import type { Backend, BalanceModel, Forwarding, Frontend, Scheduler } from './frontend.ts';
+import { ONLY_IPVS } from './kernel-schedulers.ts';
 import { type Spread, spreadOf, type Weights, weightOf } from './spread.ts';
 
 /** What the model is made from. */
@@ -24,6 +26,8 @@ export interface BalanceInput {
   readonly lostNodes: ReadonlySet<string>;
   /** What the data plane cannot do. Absent: it can do all. */
   readonly missingSchedulers?: ReadonlySet<Scheduler> | undefined;
+  /** Of a plane that has schedulers of the kernel's own. */
+  readonly kernelSchedulers?: KernelSchedulers | undefined;
   /** How packets reach the endpoints of Services that do not say. Default: by NAT. */
   readonly forwarding?: Forwarding;
 }
@@ -67,7 +71,10 @@ export interface PossibleFrontends {
 }
 
 /** What the frontends of a Service depend on besides the Service. */
-export type FrontendTerms = Pick<BalanceInput, 'node' | 'lostNodes' | 'missingSchedulers' | 'forwarding'>;
+export type FrontendTerms = Pick<
+  BalanceInput,
+  'node' | 'lostNodes' | 'missingSchedulers' | 'kernelSchedulers' | 'forwarding'
+>;
 
 /**
  * The last answers of {@link possibleFrontends}, with their terms. A Service as it was read never changes in place, and that a
@@ -83,8 +90,11 @@ export function possibleFrontends(service: ServedService, terms: FrontendTerms):
   const before = known.get(service);
   if (before !== undefined && sameTerms(before.terms, terms)) return before.possible;
   const possible = computeFrontends(service, terms);
-  const { node, lostNodes, missingSchedulers, forwarding = 'nat' } = terms;
-  known.set(service, { terms: { node, lostNodes, missingSchedulers, forwarding }, possible });
+  const { node, lostNodes, missingSchedulers, kernelSchedulers, forwarding = 'nat' } = terms;
+  known.set(service, {
+    terms: { node, lostNodes, missingSchedulers, kernelSchedulers, forwarding },
+    possible,
+  });
   return possible;
 }
 
@@ -93,13 +103,14 @@ function sameTerms(a: FrontendTerms, b: FrontendTerms): boolean {
     a.node === b.node &&
     (a.forwarding ?? 'nat') === (b.forwarding ?? 'nat') &&
     a.missingSchedulers === b.missingSchedulers &&
+    a.kernelSchedulers === b.kernelSchedulers &&
     (a.lostNodes === b.lostNodes ||
       (a.lostNodes.size === b.lostNodes.size && [...a.lostNodes].every((name) => b.lostNodes.has(name))))
   );
 }
 
 function computeFrontends(service: ServedService, input: FrontendTerms): PossibleFrontends {
-  const { spread, problems: found } = possibleSpread(service, input.missingSchedulers);
+  const { spread, problems: found } = possibleSpread(service, input);
   const { forwarding = input.forwarding ?? 'nat', problems: others } = annotatedForwarding(service.object);
   const terms = { spread, forwarding };
   const endpoints = endpointsOf(service, terms, input);
@@ -112,10 +123,18 @@ function computeFrontends(service: ServedService, input: FrontendTerms): Possibl
 /** What the Service asks for, or the nearest that the data plane has. */
 function possibleSpread(
   { object }: ServedService,
-  missing: BalanceInput['missingSchedulers'],
+  { missingSchedulers: missing, kernelSchedulers }: FrontendTerms,
 ): { readonly spread: Spread; readonly problems: readonly ServiceProblem[] } {
-  const spread = spreadOf(object);
-  if (!missing?.has(spread.scheduler)) return { spread, problems: spread.problems };
+  const asked = spreadOf(object);
+  const kernelScheduler = kernelSchedulers && (asked.kernelScheduler ?? kernelSchedulers.usual);
+  const spread = { ...asked, kernelScheduler };
+  if (!missing?.has(spread.scheduler)) {
+    const isMissing = !kernelSchedulers && asked.kernelScheduler && ONLY_IPVS.has(asked.kernelScheduler);
+    return {
+      spread,
+      problems: isMissing ? [...spread.problems, withoutKernelScheduler(asked)] : spread.problems,
+    };
+  }
   const problems = [...spread.problems, WITHOUT_SCHEDULER];
   return { spread: { ...spread, scheduler: 'weightedRoundRobin' }, problems };
 }
@@ -125,6 +144,21 @@ const WITHOUT_SCHEDULER: ServiceProblem = {
   message:
     `the data plane of the agents does not have the scheduler of ${ANNOTATION.scheduler}, so connections go by weighted ` +
     'round robin; the data planes ipvs and userspace count connections',
+};
+
+function withoutKernelScheduler({ kernelScheduler, scheduler }: Spread): ServiceProblem {
+  return {
+    reason: AGENT_REASON.schedulerUnsupported,
+    message: `only the data plane ipvs has the scheduler ${kernelScheduler} of ${ANNOTATION.scheduler}; connections go by ${WORDS[scheduler]}`,
+  };
+}
+
+const WORDS: Readonly<Record<Scheduler, string>> = {
+  roundRobin: 'round robin',
+  weightedRoundRobin: 'weighted round robin',
+  leastConnections: 'least connections',
+  sourceHash: 'source hash',
+  consistentHash: 'consistent hash',
 };
 
 /** What a Service asks for. */
@@ -171,7 +205,7 @@ function frontendsOf(
   const family = addressOf(address)?.family;
   if (family === undefined) return [];
   const { check: healthCheck } = annotatedCheck(service.object);
-  const { scheduler, weights, affinitySeconds, resetsRemoved } = spread;
+  const { scheduler, kernelScheduler, weights, affinitySeconds, resetsRemoved } = spread;
   return service.ports.map((port) => ({
     id: `${port.protocol}/${port.port}/${address}`,
     service: service.key,
@@ -181,6 +215,7 @@ function frontendsOf(
     port: port.port,
     backends: backendsOf(usable, family, port, weights),
     scheduler,
+    ...(kernelScheduler && { kernelScheduler }),
     affinitySeconds,
     forwarding,
     masquerade: service.policy === 'Cluster',

@@ -8,10 +8,18 @@ import { AnnotationReader } from '../../services/annotation-reader.ts';
 import type { ServiceEndpoint } from '../../services/endpoints.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import type { Scheduler } from './frontend.ts';
+import {
+  COMMON_SCHEDULER_OF,
+  KERNEL_SCHEDULER_OF,
+  KERNEL_SCHEDULERS,
+  type KernelScheduler,
+} from './kernel-schedulers.ts';
 
 /** How a Service wants its connections spread over its endpoints. */
 export interface Spread {
   readonly scheduler: Scheduler;
+  /** What the annotation asks of IPVS; undefined when it says nothing. */
+  readonly kernelScheduler?: KernelScheduler | undefined;
   readonly weights: Weights;
   /** `sessionAffinity: ClientIP`: see `Frontend`. */
   readonly affinitySeconds: number | undefined;
@@ -23,19 +31,13 @@ export interface Spread {
 /** Node name, canonical address or `*` -> weight. */
 export type Weights = ReadonlyMap<string, number>;
 
-/** What the annotation accepts, beside the short names that IPVS has for the same. */
+/** What the annotation accepts, beside the names that IPVS has. */
 const SCHEDULERS: Readonly<Record<string, Scheduler>> = {
   'round-robin': 'roundRobin',
   'weighted-round-robin': 'weightedRoundRobin',
   'least-connections': 'leastConnections',
   'source-hash': 'sourceHash',
   'consistent-hash': 'consistentHash',
-  rr: 'roundRobin',
-  wrr: 'weightedRoundRobin',
-  lc: 'leastConnections',
-  wlc: 'leastConnections',
-  sh: 'sourceHash',
-  mh: 'consistentHash',
 };
 
 /** Weights as IPVS has them. */
@@ -63,7 +65,7 @@ function readSpread(service: Service): Spread {
   const scheduler = reader.read(ANNOTATION.scheduler, parseScheduler, undefined);
   const resetsRemoved = reader.read(ANNOTATION.resetRemoved, parseBool, false);
   return {
-    scheduler: scheduler ?? usualScheduler(affinitySeconds, weights),
+    ...(scheduler ?? { scheduler: usualScheduler(affinitySeconds, weights) }),
     weights,
     affinitySeconds,
     resetsRemoved,
@@ -93,10 +95,16 @@ export function weightOf(
   return weights.get(address) ?? weights.get(node ?? '') ?? weights.get('*') ?? 1;
 }
 
-function parseScheduler(text: string): Parsed<Scheduler> {
-  const scheduler = SCHEDULERS[text.toLowerCase()];
-  if (scheduler !== undefined) return parsed(scheduler);
-  return unparsable('round-robin, weighted-round-robin, least-connections, source-hash or consistent-hash');
+function parseScheduler(text: string): Parsed<Required<Pick<Spread, 'scheduler' | 'kernelScheduler'>>> {
+  const word = text.toLowerCase();
+  const scheduler = SCHEDULERS[word];
+  if (scheduler !== undefined) return parsed({ scheduler, kernelScheduler: KERNEL_SCHEDULER_OF[scheduler] });
+  const kernelScheduler = KERNEL_SCHEDULERS.find((name) => name === word);
+  if (kernelScheduler !== undefined)
+    return parsed({ scheduler: COMMON_SCHEDULER_OF[kernelScheduler], kernelScheduler });
+  return unparsable(
+    `round-robin, weighted-round-robin, least-connections, source-hash or consistent-hash, or a scheduler of IPVS (${KERNEL_SCHEDULERS.join(', ')})`,
+  );
 }
 
 /** `node-a=3, 10.1.2.3=0, *=1`. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HealthCheck } from '../../balance/health/health-check.ts';
 import type { Forwarding, Scheduler } from '../../balance/model/frontend.ts';
+import type { KernelScheduler } from '../../balance/model/kernel-schedulers.ts';
 import type { ProxyMode, ProxyOptions } from '../../balance/user-space/listener.ts';
 
 /** One place that connections of a {@link BalancerEntry} are sent to. */
@@ -25,6 +26,8 @@ export interface BalancerEntry {
   readonly addresses: readonly string[] | undefined;
   readonly backends: readonly EntryBackend[];
   readonly scheduler: Scheduler;
+  /** What IPVS does instead, where the file names one of its schedulers. */
+  readonly kernelScheduler?: KernelScheduler;
   readonly affinitySeconds: number | undefined;
   readonly forwarding: Forwarding;
   /** Undefined: back ends are only judged by the connections that they take or refuse. */

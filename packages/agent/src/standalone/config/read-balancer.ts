@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Parsed } from '@fairlead/shared/address/parsed.ts';
 import type { Scheduler } from '../../balance/model/frontend.ts';
+import { COMMON_SCHEDULER_OF, KERNEL_SCHEDULERS } from '../../balance/model/kernel-schedulers.ts';
 import { DEFAULT_PROXY_OPTIONS, type ProxyOptions } from '../../balance/user-space/listener.ts';
 import type { BalancerEntry, EntryBackend } from './balancer-entry.ts';
 import { readBackend } from './read-backends.ts';
@@ -51,9 +52,9 @@ export function readBalancer(
     mode,
     addresses: isOnVip ? vips : undefined,
     backends: readBackends(section, mode === 'http' ? (type as 'http' | 'https') : undefined, peers),
-    scheduler: readScheduler(section),
+    ...readScheduler(section),
     affinitySeconds: section.integer('affinitySeconds', AFFINITY_SECONDS),
-    forwarding: section.oneOf('forwarding', ['nat', 'dsr']) ?? 'nat',
+    forwarding: section.oneOf('forwarding', ['nat', 'dsr', 'tunnel', 'local', 'bypass']) ?? 'nat',
     healthCheck: readHealthCheck(section.section('healthCheck'), mode),
     options: readOptions(section, readFile),
   } as const;
@@ -89,9 +90,12 @@ function readBackends(
   return [...backends, ...added];
 }
 
-function readScheduler(section: Section): Scheduler {
-  const word = section.oneOf('scheduler', Object.keys(SCHEDULERS));
-  return (word === undefined ? undefined : SCHEDULERS[word]) ?? 'weightedRoundRobin';
+function readScheduler(section: Section): Pick<BalancerEntry, 'scheduler' | 'kernelScheduler'> {
+  const word = section.oneOf('scheduler', [...Object.keys(SCHEDULERS), ...KERNEL_SCHEDULERS]);
+  const kernelScheduler = KERNEL_SCHEDULERS.find((name) => name === word);
+  if (kernelScheduler !== undefined)
+    return { scheduler: COMMON_SCHEDULER_OF[kernelScheduler], kernelScheduler };
+  return { scheduler: (word === undefined ? undefined : SCHEDULERS[word]) ?? 'weightedRoundRobin' };
 }
 
 function readOptions(section: Section, readFile: BalancerSurroundings['readFile']): ProxyOptions {

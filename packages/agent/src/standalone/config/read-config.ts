@@ -3,6 +3,7 @@ import { addressOf, formatAddress, isUnspecified } from '@fairlead/shared/addres
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { parse as parseYaml } from 'yaml';
+import { ONLY_IPVS } from '../../balance/model/kernel-schedulers.ts';
 import { parseListen } from '../../config/settings.ts';
 import type { BalancerEntry } from './balancer-entry.ts';
 import { overlay } from './overlay.ts';
@@ -107,7 +108,8 @@ function parseVips(text: string): Parsed<readonly string[]> {
 
 /** What kernels do is rewriting addresses: only of the one address that they are given, and nothing of HTTP. */
 function readPlane(root: Section, balancers: readonly BalancerEntry[]): StandalonePlane {
-  const plane = root.oneOf('balance', ['userspace', 'nftables']) ?? 'userspace';
+  const plane = root.oneOf('balance', ['userspace', 'nftables', 'ipvs']) ?? 'userspace';
+  checkSchedulers(root, plane, balancers);
   if (plane === 'userspace') return plane;
   for (const { name, mode, addresses, backends } of balancers) {
     const expected = (why: string) =>
@@ -118,6 +120,17 @@ function readPlane(root: Section, balancers: readonly BalancerEntry[]): Standalo
     if (backends.some(({ isAddress }) => !isAddress)) expected('the kernel resolves no names');
   }
   return plane;
+}
+
+/** The kernel's own schedulers and ways: no other plane has anything like them. */
+function checkSchedulers(root: Section, plane: StandalonePlane, balancers: readonly BalancerEntry[]): void {
+  if (plane === 'ipvs') return;
+  for (const { name, kernelScheduler, forwarding } of balancers) {
+    if (kernelScheduler !== undefined && ONLY_IPVS.has(kernelScheduler))
+      root.problem('balance', `ipvs for the scheduler ${kernelScheduler} of the load balancer "${name}"`);
+    if (forwarding === 'tunnel' || forwarding === 'local' || forwarding === 'bypass')
+      root.problem('balance', `ipvs for the forwarding ${forwarding} of the load balancer "${name}"`);
+  }
 }
 
 function warnOfThePast(root: Section, engine: StandaloneEngine, warnings: ConfigWarning[]): void {

@@ -41,7 +41,7 @@ export interface EtcdTls {
 }
 
 /** The kinds of data planes that a file can ask for. */
-export type StandalonePlane = 'userspace' | 'nftables';
+export type StandalonePlane = 'userspace' | 'nftables' | 'ipvs';
 
 /** Everything that `agent start` needs to know, checked. */
 export interface StandaloneConfig {

@@ -83,12 +83,12 @@ describe('dsrLayer', () => {
         }
       }
       add chain netdev fairlead-dsr hops-0d5ad300d397dca5
-      add rule netdev fairlead-dsr hops-0d5ad300d397dca5 ip dscp 0x3f return
+      add rule netdev fairlead-dsr hops-0d5ad300d397dca5 ip dscp & 0x3b == 0x3b return
       add rule netdev fairlead-dsr hops-0d5ad300d397dca5 fib daddr type != local return
       add rule netdev fairlead-dsr hops-0d5ad300d397dca5 fwd ip to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0"
       add chain ip fairlead-dsr hops-0d5ad300d397dca5
       add rule ip fairlead-dsr hops-0d5ad300d397dca5 ip dscp 0x3f return
-      add rule ip fairlead-dsr hops-0d5ad300d397dca5 jhash ip saddr . th sport mod 2048 seed 0x66616972 != { … } ip dscp set 0x3f dup to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0" drop
+      add rule ip fairlead-dsr hops-0d5ad300d397dca5 ip dscp != 0x3b jhash ip saddr . th sport mod 2048 seed 0x66616972 != { … } ip dscp set 0x3b dup to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0" drop
       add rule ip fairlead-dsr hops-0d5ad300d397dca5 tcp flags & (syn | rst) == 0 ip dscp set 0x3f dup to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0" drop
       add element ip fairlead-dsr kept { 172.18.0.200 . tcp . 80 }
       add element netdev fairlead-dsr forwarded4 { 172.18.0.200 . tcp . 80 : goto hops-0d5ad300d397dca5 }

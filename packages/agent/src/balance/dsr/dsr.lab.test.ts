@@ -84,7 +84,7 @@ describe('direct return between nodes', () => {
   it.each([4, 6] as const)(
     'keeps flows of IPv%i, and takes new ones, while a client still sends to the node that had the address',
     async (family) => {
-      const [first, second] = nodesOf(network);
+      const [first, second, third] = nodesOf(network);
       network.hold(VIP[family], first);
       await network.apply([dsr({}, family)]);
       const before = await open(30, family);
@@ -93,6 +93,9 @@ describe('direct return between nodes', () => {
       const misled = await flows.ask({ open: 30, to: VIP[family], port: 80 });
       expect(misled.slice(0, 30)).toEqual(before);
       expect(new Set(misled.map(({ from }) => from))).toEqual(new Set([network.clientAddress[family]]));
+      // Those that began on the third node go from the first to the second, which does not know them either.
+      await network.apply([dsr({ ending: podsOf([third], family) }, family, [first, second])]);
+      expect(await flows.ask({})).toEqual(misled);
       network.believe(VIP[family], second);
       expect(await flows.ask({})).toEqual(misled);
       network.hold(VIP[family], first);

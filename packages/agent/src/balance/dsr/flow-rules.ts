@@ -7,10 +7,13 @@ import { SLOTS, type SlotTable, slotTable } from './slots.ts';
 export const FLOW_SEED = 0x66616972;
 
 /**
- * Code point (DSCP) by which a packet says that it was sent on a second time and is at its goal. One of those for local use
- * (RFC 2474, pool 2). Who sends it from outside is served by the node that holds the address, by NAT.
+ * Code points (DSCP) by which a packet says that it was sent on by somebody who does not have the address: to whose flow it should
+ * be, or from there to whose it was. Marks only rise, so nothing goes round in circles. Two of those for local use (RFC 2474,
+ * pool 2). Who sends them from outside is served by the node that holds the address, by NAT.
  */
-const AT_GOAL = '0x3f';
+const SENT_TO = { owner: '0x3b', runnerUp: '0x3f' } as const;
+/** Either of them, and no other. */
+const SENT_ON = '& 0x3b == 0x3b';
 
 /** What the rules of a front end depend on: many front ends share them. */
 export interface FlowRule {
@@ -51,7 +54,7 @@ export function forwardingLines(rule: FlowRule): readonly string[] | undefined {
   if (targets === undefined) return undefined;
   const fragments = ip === 'ip' ? 'ip frag-off & 0x3fff != 0 return' : 'exthdr frag exists return';
   return [
-    `${ip} dscp ${AT_GOAL} return`,
+    `${ip} dscp ${SENT_ON} return`,
     'fib daddr type != local return',
     ...(rule.sparesFragments ? [fragments] : []),
     `fwd ${ip} to ${flowHash(rule)} map { ${targets} } device "${direct.link}"`,
@@ -62,8 +65,7 @@ export function forwardingLines(rule: FlowRule): readonly string[] | undefined {
  * Lines of a chain for packets of flows that this node does not know, as they came over the wire. Somebody else's are sent on to
  * whose they are: who sent them here still thinks that the address is on this node, or has other hops in mind for a moment. If
  * this node answered, it would be with a reset. Of its own ones those that began elsewhere go to who had the slot before, or
- * will have it. All are marked, and what is marked goes nowhere else, so that nothing goes round in circles. Undefined when there is
- * nobody. Pure.
+ * will have it. Undefined when there is nobody. Pure.
  */
 export function rescueLines(rule: FlowRule): readonly string[] | undefined {
   const { ip } = rule;
@@ -73,9 +75,11 @@ export function rescueLines(rule: FlowRule): readonly string[] | undefined {
   const lines: string[] = [];
   // What does not lead on must not be marked, so it has to be known before.
   const others = own.size === 0 ? '' : `${flowHash(rule)} != { ${[...own].join(', ')} } `;
-  if (owners !== undefined) lines.push(`${others}${sendOn(rule, owners)}`);
-  if (runnersUp !== undefined) lines.push(`tcp flags & (syn | rst) == 0 ${sendOn(rule, runnersUp)}`);
-  return lines.length === 0 ? undefined : [`${ip} dscp ${AT_GOAL} return`, ...lines];
+  if (owners !== undefined)
+    lines.push(`${ip} dscp != ${SENT_TO.owner} ${others}${sendOn(rule, owners, SENT_TO.owner)}`);
+  if (runnersUp !== undefined)
+    lines.push(`tcp flags & (syn | rst) == 0 ${sendOn(rule, runnersUp, SENT_TO.runnerUp)}`);
+  return lines.length === 0 ? undefined : [`${ip} dscp ${SENT_TO.runnerUp} return`, ...lines];
 }
 
 function ownSlots({ direct: { hops, self } }: FlowRule): ReadonlySet<number> {
@@ -85,9 +89,9 @@ function ownSlots({ direct: { hops, self } }: FlowRule): ReadonlySet<number> {
   return new Set(owners.flatMap((owner, slot) => (owner === own ? [slot] : [])));
 }
 
-function sendOn(rule: FlowRule, targets: string): string {
+function sendOn(rule: FlowRule, targets: string, mark: string): string {
   const { ip, direct } = rule;
-  return `${ip} dscp set ${AT_GOAL} dup to ${flowHash(rule)} map { ${targets} } device "${direct.link}" drop`;
+  return `${ip} dscp set ${mark} dup to ${flowHash(rule)} map { ${targets} } device "${direct.link}" drop`;
 }
 
 function flowHash({ ip, byClient }: FlowRule): string {

@@ -6,8 +6,8 @@ import type { Attempt } from './failing-span.ts';
 
 /** One kubectl; not `ok` without an answer within 900 ms. */
 export interface KubectlAttempt extends Attempt {
-  /** Of the program. */
-  readonly code: number;
+  /** Of the program; undefined when a signal ended it. */
+  readonly code: number | undefined;
   /** From its start until it had ended; the start of the program counts. */
   readonly tookMs: number;
 }

@@ -1,65 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Pod } from '@fairlead/shared/kubernetes/objects.ts';
 
-/** What {@link staticPod} is made from; paths are of the host. */
+/** What {@link staticPod} changes in the manifest. */
 export interface StaticPodOptions {
-  readonly kubeconfig: string;
-  readonly keyFile: string;
+  /** Path in the container -> path of the host, in the place of the manifest's own. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Replaces and adds. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Where the Pod finds its files. */
-const KUBECONFIG = '/etc/kubernetes/admin.conf';
-const KEY_FILE = '/etc/kubernetes/fairlead-group-key';
+/** Where the manifest has the kubeconfig. */
+export const KUBECONFIG = '/etc/kubernetes/admin.conf';
 
-/** What kube-vip's manifest for a control plane sets, and what an engine that needs no API server needs. */
-const ENV = {
-  vip_arp: 'true',
-  port: '6443',
-  vip_interface: 'eth0',
-  vip_subnet: '32',
-  cp_enable: 'true',
-  cp_namespace: 'kube-system',
-  vip_leaderelection: 'true',
-  vip_leasename: 'plndr-cp-lock',
-  vip_leaseduration: '5',
-  vip_renewdeadline: '3',
-  vip_retryperiod: '1',
-  prometheus_server: ':2112',
-  fairlead_group_key_file: KEY_FILE,
-} as const;
-
-/** The agent as `/etc/kubernetes/manifests` has it on a node of the control plane. */
-export function staticPod({ kubeconfig, keyFile, env }: StaticPodOptions): Pod {
-  const files = { kubeconfig: { from: kubeconfig, to: KUBECONFIG }, key: { from: keyFile, to: KEY_FILE } };
+/** The Pod of the repository's manifest for one node of a test, as somebody edits it for a cluster. Pure. */
+export function staticPod(manifest: Pod, { files, env }: StaticPodOptions): Pod {
+  const [container] = manifest.spec?.containers ?? [];
+  if (container === undefined) throw new Error('the manifest of the static Pod has no container');
+  const mounts = Object.entries(files).map(([to, from], index) => ({ name: `file-${index}`, to, from }));
   return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'kube-vip', namespace: 'kube-system' },
+    ...manifest,
     spec: {
-      hostNetwork: true,
-      priorityClassName: 'system-node-critical',
+      ...manifest.spec,
       containers: [
         {
-          name: 'kube-vip',
-          image: 'fairlead/agent:dev',
-          args: ['manager'],
+          ...container,
           env: [
-            { name: 'vip_nodename', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
-            ...Object.entries({ ...ENV, ...env }).map(([name, value]) => ({ name, value })),
+            ...(container.env ?? []).filter(({ name }) => !(name in env)),
+            ...Object.entries(env).map(([name, value]) => ({ name, value })),
           ],
-          securityContext: { capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] } },
-          volumeMounts: Object.entries(files).map(([name, { to }]) => ({
-            name,
-            mountPath: to,
-            readOnly: true,
-          })),
+          volumeMounts: mounts.map(({ name, to }) => ({ name, mountPath: to, readOnly: true })),
         },
       ],
-      volumes: Object.entries(files).map(([name, { from }]) => ({
-        name,
-        hostPath: { path: from, type: 'File' },
-      })),
+      volumes: mounts.map(({ name, from }) => ({ name, hostPath: { path: from, type: 'File' } })),
     },
   };
 }

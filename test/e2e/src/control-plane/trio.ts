@@ -2,16 +2,21 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { LABEL } from '@fairlead/shared/kubernetes/contract.ts';
-import { NODES } from '@fairlead/shared/kubernetes/resources.ts';
+import type { Pod } from '@fairlead/shared/kubernetes/objects.ts';
+import { DAEMON_SETS, NODES } from '@fairlead/shared/kubernetes/resources.ts';
 import { replicaName } from '@fairlead/test-lab/control-plane/replica.ts';
 import { Lab, type LabOptions } from '@fairlead/test-lab/lab.ts';
-import { hostByMac, hostOf } from '@fairlead/test-lab/network/plan.ts';
+import { CLIENT, CONTROL_PLANE, hostByMac, hostOf } from '@fairlead/test-lab/network/plan.ts';
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
 import type { RunResult } from '@fairlead/test-lab/process/run.ts';
-import { staticPod } from './static-pod.ts';
+import { createGroupKey, isRolledOut } from '../install.ts';
+import { Narrator } from '../narrator.ts';
+import { Stage } from '../stage.ts';
+import { KUBECONFIG, type StaticPodOptions, staticPod } from './static-pod.ts';
 
 /** Where the control plane of the tests is reached. */
 export const ADDRESS = '172.18.0.150';
@@ -20,11 +25,33 @@ export const PORT = 6443;
 /** Nodes with an agent and an API server. Their data are with the API server of the host `control-plane`, which has no agent. */
 export const MEMBERS = ['worker1', 'worker2', 'worker3'] as const;
 
+/** The same by IPv6. */
+export const ADDRESS_V6 = 'fd00:18::96';
+
 /** What a {@link Trio} is started with. */
 export interface TrioOptions extends Pick<LabOptions, 'apiServer' | 'keepLogs' | 'onProgress'> {
   /** Added to the environment of every agent. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What is different at one of the members. */
+  readonly member?: (trio: Trio, name: string) => Promise<Partial<StaticPodOptions>>;
+  /** The node with the data, which has no agent, is no API server to send to. Default false. */
+  readonly onlyMembers?: boolean;
+  /** Default: the repository's static Pod, with a key in a file. */
+  readonly daemonSet?: DaemonSetForm;
 }
+
+/** Agents that the cluster itself runs. */
+export interface DaemonSetForm {
+  /** Path in the repository; its address, 192.0.2.10, is replaced. */
+  readonly manifest: string;
+  readonly name: string;
+  /** Default true. */
+  readonly groupKey?: boolean;
+}
+
+const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
+const STATIC_POD = 'deploy/control-plane.yaml';
+const KEY_FILE = '/etc/kubernetes/fairlead-group-key';
 
 /** Of every agent. */
 const STATUS_PORT = 2112;
@@ -47,19 +74,21 @@ export class Trio {
   }
 
   /** Resolves when kubectl gets through the address. */
-  static async start({ env = {}, ...options }: TrioOptions = {}): Promise<Trio> {
+  static async start(options: TrioOptions = {}): Promise<Trio> {
+    const { env = {}, member, onlyMembers = false, daemonSet, ...labOptions } = options;
     const lab = await Lab.start({
-      ...options,
+      ...labOptions,
       name: 'control-plane',
       workers: MEMBERS.length,
-      certificateHosts: [ADDRESS],
+      certificateHosts: [ADDRESS, ADDRESS_V6],
     });
     const client = await connect({ kubeconfig: lab.kubeconfig });
     const trio = new Trio(lab, client, throughAddress(lab));
     try {
-      await trio.#label();
-      trio.#startAgents(env);
-      for (const member of MEMBERS) await lab.startApiServer(member);
+      await trio.#label(onlyMembers);
+      if (daemonSet === undefined) await trio.#startPods(env, member);
+      for (const name of MEMBERS) await lab.startApiServer(name);
+      if (daemonSet !== undefined) await trio.#applyDaemonSet(daemonSet, env);
       await trio.serves();
       return trio;
     } catch (error) {
@@ -77,10 +106,10 @@ export class Trio {
     await this.lab.stop();
   }
 
-  /** kubectl on the client, through the address. Does not reject when kubectl fails. */
-  kubectl(args: readonly string[], timeoutMs = 5_000): Promise<RunResult> {
+  /** kubectl on the client (or another host), through the address. Does not reject when kubectl fails. */
+  kubectl(args: readonly string[], timeoutMs = 5_000, host: string = CLIENT): Promise<RunResult> {
     const env = { KUBECONFIG: this.kubeconfig, HOME: join(this.lab.workDir, 'home') };
-    return this.lab.exec('client', ['kubectl', `--request-timeout=${timeoutMs}ms`, ...args], { env });
+    return this.lab.exec(host, ['kubectl', `--request-timeout=${timeoutMs}ms`, ...args], { env });
   }
 
   /** Waits until kubectl gets an answer through the address. */
@@ -114,24 +143,68 @@ export class Trio {
     await this.lab.components.get(replicaName(member))?.stop();
   }
 
-  async #label(): Promise<void> {
-    for (const name of MEMBERS) {
-      const labels = { [LABEL.controlPlane]: '' };
-      await this.client.patch(NODES, { name }, { metadata: { labels } }, { type: 'merge' });
+  async #label(onlyMembers: boolean): Promise<void> {
+    const label = (name: string, value: string | null) =>
+      this.client.patch(
+        NODES,
+        { name },
+        { metadata: { labels: { [LABEL.controlPlane]: value } } },
+        { type: 'merge' },
+      );
+    for (const name of MEMBERS) await label(name, '');
+    if (onlyMembers) await label(CONTROL_PLANE, null);
+  }
+
+  async #startPods(
+    common: Readonly<Record<string, string>>,
+    optionsOf: TrioOptions['member'] = () => Promise.resolve({}),
+  ): Promise<void> {
+    const keyFile = join(this.lab.workDir, 'group-key');
+    writeFileSync(keyFile, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+    const manifest = await this.#readManifest(STATIC_POD);
+    for (const member of MEMBERS) {
+      const { files = { [KUBECONFIG]: this.kubeconfig }, env = {} } = await optionsOf(this, member);
+      const pod = staticPod(manifest, {
+        files: { [KEY_FILE]: keyFile, ...files },
+        env: {
+          address: ADDRESS,
+          fairlead_engine: 'raft',
+          fairlead_group_key_file: KEY_FILE,
+          ...common,
+          ...env,
+        },
+      });
+      writeFileSync(join(this.lab.manifestDir(member), 'kube-vip.json'), JSON.stringify(pod));
     }
   }
 
-  #startAgents(env: Readonly<Record<string, string>>): void {
-    const keyFile = join(this.lab.workDir, 'group-key');
-    writeFileSync(keyFile, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
-    const pod = staticPod({
-      kubeconfig: this.kubeconfig,
-      keyFile,
-      env: { address: ADDRESS, fairlead_engine: 'raft', ...env },
-    });
-    for (const member of MEMBERS) {
-      writeFileSync(join(this.lab.manifestDir(member), 'kube-vip.json'), JSON.stringify(pod));
-    }
+  async #readManifest(path: string): Promise<Pod> {
+    const args = ['create', '--dry-run=client', '--output=json', '-f', join(REPOSITORY, path)];
+    return JSON.parse(await this.#must(args)) as Pod;
+  }
+
+  async #applyDaemonSet(
+    { manifest, name, groupKey = true }: DaemonSetForm,
+    env: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const stage = new Stage(this.lab, this.client, new Narrator({ write: () => undefined }));
+    if (groupKey) await createGroupKey(stage);
+    const file = join(this.lab.workDir, 'daemon-set.yaml');
+    const text = readFileSync(join(REPOSITORY, manifest), 'utf8');
+    const { address = ADDRESS, ...more } = env;
+    writeFileSync(file, text.replaceAll('192.0.2.10', address));
+    await this.#must(['apply', '-f', file]);
+    const changes = Object.entries(more).map(([key, value]) => `${key}=${value}`);
+    if (changes.length > 0)
+      await this.#must(['set', 'env', '-n', 'kube-system', `daemonset/${name}`, ...changes]);
+    await stage.until(DAEMON_SETS, { namespace: 'kube-system', name }, isRolledOut, 90_000);
+  }
+
+  /** kubectl that goes past the address. */
+  async #must(args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.lab.kubectl(args);
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+    return stdout;
   }
 }
 

@@ -11,10 +11,12 @@ import type {
   Part,
   Rule,
   Selector,
-  Slots,
   Statement,
   Verdict,
+  VerdictSlots,
 } from './ruleset.ts';
+import { freshSlots } from './slot-layout.ts';
+import { slotMapName } from './slot-maps.ts';
 
 /**
  * The same on all nodes and for ever, so that a client is sent to the same back end by whichever node has the address, and
@@ -74,14 +76,17 @@ type Own = Pick<Part, 'chains' | 'sets' | 'elements'>;
 /** Each connection is a new choice. */
 function forgetful(frontend: Frontend, backends: readonly Backend[]): Own {
   const name = chainName(frontend);
+  const map = slotMapName(frontend);
   const { by, slots } = choice(frontend, backends);
-  const [only] = backends;
-  if (backends.length === 1 && only !== undefined) {
-    const rule = rewriting(frontend, { kind: 'dnat', to: destination(only) });
-    return { chains: [{ name, rules: [rule] }], sets: [], elements: [] };
-  }
-  const { over, ...own } = place(frontend, slots.map(destination), 'destination');
-  return { ...own, chains: [{ name, rules: [rewriting(frontend, { kind: 'spread', by, over })] }] };
+  const { address, protocol, port } = frontend;
+  const elements = slots.map((backend, slot): NftElement => {
+    return { set: map, key: [address, port, slot], data: destination(backend) };
+  });
+  return {
+    sets: [],
+    chains: [{ name, rules: [rewriting(frontend, { kind: 'spread', protocol, by, map })] }],
+    elements,
+  };
 }
 
 /**
@@ -100,10 +105,9 @@ function sticky(frontend: Frontend, backends: readonly Backend[], seconds: numbe
     };
   });
   const { by, slots } = choice(frontend, backends);
-  const { over, sets, elements } = place(
+  const { over, sets, elements } = verdictSlots(
     frontend,
     slots.map((backend) => ({ goto: nameFor(backend) })),
-    'verdict',
   );
   const fresh: Rule = { matches: [], statement: { kind: 'dispatch', by, over } };
   const chains = backends.map((backend): Chain => {
@@ -120,7 +124,7 @@ function sticky(frontend: Frontend, backends: readonly Backend[], seconds: numbe
 
 /** Which slots there are for new clients, and how a connection finds its own. */
 function choice(
-  { scheduler }: Frontend,
+  { scheduler, affinitySeconds, slots }: Frontend,
   backends: readonly Backend[],
 ): { readonly by: Selector; readonly slots: readonly Backend[] } {
   const weights = backends.map(({ weight }) => weight);
@@ -133,7 +137,7 @@ function choice(
   };
   switch (scheduler) {
     case 'roundRobin':
-      return inTurn(backends);
+      return inTurn(affinitySeconds === undefined ? (slots ?? freshSlots(backends)) : backends);
     case 'weightedRoundRobin':
     // The kernel's rules count no connections; whoever made the model has told so.
     case 'leastConnections':
@@ -150,16 +154,19 @@ function maglevMember({ address, port, weight }: Backend) {
 }
 
 /** Puts the slots into the rule, or a large table into a map, so that a change writes only the slots that it moves. */
-function place<T extends Destination | Verdict>(
+function verdictSlots(
   frontend: Frontend,
-  slots: readonly T[],
-  data: 'destination' | 'verdict',
-): { readonly over: Slots<T>; readonly sets: readonly NftSet[]; readonly elements: readonly NftElement[] } {
+  slots: readonly Verdict[],
+): {
+  readonly over: VerdictSlots;
+  readonly sets: readonly NftSet[];
+  readonly elements: readonly NftElement[];
+} {
   if (frontend.scheduler !== 'consistentHash') return { over: slots, sets: [], elements: [] };
-  const map = `${chainName(frontend)}-slots${data === 'verdict' ? '-of-clients' : ''}`;
+  const map = `${chainName(frontend)}-slots-of-clients`;
   return {
     over: { inMap: map },
-    sets: [{ kind: 'slots', name: map, data }],
+    sets: [{ kind: 'slots', name: map }],
     elements: slots.map((each, slot) => ({ set: map, key: [slot], data: each })),
   };
 }

@@ -2,9 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { NOTHING_TO_BALANCE } from '../model/frontend.ts';
 import { backendOf, modelOf } from '../testing/frontends.ts';
-import { allChanges, changesBetween, natLayer } from './nat-layer.ts';
+import { layOut } from './lay-out.ts';
+import { allChanges, changesTo } from './nat-layer.ts';
+import { printChanges } from './nft-text.ts';
 import { BALANCE_CASES, type BalanceCase, POD_PORT, podAddress, served, VIP } from './testing/cases.ts';
 import { type Connection, type Outcome, type Packet, PacketTracer } from './testing/packet-tracer.ts';
+import { printShortly } from './testing/print-shortly.ts';
 
 /** The scripts of a case, each followed by what becomes of the packets. */
 function dump({ steps }: BalanceCase): string {
@@ -15,20 +18,13 @@ function dump({ steps }: BalanceCase): string {
     .map((step) => {
       if ('connect' in step)
         return step.connect.map((packet) => told(packet, kernel.connect(packet))).join('');
-      const before = model;
-      model = modelOf(...step.serve);
-      kernel.apply(changesBetween(before, model));
-      return natLayer.renderChanges(before, model).replaceAll(LONG_LIST, shorten);
+      const next = layOut(model, modelOf(...step.serve));
+      const changes = changesTo(model, next);
+      model = next.model;
+      kernel.apply(changes);
+      return printShortly(changes);
     })
     .join('\n');
-}
-
-/** Nobody reads two thousand slots. */
-const LONG_LIST = /(?<=\{ )[^{}]{400,}(?= \}$)/gm;
-
-function shorten(list: string): string {
-  const members = list.split(', ');
-  return [...members.slice(0, 4), `... ${members.length - 4} more`].join(', ');
 }
 
 function told({ from, to, port, protocol }: Packet, outcome: Outcome): string {
@@ -40,7 +36,7 @@ function told({ from, to, port, protocol }: Packet, outcome: Outcome): string {
 
 describe('the ruleset', () => {
   it('without front ends', async () => {
-    await expect(natLayer.renderAll(NOTHING_TO_BALANCE)).toMatchFileSnapshot('golden/frame.nft');
+    await expect(printChanges(allChanges(NOTHING_TO_BALANCE))).toMatchFileSnapshot('golden/frame.nft');
   });
 
   it.each(BALANCE_CASES)('for $name', async (balanceCase) => {
@@ -58,7 +54,7 @@ describe('the ruleset', () => {
       [after, reduced],
       [reduced, before],
     ] as const;
-    const script = steps.map(([from, to]) => natLayer.renderChanges(from, to)).join('\n');
+    const script = steps.map(([from, to]) => printShortly(changesTo(from, layOut(from, to)))).join('\n');
     await expect(script).toMatchFileSnapshot('golden/reset-removed.nft');
   });
 });
@@ -72,7 +68,7 @@ describe('connections to removed back ends', () => {
     const before = modelOf(served(VIP, [2], parts));
     kernel.apply(allChanges(before));
     const connection = kernel.connect(packet) as Connection;
-    kernel.apply(changesBetween(before, modelOf(served(VIP, pods, parts))));
+    kernel.apply(changesTo(before, layOut(before, modelOf(served(VIP, pods, parts)))));
     return kernel.goOn(connection);
   }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Backend, Frontend, Scheduler } from '../model/frontend.ts';
+import type { Backend, BalanceModel, Frontend, Scheduler } from '../model/frontend.ts';
 import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
-import { allChanges, changesBetween, natLayer } from './nat-layer.ts';
+import { type LaidOut, layOut, tidied } from './lay-out.ts';
+import { allChanges, changesTo, natTransactions } from './nat-layer.ts';
 import { type Outcome, PacketTracer } from './testing/packet-tracer.ts';
+import { printShortly } from './testing/print-shortly.ts';
 
 function backendsFor(address: string, pods: readonly number[]): readonly Backend[] {
   const pod = address.includes(':') ? 'fd00:1::' : '10.244.1.';
@@ -18,7 +20,8 @@ function frontend(address: string, pods: readonly number[], parts: Partial<Front
 describe('the changes of one front end', () => {
   const other = frontend('172.18.0.201', [2]);
   const before = modelOf(frontend('172.18.0.200', [2, 3]), other);
-  const render = (...after: readonly Frontend[]) => natLayer.renderChanges(before, modelOf(...after));
+  const render = (...after: readonly Frontend[]) =>
+    printShortly(changesTo(before, layOut(before, modelOf(...after))));
 
   it('are none without a difference', () => {
     expect(render(frontend('172.18.0.200', [2, 3]), other)).toBe('');
@@ -26,8 +29,8 @@ describe('the changes of one front end', () => {
 
   it('are its chain alone when its back ends changed', () => {
     expect(render(frontend('172.18.0.200', [3, 4]), other)).toMatchInlineSnapshot(`
-      "flush chain ip fairlead tcp-80-172.18.0.200
-      add rule ip fairlead tcp-80-172.18.0.200 meta l4proto tcp dnat ip to numgen inc mod 2 map { 0 : 10.244.1.3 . 8080, 1 : 10.244.1.4 . 8080 }
+      "delete element ip fairlead slots-tcp-ef { 172.18.0.200 . 80 . 0 : 10.244.1.2 . 8080, 172.18.0.200 . 80 . 2 : 10.244.1.2 . 8080, 172.18.0.200 . 80 . 4 : 10.244.1.2 . 8080, 172.18.0.200 . 80 . 6 : 10.244.1.2 . 8080, ... 8 more }
+      add element ip fairlead slots-tcp-ef { 172.18.0.200 . 80 . 0 : 10.244.1.4 . 8080, 172.18.0.200 . 80 . 2 : 10.244.1.4 . 8080, 172.18.0.200 . 80 . 4 : 10.244.1.4 . 8080, 172.18.0.200 . 80 . 6 : 10.244.1.4 . 8080, ... 8 more }
       "
     `);
   });
@@ -36,9 +39,11 @@ describe('the changes of one front end', () => {
     expect(render(frontend('172.18.0.200', []), other)).toMatchInlineSnapshot(`
       "delete element ip fairlead frontends { 172.18.0.200 . tcp . 80 : goto tcp-80-172.18.0.200 }
       delete element ip fairlead masqueraded { 172.18.0.200 . tcp . 80 }
+      delete element ip fairlead slots-tcp-ef { 172.18.0.200 . 80 . 0 : 10.244.1.2 . 8080, 172.18.0.200 . 80 . 1 : 10.244.1.3 . 8080, 172.18.0.200 . 80 . 2 : 10.244.1.2 . 8080, 172.18.0.200 . 80 . 3 : 10.244.1.3 . 8080, ... 20 more }
       add element ip fairlead refused { 172.18.0.200 . tcp . 80 }
       flush chain ip fairlead tcp-80-172.18.0.200
       delete chain ip fairlead tcp-80-172.18.0.200
+      delete map ip fairlead slots-tcp-ef
       "
     `);
   });
@@ -47,8 +52,10 @@ describe('the changes of one front end', () => {
     expect(render(other)).toMatchInlineSnapshot(`
       "delete element ip fairlead frontends { 172.18.0.200 . tcp . 80 : goto tcp-80-172.18.0.200 }
       delete element ip fairlead masqueraded { 172.18.0.200 . tcp . 80 }
+      delete element ip fairlead slots-tcp-ef { 172.18.0.200 . 80 . 0 : 10.244.1.2 . 8080, 172.18.0.200 . 80 . 1 : 10.244.1.3 . 8080, 172.18.0.200 . 80 . 2 : 10.244.1.2 . 8080, 172.18.0.200 . 80 . 3 : 10.244.1.3 . 8080, ... 20 more }
       flush chain ip fairlead tcp-80-172.18.0.200
       delete chain ip fairlead tcp-80-172.18.0.200
+      delete map ip fairlead slots-tcp-ef
       "
     `);
   });
@@ -92,18 +99,50 @@ describe('natLayer', () => {
         const kernel = new PacketTracer();
         kernel.apply(allChanges(modelOf()));
         let applied = modelOf();
-        for (const state of states) {
-          kernel.apply(changesBetween(applied, modelOf(...state)));
-          applied = modelOf(...state);
+        const lead = (to: LaidOut, asIf: BalanceModel) => {
+          kernel.apply(changesTo(applied, to));
+          applied = to.model;
           const fresh = new PacketTracer();
-          fresh.apply(allChanges(applied));
+          fresh.apply(allChanges(asIf));
           expect(kernel.dump()).toEqual(fresh.dump());
+        };
+        for (const state of states) {
+          const next = layOut(applied, modelOf(...state));
+          lead(next, next.model);
           for (const each of state) expectServed(kernel, each);
+          lead(tidied(applied), modelOf(...state));
         }
       }),
       // Each run builds and compares several tables of thousands of slots.
       { numRuns: 40 },
     );
+  });
+});
+
+describe('a large change', () => {
+  const frontends = Array.from({ length: 300 }, (_, index) =>
+    frontend(`172.18.${index >> 7}.${index & 127}`, [2, 3, 4]),
+  );
+  const model = modelOf(...frontends);
+  const { differences } = layOut(modelOf(), model);
+
+  it('is cut into transactions, each of whole front ends, and the last of them has what the model wants', () => {
+    const transactions = natTransactions(modelOf(), model, differences);
+    expect(transactions.length).toBeGreaterThan(3);
+    const kernel = new PacketTracer();
+    kernel.apply(allChanges(modelOf()));
+    for (const changes of transactions) {
+      kernel.apply(changes);
+      const dump = JSON.stringify(kernel.dump());
+      for (const each of frontends) {
+        const outcome = kernel.connect({ from: '192.0.2.1', to: each.address, port: 80, protocol: 'tcp' });
+        const isThere = dump.includes(`tcp-80-${each.address}"`);
+        expect(targetOf(outcome) !== `${each.address} 80`).toBe(isThere);
+      }
+    }
+    const fresh = new PacketTracer();
+    fresh.apply(allChanges(model));
+    expect(kernel.dump()).toEqual(fresh.dump());
   });
 });
 

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Balancer } from '../balancer.ts';
 import { NOTHING_TO_BALANCE } from '../model/frontend.ts';
 import { backendOf, modelOf } from '../testing/frontends.ts';
-import { allChanges, changesBetween } from './nat-layer.ts';
+import { layOut } from './lay-out.ts';
+import { allChanges, changesTo } from './nat-layer.ts';
 import { type Answer, BalanceLab, count, times } from './testing/balance-lab.ts';
 import { BALANCE_CASES, FLOW_PORT, OTHER_VIP, PODS, podAddress, served, VIP, VIP6 } from './testing/cases.ts';
 import { type Outcome, type Packet, PacketTracer } from './testing/packet-tracer.ts';
@@ -34,10 +35,10 @@ describe('the nftables balancer in the kernel', () => {
     let model = NOTHING_TO_BALANCE;
     for (const step of steps) {
       if ('serve' in step) {
-        const before = model;
-        model = modelOf(...step.serve);
-        tracer.apply(changesBetween(before, model));
-        await balancer.apply(model);
+        const next = layOut(model, modelOf(...step.serve));
+        tracer.apply(changesTo(model, next));
+        model = next.model;
+        await balancer.apply(modelOf(...step.serve));
         continue;
       }
       const predicted = step.connect.map((packet) => expectedAnswer(packet, tracer.connect(packet)));

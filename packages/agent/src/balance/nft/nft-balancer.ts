@@ -1,32 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
+import { type Clock, systemClock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { applyNft, deleteTables, listTables } from '../../system/nft.ts';
+import { NftSocket } from '../../system/nftables/nft-socket.ts';
 import type { Balancer } from '../balancer.ts';
 import { dsrLayer } from '../dsr/dsr-layer.ts';
-import { type BalanceModel, NOTHING_TO_BALANCE, type Scheduler } from '../model/frontend.ts';
+import {
+  type BalanceModel,
+  type Frontend,
+  NOTHING_TO_BALANCE,
+  type Scheduler,
+  withFrontends,
+} from '../model/frontend.ts';
 import { Conntrack } from './conntrack.ts';
-import { natLayer } from './nat-layer.ts';
+import { type Difference, type LaidOut, layOut, layOutOnly, tidied } from './lay-out.ts';
+import { BALANCE_TABLES, frameChanges, natTransactions } from './nat-layer.ts';
+import { encodeChanges } from './nft-encoding.ts';
 import type { NftLayer } from './nft-layer.ts';
+import { printChanges } from './nft-text.ts';
+import type { Change } from './ruleset.ts';
 
 /** What {@link createNftBalancer} needs; the functions are replaced in tests. */
 export interface NftBalancerOptions {
   readonly logger: Logger;
+  readonly clock?: Pick<Clock, 'monotonicMs'>;
+  /** Runs a script as one transaction. */
   readonly nft?: (script: string) => Promise<void>;
+  /** Makes one transaction. Default: straight to the kernel where the changes allow it, else, or with a given `nft`, by script. */
+  readonly write?: (changes: readonly Change[]) => Promise<void>;
   readonly conntrack?: Pick<Conntrack, 'forget'>;
-  /** What is made of the model. Default: NAT, and direct return. */
+  /** What is made of the model beside NAT. Default: direct return. */
   readonly layers?: readonly NftLayer[];
 }
 
-const LAYERS: readonly NftLayer[] = [natLayer, dsrLayer];
+const LAYERS: readonly NftLayer[] = [dsrLayer];
 
 /** Rules count no connections. */
 const MISSING_SCHEDULERS: ReadonlySet<Scheduler> = new Set(['leastConnections']);
 
+/** Tables of turns are made exactly even again when nothing has changed for so long, as that costs new rules. */
+const TIDY_AFTER_MS = 1_000;
+
 /** Balancing by nftables. Replaces a predecessor's tables at once. @throws CommandError when nft refuses. */
 export async function createNftBalancer(options: NftBalancerOptions): Promise<Balancer> {
-  const { logger, nft = applyNft, conntrack = new Conntrack(logger), layers = LAYERS } = options;
-  const balancer = new NftBalancer(nft, conntrack, layers);
+  const { logger } = options;
+  const balancer = new NftBalancer(options);
   await balancer.start();
   await warnWithoutForwarding(logger);
   return balancer;
@@ -36,21 +55,25 @@ class NftBalancer implements Balancer {
   readonly name = 'nftables';
   readonly missingSchedulers = MISSING_SCHEDULERS;
   readonly directReturn = true;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #nft: (script: string) => Promise<void>;
+  readonly #write: (changes: readonly Change[]) => Promise<void>;
   readonly #conntrack: Pick<Conntrack, 'forget'>;
   readonly #layers: readonly NftLayer[];
-  /** What the kernel has; undefined when a failed script leaves that open. */
+  readonly #socket = new NftSocket();
+  /** What the kernel has; undefined when a transaction that failed leaves that open. */
   #applied: BalanceModel | undefined;
   #wanted = NOTHING_TO_BALANCE;
+  /** When a table of turns went on from another; undefined: all are even. */
+  #untidySinceMs: number | undefined;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    nft: (script: string) => Promise<void>,
-    conntrack: Pick<Conntrack, 'forget'>,
-    layers: readonly NftLayer[],
-  ) {
-    this.#nft = nft;
-    this.#conntrack = conntrack;
+  constructor({ logger, clock = systemClock, nft, write, conntrack, layers = LAYERS }: NftBalancerOptions) {
+    this.#clock = clock;
+    this.#nft = nft ?? applyNft;
+    const byScript = (changes: readonly Change[]) => this.#nft(printChanges(changes));
+    this.#write = write ?? (nft === undefined ? (changes) => this.#send(changes) : byScript);
+    this.#conntrack = conntrack ?? new Conntrack(logger);
     this.#layers = layers;
   }
 
@@ -64,9 +87,22 @@ class NftBalancer implements Balancer {
     return this.#inTurn(() => this.#apply(model));
   }
 
+  replace(frontends: ReadonlyMap<string, Frontend | undefined>): Promise<void> {
+    this.#wanted = withFrontends(this.#wanted, frontends);
+    const wanted = this.#wanted;
+    return this.#inTurn(async () => {
+      const before = this.#applied;
+      if (before === undefined) await this.#apply(wanted);
+      else await this.#move(before, layOutOnly(before, frontends));
+    });
+  }
+
   verify(): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (this.#applied !== undefined && (await this.#areThere())) return false;
+      if (this.#applied !== undefined && (await this.#areThere())) {
+        await this.#tidy(this.#applied);
+        return false;
+      }
       const wasThere = this.#applied === undefined;
       this.#applied = undefined;
       await this.#apply(this.#wanted);
@@ -78,30 +114,80 @@ class NftBalancer implements Balancer {
     this.#wanted = NOTHING_TO_BALANCE;
     return this.#inTurn(async () => {
       this.#applied = undefined;
-      await deleteTables(this.#layers.flatMap(({ tables }) => tables));
+      this.#socket.close();
+      await deleteTables([...BALANCE_TABLES, ...this.#layers.flatMap(({ tables }) => tables)]);
     });
   }
 
   async #apply(model: BalanceModel): Promise<void> {
     const before = this.#applied;
-    const scripts = this.#layers.map((layer) =>
-      before === undefined ? layer.renderAll(model) : layer.renderChanges(before, model),
-    );
-    const script = scripts.join('');
-    if (script === '') {
+    if (before === undefined) await this.#rebuild(model);
+    else await this.#move(before, layOut(before, model));
+  }
+
+  /** At once as long as it fits; a large model comes into empty tables, whole front ends at a time. */
+  async #rebuild(model: BalanceModel): Promise<void> {
+    const laidOut = layOut(NOTHING_TO_BALANCE, model);
+    const transactions = natTransactions(NOTHING_TO_BALANCE, laidOut.model, laidOut.differences);
+    const isSmall = transactions.length <= 1;
+    const first = isSmall ? laidOut.model : NOTHING_TO_BALANCE;
+    const changes = [...frameChanges(), ...(isSmall ? transactions.flat() : [])];
+    const others = this.#layers.map((layer) => layer.renderAll(first));
+    await this.#nft(printChanges(changes) + others.join(''));
+    this.#untidySinceMs = undefined;
+    this.#applied = first;
+    if (isSmall) this.#forgetFlows(laidOut.differences);
+    else await this.#move(first, laidOut);
+  }
+
+  async #move(before: BalanceModel, { model, differences }: LaidOut): Promise<void> {
+    if (differences.length === 0) {
       this.#applied = model;
       return;
     }
+    const transactions = natTransactions(before, model, differences);
+    const others = this.#layers.map((layer) => layer.renderChanges(before, model)).join('');
     this.#applied = undefined;
-    await this.#nft(script);
+    // What belongs together is written together, unless it is too much.
+    if (others !== '' && transactions.length <= 1)
+      await this.#nft(printChanges(transactions.flat()) + others);
+    else {
+      for (const changes of transactions) await this.#write(changes);
+      if (others !== '') await this.#nft(others);
+    }
     this.#applied = model;
-    this.#conntrack.forget(before?.frontends ?? new Map(), model.frontends);
+    if (differences.some(([, next]) => next?.slots !== undefined)) {
+      this.#untidySinceMs = this.#clock.monotonicMs();
+    }
+    this.#forgetFlows(differences);
+  }
+
+  async #tidy(applied: BalanceModel): Promise<void> {
+    const sinceMs = this.#untidySinceMs;
+    if (sinceMs === undefined || this.#clock.monotonicMs() - sinceMs < TIDY_AFTER_MS) return;
+    await this.#move(applied, tidied(applied));
+    this.#untidySinceMs = undefined;
+  }
+
+  /** A datagram straight to the kernel, or a script where it is about something rare. */
+  async #send(changes: readonly Change[]): Promise<void> {
+    const batch = encodeChanges(changes);
+    if (batch === undefined) await this.#nft(printChanges(changes));
+    else await this.#socket.send(batch);
+  }
+
+  #forgetFlows(differences: readonly Difference[]): void {
+    const named = (at: 0 | 1) =>
+      new Map(
+        differences.flatMap((each) => (each[at] === undefined ? [] : [[each[at].id, each[at]] as const])),
+      );
+    this.#conntrack.forget(named(0), named(1));
   }
 
   /** Does the kernel have all tables? */
   async #areThere(): Promise<boolean> {
     const there = await listTables();
-    const tables = this.#layers.flatMap((layer) => layer.tables);
+    const tables = [...BALANCE_TABLES, ...this.#layers.flatMap((layer) => layer.tables)];
     return tables.every((ours) =>
       there.some(({ family, name }) => family === ours.family && name === ours.name),
     );

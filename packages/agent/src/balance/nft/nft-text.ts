@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Protocol } from '../../services/served-service.ts';
 import type { NftTable } from '../../system/nft.ts';
 import { dropTableScript } from '../../system/nft.ts';
 import type {
@@ -12,9 +13,9 @@ import type {
   NftSet,
   Rule,
   Selector,
-  Slots,
   Statement,
   Verdict,
+  VerdictSlots,
 } from './ruleset.ts';
 
 type Ip = 'ip' | 'ip6';
@@ -51,12 +52,17 @@ function printChange(change: Change): string {
   }
 }
 
+/** With the name of the protocol: nft 1.0.6 takes a map of `th dport` for one that does not go with any protocol. */
+function slotOf(protocol: Protocol, ip: Ip): string {
+  return `${ip} daddr . ${protocol} dport`;
+}
+
 function familyOf({ family }: NftTable): Ip {
   return family === 'ip6' ? 'ip6' : 'ip';
 }
 
 function isMap({ kind }: NftSet): boolean {
-  return kind === 'verdicts' || kind === 'slots';
+  return kind !== 'set' && kind !== 'clients';
 }
 
 function definition(set: NftSet, ip: Ip): string {
@@ -67,7 +73,9 @@ function definition(set: NftSet, ip: Ip): string {
       return `type ${keyTypes(set.key, ip)} : verdict;`;
     case 'slots':
       // nft has no name for the type of a plain number, but takes that of an expression that gives one.
-      return `typeof numgen inc mod 2 : ${set.data === 'verdict' ? 'verdict' : `${ip} daddr . th dport`};`;
+      return 'typeof numgen inc mod 2 : verdict;';
+    case 'frontendSlots':
+      return `typeof ${slotOf(set.protocol, ip)} . numgen inc mod 2 : ${ip} daddr . ${set.protocol} dport;`;
     case 'clients':
       return `type ${keyTypes(['address'], ip)}; flags dynamic,timeout; size ${set.size};`;
   }
@@ -120,7 +128,7 @@ function printStatement(statement: Statement, ip: Ip): string {
       return `dnat ${ip} to ${ip === 'ip' ? address : `[${address}]`}:${port}`;
     }
     case 'spread':
-      return `dnat ${ip} to ${printSelector(statement.by, ip)} map ${printSlots(statement.over)}`;
+      return `dnat ${ip} to ${slotOf(statement.protocol, ip)} . ${printSelector(statement.by, ip)} map @${statement.map}`;
     case 'dispatch':
       return `${printSelector(statement.by, ip)} vmap ${printSlots(statement.over)}`;
     case 'lookUp':
@@ -142,7 +150,7 @@ function printSelector(selector: Selector, ip: Ip): string {
   return `jhash ${ip} saddr mod ${selector.size} seed 0x${selector.seed.toString(16)}`;
 }
 
-function printSlots(slots: Slots<Destination | Verdict>): string {
+function printSlots(slots: VerdictSlots): string {
   if ('inMap' in slots) return `@${slots.inMap}`;
   return `{ ${slots.map((data, slot) => `${slot} : ${printData(data)}`).join(', ')} }`;
 }

@@ -40,12 +40,14 @@ export type KeyType = 'address' | 'protocol' | 'port';
  *
  * - `set`: keys.
  * - `verdicts`: key -> chain to go on with.
- * - `slots`: number -> destination or chain, for a {@link Selector}.
+ * - `slots`: number -> chain, for a {@link Selector}.
+ * - `frontendSlots`: address, port and number -> destination. Shared by front ends of one protocol, each with its own numbers.
  * - `clients`: addresses that packets put there (`update`), each for its time.
  */
 export type NftSet =
   | { readonly kind: 'set' | 'verdicts'; readonly name: string; readonly key: readonly KeyType[] }
-  | { readonly kind: 'slots'; readonly name: string; readonly data: 'destination' | 'verdict' }
+  | { readonly kind: 'slots'; readonly name: string }
+  | { readonly kind: 'frontendSlots'; readonly name: string; readonly protocol: Protocol }
   | { readonly kind: 'clients'; readonly name: string; readonly size: number };
 
 /** One member of a set or map. */
@@ -62,8 +64,8 @@ export type Selector =
   | { readonly kind: 'turn'; readonly size: number }
   | { readonly kind: 'clientHash'; readonly size: number; readonly seed: number };
 
-/** What a slot leads to: in the rule itself, by number, or in a `slots` map of this name. */
-export type Slots<T> = readonly T[] | { readonly inMap: string };
+/** Chains that slots lead to: in the rule itself, by number, or in a `slots` map of this name. */
+export type VerdictSlots = readonly Verdict[] | { readonly inMap: string };
 
 /** A condition. */
 export type Match =
@@ -82,8 +84,9 @@ export type Match =
 /** What a rule does once all its conditions hold. Where a map has no such key, the next rule is asked. */
 export type Statement =
   | { readonly kind: 'dnat'; readonly to: Destination }
-  | { readonly kind: 'spread'; readonly by: Selector; readonly over: Slots<Destination> }
-  | { readonly kind: 'dispatch'; readonly by: Selector; readonly over: Slots<Verdict> }
+  /** To where the slot of the packet's front end leads in a `frontendSlots` map of this name. */
+  | { readonly kind: 'spread'; readonly protocol: Protocol; readonly by: Selector; readonly map: string }
+  | { readonly kind: 'dispatch'; readonly by: Selector; readonly over: VerdictSlots }
   | { readonly kind: 'lookUp'; readonly key: readonly Field[]; readonly map: string }
   | { readonly kind: 'goto'; readonly chain: string }
   | { readonly kind: 'jump'; readonly chain: string }

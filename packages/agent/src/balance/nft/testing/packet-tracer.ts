@@ -2,7 +2,7 @@
 import { addressOf } from '@fairlead/shared/address/address.ts';
 import type { Protocol } from '../../../services/served-service.ts';
 import { jenkinsHash, scaleHash } from '../../model/jenkins-hash.ts';
-import type { Change, Destination, Field, Hook, Match, Selector, Slots, Verdict } from '../ruleset.ts';
+import type { Change, Destination, Field, Hook, Match, Selector, Verdict, VerdictSlots } from '../ruleset.ts';
 import { keyText, type TracedRule, TracedTable } from './traced-table.ts';
 
 /** The first packet of a connection from a client. */
@@ -115,6 +115,8 @@ export class PacketTracer {
   }
 }
 
+const FRONTEND: readonly Field[] = ['destinationAddress', 'destinationPort'];
+
 /** One packet in one table. */
 class Walk {
   readonly #table: TracedTable;
@@ -143,7 +145,9 @@ class Walk {
       case 'dnat':
         return { to: statement.to };
       case 'spread': {
-        const to = this.#slot(statement.over, this.#select(statement.by, traced));
+        const slot = this.#select(statement.by, traced);
+        const key = this.#key(FRONTEND);
+        const to = this.#table.set(statement.map).elements.get(`${key} . ${slot}`);
         return to === undefined || 'goto' in to ? undefined : { to };
       }
       case 'dispatch':
@@ -169,7 +173,7 @@ class Walk {
     return this.through(verdict.goto) ?? 'over';
   }
 
-  #slot(slots: Slots<Destination | Verdict>, slot: number): Destination | Verdict | undefined {
+  #slot(slots: VerdictSlots, slot: number): Destination | Verdict | undefined {
     return 'inMap' in slots ? this.#table.set(slots.inMap).elements.get(String(slot)) : slots[slot];
   }
 

@@ -112,9 +112,9 @@ export class TracedTable {
 
 function setsOf({ matches, statement }: Rule): readonly string[] {
   const matched = matches.flatMap((match) => (match.kind === 'member' ? [match.of] : []));
-  if (statement.kind === 'lookUp') return [...matched, statement.map];
+  if (statement.kind === 'lookUp' || statement.kind === 'spread') return [...matched, statement.map];
   if (statement.kind === 'remember') return [...matched, statement.in];
-  const over = statement.kind === 'spread' || statement.kind === 'dispatch' ? statement.over : [];
+  const over = statement.kind === 'dispatch' ? statement.over : [];
   return 'inMap' in over ? [...matched, over.inMap] : matched;
 }
 

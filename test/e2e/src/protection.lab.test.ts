@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import { SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
-import { nodesOf } from '@fairlead/test-lab/network/plan.ts';
+import { CLIENT, hostOf, nodesOf } from '@fairlead/test-lab/network/plan.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cluster } from './fixture.ts';
 
@@ -82,6 +82,21 @@ describe('protection of a Service', () => {
     const samples = await prober.finished();
     expect(samples.filter(({ ok }) => ok)).toHaveLength(30);
     expect(new Set(samples.map(({ pod }) => pod)).size).toBe(3);
+  });
+
+  it('guards with direct return as well, where it says that there can be no SYN proxy', async () => {
+    await patch({ metadata: { annotations: { [ANNOTATION.forwarding]: 'dsr' } } });
+    const event = await cluster.warningAbout(NAME, /forwarding is dsr/);
+    expect(event.reason).toBe('ProtectionUnavailable');
+    await becomes(0);
+    const blocked = `fairlead_protection_dropped_packets_total{service="default/${NAME}",reason="blocked"}`;
+    const client = hostOf(cluster.lab.plan, CLIENT).ipv4;
+    await patch({ metadata: { annotations: { [ANNOTATION.blockSources]: client } } });
+    await becomes(28);
+    expect(await metrics(blocked)).toBeGreaterThan(0);
+    const nothing = { [ANNOTATION.blockSources]: null, [ANNOTATION.forwarding]: null };
+    await patch({ metadata: { annotations: nothing } });
+    await becomes(0);
   });
 
   it('tells what cannot be read, and goes on with the rest', async () => {

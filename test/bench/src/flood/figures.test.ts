@@ -38,7 +38,7 @@ it('gives the middle of the rounds for each phase, as JSON and as a table', () =
 describe('parseFloodOptions', () => {
   it('has the defaults of the published figures', () => {
     expect(parseFloodOptions([])).toEqual({
-      rounds: 3,
+      rounds: 2,
       seconds: 20,
       synsPerSecond: 22_000,
       connections: 200,

@@ -18,7 +18,7 @@ export interface PhaseResult {
   readonly successRate: number;
   /** A request that failed counts with the time after which the client gave up, or was told. */
   readonly p99Ms: number;
-  /** Packets or requests that the attackers sent per second. */
+  /** Packets, or requests and attempts to connect, that the attackers sent per second. */
   readonly offeredPerSecond: number;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Program of the benchmark: keeps so many connections busy with requests, each sent as soon as the last one is answered,
- * until SIGTERM; then prints `{"offered": N, "seconds": S}`. A connection that ends or gets no answer is begun anew.
+ * until SIGTERM; then prints `{"offered": N, "seconds": S}`, requests and attempts to connect together. A connection that
+ * ends or gets no answer is begun anew.
  *
  *   --target ADDRESS:PORT,ADDRESS:PORT --connections N
  */
@@ -26,6 +27,7 @@ let isOver = false;
 function flood(index: number): void {
   if (isOver) return;
   const place = targets[index % targets.length] ?? { host: '', port: 0 };
+  offered += 1;
   const socket = connect({ ...place, timeout: PATIENCE_MS, noDelay: true });
   const ask = () => {
     offered += 1;

@@ -16,7 +16,7 @@ export function parseFloodOptions(args: readonly string[]): FloodOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      rounds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '2' },
       seconds: { type: 'string', default: '20' },
       syns: { type: 'string', default: '22000' },
       connections: { type: 'string', default: '200' },

@@ -13,7 +13,7 @@ import { seededRandom } from '@fairlead/test-apiserver/faults/rules.ts';
 import { HOST_INTERFACE } from '@fairlead/test-lab/network/plan.ts';
 
 /** Made ahead: sending is to cost as little as possible. Hardly any comes twice within a run. */
-const FRAMES = 400_000;
+const FRAMES = 200_000;
 const TICK_MS = 5;
 
 const { values } = parseArgs({

@@ -72,6 +72,18 @@ describe('readControlPlaneSettings', () => {
     expect(read({ svc_enable: 'true', vip_address: '' })).toBeUndefined();
   });
 
+  it('needs another port where connections are spread in user space', () => {
+    const base = {
+      cp_enable: 'true',
+      address: '192.0.2.10',
+      lb_enable: 'true',
+      fairlead_balance: 'userspace',
+    };
+    expect(problemsOf(base)).toEqual(['lb_port']);
+    expect(problemsOf({ ...base, lb_port: '443' })).toEqual([]);
+    expect(problemsOf({ ...base, lb_enable: 'false' })).toEqual([]);
+  });
+
   it('spreads connections with lb_enable, by masquerading unless told otherwise', () => {
     const base = { cp_enable: 'true', address: '192.0.2.10', lb_enable: 'true' };
     expect(read(base)?.balance).toEqual({ port: 6443, method: 'masquerade' });

@@ -6,6 +6,7 @@ import type { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import { hostNameOf } from '../dns/host-name.ts';
 import { type LeaseName, parseLeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
+import type { AgentSettings } from './settings.ts';
 
 /** What an agent has to know to answer for the address of the control plane, checked. */
 export interface ControlPlaneSettings {
@@ -94,6 +95,21 @@ export function readControlPlaneSettings(
     });
   }
   return undefined;
+}
+
+/** What listens at the address in user space cannot have the port at which the API server of the node listens on all addresses. */
+export function requireOtherPort(
+  reader: SettingsReader,
+  { balance, controlPlane }: Pick<AgentSettings, 'balance' | 'controlPlane'>,
+): void {
+  if (balance !== 'userspace' || controlPlane?.isMember !== true) return;
+  const { port, balance: spread } = controlPlane;
+  if (spread?.port !== port) return;
+  reader.addProblem({
+    setting: SETTINGS.balancedPort.env,
+    received: `${port}`,
+    expected: `another port than that of the API servers (${SETTINGS.port.env}), as ${SETTINGS.balance.env} is userspace; or another data plane`,
+  });
 }
 
 interface AddressEntry {

@@ -2,7 +2,11 @@
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { DnsMode } from '../dns/choose-addresses.ts';
-import { type ControlPlaneSettings, readControlPlaneSettings } from './control-plane-settings.ts';
+import {
+  type ControlPlaneSettings,
+  readControlPlaneSettings,
+  requireOtherPort,
+} from './control-plane-settings.ts';
 import { type IpvsSettings, readIpvsSettings } from './ipvs-settings.ts';
 import { type LeaseName, parseLeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
@@ -147,6 +151,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     nodeLabels: reader.bool(SETTINGS.nodeLabels, false),
     warnings: unsupportedGiven(env, flags),
   };
+  requireOtherPort(reader, settings);
   reader.finish();
   return settings;
 }

@@ -17,17 +17,18 @@ const ECHO = fileURLToPath(new URL('../../../lab/src/workloads/echo.ts', import.
 export const HOSTS = ['worker1', 'worker2', 'worker3'] as const;
 /** The address that moves. */
 export const VIP = '172.18.1.75';
-/** Port of the address, and that of the back ends. */
+/** Port of the address. */
 export const PORT = 6443;
-const BACKEND_PORT = 6444;
+/** Port of the back ends. */
+export const BACKEND_PORT = 6444;
 const PEER_PORT = 10_000;
 
 /** How {@link Trio.start} differs from the seed's example. */
 export interface TrioOptions {
   /** Lines that are put before `loadBalancers`, for instance another engine. */
   readonly more?: string;
-  /** Instead of the seed's load balancer. */
-  readonly loadBalancers?: string;
+  /** Instead of the seed's load balancer; a function gets the network, for the hosts' addresses. */
+  readonly loadBalancers?: string | ((trio: Pick<Trio, 'network'>) => string);
 }
 
 /** The hosts with their agents, and what disturbs them. */
@@ -101,7 +102,7 @@ interface: eth0
 stateDir: ${join(this.#folder, host)}
 ${this.#options.more ?? ''}
 loadBalancers:
-${this.#options.loadBalancers ?? this.#seedBalancer()}
+${this.#balancers()}
 `;
   }
 
@@ -132,6 +133,12 @@ ${this.#options.loadBalancers ?? this.#seedBalancer()}
   async stop(): Promise<void> {
     await this.network.stop();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #balancers(): string {
+    const { loadBalancers } = this.#options;
+    if (loadBalancers === undefined) return this.#seedBalancer();
+    return typeof loadBalancers === 'string' ? loadBalancers : loadBalancers(this);
   }
 
   #seedBalancer(): string {

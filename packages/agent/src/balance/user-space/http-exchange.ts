@@ -53,6 +53,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#pools = pools;
     this.#headers = toTargetHeaders(request.rawHeaders, client);
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+    state.open += 1;
     this.#hasBody = encoding !== undefined || (length !== undefined && length !== '0');
     response.on('close', () => this.#clientClosed());
     response.on('drain', () => this.#controller?.resume());
@@ -191,6 +192,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#state.open -= 1;
     this.#leaveLine?.();
     // Does nothing once the answer is complete.
     this.#controller?.abort(new errors.RequestAbortedError('the client is gone'));

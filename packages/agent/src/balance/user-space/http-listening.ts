@@ -42,6 +42,8 @@ export class HttpListening implements ProxyListening {
   async start(): Promise<void> {
     const { address, port } = this.#state.listener;
     await listenOn(this.#tcp, openListeningSocket('tcp', address, port));
+    // Only a server that listens looks after slow and idle connections, and this one is handed all of its own.
+    this.#http.emit('listening');
   }
 
   update(listener: ProxyListener): void {
@@ -56,7 +58,7 @@ export class HttpListening implements ProxyListening {
   async stop(drainMs: number): Promise<void> {
     this.#isStopping = true;
     this.#tcp.close();
-    this.#http.closeIdleConnections();
+    this.#http.close();
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
         const timer = this.#state.clock.setTimer(() => {
@@ -109,11 +111,9 @@ export class HttpListening implements ProxyListening {
   #serve(incoming: Omit<HttpRequest, 'client'>): void {
     const { request, response } = incoming;
     const client = this.#named.get(request.socket) ?? plainAddress(request.socket.remoteAddress);
-    this.#state.open += 1;
     response.on('close', () => {
-      this.#state.open -= 1;
+      if (this.#isStopping) request.socket.end();
     });
-    if (this.#isStopping) response.shouldKeepAlive = false;
     new HttpExchange({ ...incoming, client }, this.#state, this.#pools).start();
   }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import type { EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
+import type { EndpointSlice } from '@fairlead/shared/kubernetes/objects.ts';
+import type { Change } from '@fairlead/shared/kubernetes/reflector.ts';
 import { type Clock, delay, type Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
@@ -23,8 +26,10 @@ import { NodeBook, sayTheSame } from '../ownership/node-eligibility.ts';
 import { preferredNodes } from '../ownership/node-watch.ts';
 import { rendezvousRank } from '../ownership/rank.ts';
 import { AGENT_REASON } from '../services/problem.ts';
+import { SliceIndex } from '../services/slice-index.ts';
 import { type EngineView, NO_VIEW } from '../status/engine-view.ts';
 import { NodeLabeler } from '../status/node-labels.ts';
+import { nodeReference } from '../status/node-reference.ts';
 import { type StatusReport, statusReport } from '../status/status-report.ts';
 import { StatusWriter } from '../status/status-writer.ts';
 import type { Link } from '../system/link.ts';
@@ -87,7 +92,9 @@ export interface Agent {
 }
 
 /** A pass without a reason: repairs what somebody else changed on the node. */
-const RESYNC_MS = 5_000;
+const RESYNC_MS = 15_000;
+/** How often links are read anew, whether or not somebody has told of a change. */
+const UPKEEP_MS = 5_000;
 /** How often it is looked whether somebody has removed the balancer's tables; a look costs some microseconds. */
 const TABLES_LOOK_MS = 250;
 /** Pause after a failed pass. */
@@ -124,6 +131,7 @@ class NodeAgent implements Agent {
   readonly #unsubscribers: (() => void)[] = [];
   #statusEnd: Promise<void> = Promise.resolve();
   #nodes = NodeBook.unknown;
+  readonly #slices = new SliceIndex();
   #links: NodeLinks = { links: [], defaultInterface: undefined };
   #upkeepTimer: Timer | undefined;
   #tablesTimer: Timer | undefined;
@@ -232,6 +240,7 @@ class NodeAgent implements Agent {
       userSpace: () => balancer.relayed?.() ?? new Map(),
       health,
       protection: protector,
+      controlPlane: () => options.controlPlane?.view(),
       loop: () => this.#loop,
       reflectors: watches.all,
     });
@@ -323,6 +332,7 @@ class NodeAgent implements Agent {
       groups,
       problems,
       verdicts: health.verdicts(),
+      controlPlane: this.#options.controlPlane?.view(),
       failovers: this.#moves.recent,
     });
   }
@@ -350,9 +360,9 @@ class NodeAgent implements Agent {
     this.#unsubscribers.push(
       watches.services.subscribe(({ type }) => {
         metrics.serviceEvents.inc({ type: EVENT_TYPES[type] });
-        wake();
+        this.#loop.wakeSoon();
       }),
-      watches.slices.subscribe(wake),
+      watches.slices.subscribe((change) => this.#followSlice(change)),
       controlPlane?.onChange(wake) ?? (() => undefined),
       watches.nodes.subscribe((change) => {
         // Heartbeats change a Node all the time, and nothing that matters here.
@@ -370,6 +380,24 @@ class NodeAgent implements Agent {
         wake();
       }),
     );
+  }
+
+  /** Connections follow endpoints at once; whatever else depends on them has time until the next pass. */
+  #followSlice(change: Change<EndpointSlice>): void {
+    const { clock, logger } = this.#options;
+    const startMs = clock.monotonicMs();
+    for (const key of this.#slices.follow(change)) {
+      this.#reconciler.followEndpoints(key, this.#slices.endpointsOf(key)).then(
+        (isAll) => {
+          logger.debug({ service: key, tookMs: clock.monotonicMs() - startMs, isAll }, 'endpoints followed');
+          if (!isAll) this.#loop.wakeSoon();
+        },
+        (error: unknown) => {
+          logger.warn({ err: error, service: key }, 'endpoints cannot be followed; a pass is made');
+          this.#loop.wake();
+        },
+      );
+    }
   }
 
   async #pass(): Promise<void> {
@@ -402,12 +430,16 @@ class NodeAgent implements Agent {
   #upkeepLater(): void {
     if (this.#ended.signal.aborted) return;
     this.#upkeepTimer = this.#options.clock.setTimer(() => {
+      const before = this.#links;
       this.#readLinks()
+        .then(() => {
+          if (!isDeepStrictEqual(before, this.#links)) this.#loop.wake();
+        })
         .catch((error: unknown) =>
           this.#options.logger.warn({ err: error }, 'upkeep failed; it is tried again'),
         )
         .finally(() => this.#upkeepLater());
-    }, RESYNC_MS);
+    }, UPKEEP_MS);
   }
 
   /** After a flush of all rules no connection reaches a pod, so this does not wait for the next upkeep. */
@@ -483,6 +515,10 @@ class NodeAgent implements Agent {
     for (const { object, addresses } of this.#reconciler.desired.services) {
       if (addresses.includes(address))
         this.#events.event(object, 'Warning', AGENT_REASON.foreignClaim, message);
+    }
+    if (this.#options.controlPlane?.view().addresses.includes(address) === true) {
+      const { nodeName } = this.#options.settings;
+      this.#events.event(nodeReference(nodeName), 'Warning', AGENT_REASON.foreignClaim, message);
     }
   }
 }

@@ -30,6 +30,28 @@ describe('ReconcileLoop', () => {
     expect([loop.passes, gates.length]).toEqual([2, 2]);
   });
 
+  it('lets those who can wait do so after a long pass, all together, and nobody else', async () => {
+    const { clock, loop } = loopWith(() => {
+      clock.advance(30);
+      return Promise.resolve();
+    });
+    loop.wakeSoon();
+    await loop.once();
+    expect(loop.passes).toBe(1);
+    for (let change = 0; change < 10; change++) loop.wakeSoon();
+    await clock.advanceAsync(119);
+    expect(loop.passes).toBe(1);
+    await clock.advanceAsync(1);
+    expect(loop.passes).toBe(2);
+    loop.wakeSoon();
+    await loop.once();
+    // The one that could wait has had this pass.
+    expect(loop.passes).toBe(3);
+    await clock.advanceAsync(1_000);
+    expect(loop.passes).toBe(3);
+    await loop.stop();
+  });
+
   it('tries again soon after a failure, and by itself after a while', async () => {
     let calls = 0;
     const { clock, loop } = loopWith(() =>

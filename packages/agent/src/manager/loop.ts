@@ -2,6 +2,10 @@
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 
+/** After a pass those who can wait do so for so many times as long as it took, so that they cost a fifth of the thread at most. */
+const REST_FACTOR = 4;
+const MOST_REST_MS = 1_000;
+
 /** What a {@link ReconcileLoop} needs. */
 export interface LoopOptions {
   /** One whole pass: observe, compute, apply the difference. */
@@ -25,6 +29,9 @@ export class ReconcileLoop {
   #timer: Timer | undefined;
   #stopped = false;
   #startedMs: number | undefined;
+  /** Before that time nobody who can wait gets a pass. */
+  #restUntilMs = 0;
+  #isSoonWanted = false;
   #passes = 0;
   #failures = 0;
 
@@ -37,6 +44,21 @@ export class ReconcileLoop {
     this.#dirty = true;
     if (this.#running !== undefined || this.#stopped) return;
     this.#running = this.#run();
+  }
+
+  /**
+   * Asks for a pass that need not be made at once: after a long one it waits a while, and others that come meanwhile share it. For
+   * what comes in great numbers.
+   */
+  wakeSoon(): void {
+    const waitMs = this.#restUntilMs - this.#options.clock.monotonicMs();
+    if (this.#running === undefined && waitMs <= 0) {
+      this.wake();
+      return;
+    }
+    if (this.#isSoonWanted || this.#stopped) return;
+    this.#isSoonWanted = true;
+    if (this.#running === undefined) this.#wakeIn(waitMs);
   }
 
   /** Asks for a pass and resolves when it has ended, well or not. */
@@ -72,7 +94,9 @@ export class ReconcileLoop {
     let pauseMs = resyncMs;
     while (this.#dirty && !this.#stopped) {
       this.#dirty = false;
-      this.#startedMs = clock.monotonicMs();
+      this.#isSoonWanted = false;
+      const startMs = clock.monotonicMs();
+      this.#startedMs = startMs;
       try {
         await pass();
         this.#passes++;
@@ -82,10 +106,17 @@ export class ReconcileLoop {
         pauseMs = retryMs;
         logger.error({ err: error }, 'a pass failed; the next one is made soon');
       }
+      const endMs = clock.monotonicMs();
+      this.#restUntilMs = endMs + Math.min(REST_FACTOR * (endMs - startMs), MOST_REST_MS);
     }
     this.#startedMs = undefined;
     this.#running = undefined;
+    if (this.#isSoonWanted) pauseMs = Math.min(pauseMs, this.#restUntilMs - clock.monotonicMs());
+    this.#wakeIn(pauseMs);
+  }
+
+  #wakeIn(pauseMs: number): void {
     this.#timer?.cancel();
-    if (!this.#stopped) this.#timer = clock.setTimer(() => this.wake(), pauseMs);
+    if (!this.#stopped) this.#timer = this.#options.clock.setTimer(() => this.wake(), Math.max(0, pauseMs));
   }
 }

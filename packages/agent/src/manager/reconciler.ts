@@ -10,10 +10,20 @@ import { possibleModel, type Surroundings } from '../balance/dsr/direct-return.t
 import { checksWithoutPlane } from '../balance/health/annotated-check.ts';
 import { targetsOf, tellUnprobed, withoutDead } from '../balance/health/checked-model.ts';
 import type { HealthChecker } from '../balance/health/health-checker.ts';
-import { type BalanceModel, NOTHING_TO_BALANCE } from '../balance/model/frontend.ts';
-import { balanceModel } from '../balance/model/service-frontends.ts';
+import {
+  type BalanceModel,
+  type Frontend,
+  NOTHING_TO_BALANCE,
+  withFrontends,
+} from '../balance/model/frontend.ts';
+import {
+  type BalanceInput,
+  balanceModel,
+  isWanted,
+  possibleFrontends,
+} from '../balance/model/service-frontends.ts';
 import type { Protection } from '../balance/protection/protection.ts';
-import type { ControlPlaneClaim } from '../control-plane/claim.ts';
+import { CONTROL_PLANE_KEY, type ControlPlaneClaim } from '../control-plane/claim.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { withClaim } from '../control-plane/desired.ts';
 import type { DhcpDesk } from '../dhcp/dhcp-desk.ts';
@@ -22,14 +32,16 @@ import type { TranslatedEngine } from '../dhcp/translated-engine.ts';
 import type { NameWatcher } from '../dns/name-watcher.ts';
 import { UNTIL_WITHDRAWN } from '../ownership/engine.ts';
 import type { NodeBook } from '../ownership/node-eligibility.ts';
+import type { ServiceEndpoint } from '../services/endpoints.ts';
 import type { ServiceProblem } from '../services/problem.ts';
-import type { ServedService } from '../services/served-service.ts';
+import { type ServedService, servedService } from '../services/served-service.ts';
+import { nodeReference } from '../status/node-reference.ts';
 import type { WantedStatus } from '../status/status-writer.ts';
 import type { Announcements } from './announcements.ts';
 import { type Desired, type DesiredRule, desiredState } from './desired.ts';
 import { GrantsSeen } from './grants-seen.ts';
 import type { InterfaceRule } from './interfaces.ts';
-import type { MoveTeller } from './move-teller.ts';
+import type { MovedService, MoveTeller } from './move-teller.ts';
 
 /** What {@link Reconciler} connects. */
 export interface ReconcilerOptions {
@@ -86,6 +98,10 @@ export class Reconciler {
   /** The Services of the last pass, with the addresses that DHCP gave them. */
   #services: readonly ServedService[] = [];
   #model: BalanceModel = NOTHING_TO_BALANCE;
+  /** What its frontends depend on beside their Services. */
+  #terms: BalanceTerms | undefined;
+  /** The Services of the last pass by key, once somebody has asked. */
+  #byKey: Map<string, ServedService> | undefined;
   #prepared = '';
   /** Version of the engine's state that was applied last. */
   #done = 0;
@@ -127,6 +143,7 @@ export class Reconciler {
     const namedByServices = this.#desired.services.flatMap((service) => service.names);
     names.want(new Set([...namedByServices, ...(controlPlane?.names ?? [])]));
     this.#services = this.#options.dhcp.resolve(this.#desired.services);
+    this.#byKey = undefined;
     engine.want(this.#desired.groups, this.#unservable());
     this.#noteGrants();
   }
@@ -142,6 +159,37 @@ export class Reconciler {
     });
     dhcp.follow(services, new Map(owned));
     this.#services = dhcp.resolve(services);
+    this.#byKey = undefined;
+  }
+
+  /**
+   * Endpoints of one Service have changed: straight to the data plane, without a look at anything else. Returns whether that is all
+   * there is to do; else a pass has to follow.
+   *
+   * @throws as the balancer does; then a pass has to follow, too
+   */
+  async followEndpoints(key: string, endpoints: readonly ServiceEndpoint[] | undefined): Promise<boolean> {
+    const { balancer, balancesServices, health } = this.#options;
+    const terms = this.#terms;
+    if (terms === undefined || !balancesServices || balancer.replace === undefined || this.#stopped)
+      return false;
+    this.#byKey ??= new Map(this.#services.map((service) => [service.key, service]));
+    const before = this.#byKey.get(key);
+    // Addresses that come from elsewhere are looked up by a pass.
+    if (before === undefined || before.dhcp.length > 0 || before.names.length > 0) return false;
+    const service = servedService(before.object, endpoints, {});
+    this.#byKey.set(key, service);
+    const own = possibleFrontends(service, terms).frontends.filter(({ id }) => {
+      const holder = this.#model.frontends.get(id);
+      return holder === undefined || holder.service === key;
+    });
+    const wanted = own.filter((frontend) => isWanted(frontend, terms));
+    const part = { frontends: new Map(wanted.map((each) => [each.id, each])), problems: new Map() };
+    const { frontends } = possibleModel(withoutDead(part, health.down), balancer, () => this.#surroundings());
+    const changed = new Map(own.map(({ id }) => [id, frontends.get(id)]));
+    this.#model = withFrontends(this.#model, changed);
+    await balancer.replace(changed);
+    return isBalancingAlone(before, service, own);
   }
 
   /** See the class. */
@@ -218,7 +266,8 @@ export class Reconciler {
   /** Filters for all addresses, here or not. An error is returned: an address is better off unprotected than nowhere. */
   async #protect(): Promise<unknown> {
     try {
-      await this.#options.protection.follow(this.#services);
+      const { nodes, protection } = this.#options;
+      await protection.follow(this.#services, [nodes().allAddresses(), new Set(this.#claim?.addresses)]);
       return undefined;
     } catch (error) {
       return error;
@@ -264,8 +313,8 @@ export class Reconciler {
     const prepared = new Set(this.#possible());
     const { node, forwarding = 'nat' } = rule;
     const terms = { node, lostNodes, missingSchedulers, kernelSchedulers, forwarding };
-    const input = { services, addresses, prepared, ...terms };
-    const model = balanceModel(input);
+    this.#terms = { addresses, prepared, ...terms };
+    const model = balanceModel({ services, ...this.#terms });
     const here = { name: node, isHeld: (address: string) => addresses.has(address) };
     health.want(targetsOf(model.frontends.values(), here).values());
     return withoutDead(tellUnprobed(model), health.down);
@@ -292,16 +341,23 @@ export class Reconciler {
 
   #tell(held: ReadonlyMap<string, HeldAddress>): void {
     const { announcements, moves, engine, dhcp, protection, balancer, status, speaksFor } = this.#options;
+    const { controlPlane } = this.#options;
     const answered = new Set(
       [...held.values()].filter(({ answering }) => answering).map(({ address }) => address),
     );
-    moves.tell({ services: this.#services, granted: this.#grants.since });
+    moves.tell({
+      services: [...this.#services, ...this.#movedControlPlane()],
+      granted: this.#grants.since,
+    });
+    const problems = [
+      this.#model.problems,
+      protection.problems(),
+      balancer.problems?.() ?? NO_PROBLEMS,
+    ].reduce(mergeProblems, this.#problems());
+    controlPlane?.tell(problems.get(CONTROL_PLANE_KEY) ?? []);
     announcements.tell({
       services: this.#services,
-      problems: [this.#model.problems, protection.problems(), balancer.problems?.() ?? NO_PROBLEMS].reduce(
-        mergeProblems,
-        this.#problems(),
-      ),
+      problems,
       // Who asks for an address tells why there is none.
       held: new Set([...answered, ...engine.ownedKeys()]),
       owners: engine.state().owners,
@@ -326,6 +382,13 @@ export class Reconciler {
     status.want(wanted);
   }
 
+  /** Its addresses move like those of a Service; the Node tells of it, for there is no other object. */
+  #movedControlPlane(): readonly MovedService[] {
+    const { rule } = this.#options;
+    const { addresses = [] } = this.#claim ?? {};
+    return addresses.length === 0 ? [] : [{ addresses, object: nodeReference(rule.node) }];
+  }
+
   #problems(): Desired['problems'] {
     return mergeProblems(this.#desired.problems, this.#options.dhcp.problems(this.#desired.services));
   }
@@ -338,6 +401,23 @@ export class Reconciler {
 
 const NO_PROBLEMS: Desired['problems'] = new Map();
 const NO_ADDRESSES: ReadonlySet<string> = new Set();
+
+/** What frontends depend on beside their Services. */
+type BalanceTerms = Omit<BalanceInput, 'services'>;
+
+/** Whether a change of endpoints matters to nothing but balancing: not to who may own the address, and not to whom is probed. */
+function isBalancingAlone(
+  before: ServedService,
+  after: ServedService,
+  frontends: readonly Frontend[],
+): boolean {
+  return (
+    after.policy === 'Cluster' &&
+    before.endpoints.length > 0 &&
+    after.endpoints.length > 0 &&
+    frontends.every(({ forwarding, healthCheck }) => forwarding === 'nat' && healthCheck === undefined)
+  );
+}
 
 function mergeProblems(
   first: ReadonlyMap<string, readonly ServiceProblem[]>,

@@ -95,7 +95,8 @@ interface ReadService {
  */
 const readServices = new WeakMap<Service, ReadService>();
 
-function servedService(
+/** One Service with these endpoints (undefined: it has no slice). Pure. */
+export function servedService(
   service: Service,
   endpoints: readonly ServiceEndpoint[] | undefined,
   sources: AddressSources,

@@ -14,7 +14,7 @@ export interface ControlPlaneClaim {
   readonly problem: ServiceProblem | undefined;
 }
 
-/** {@link AddressGroup.key} of the control plane; Services have a slash in theirs. */
+/** Stands for the control plane where `namespace/name` stands for a Service. */
 export const CONTROL_PLANE_KEY = 'control-plane';
 
 /**

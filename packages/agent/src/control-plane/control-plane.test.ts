@@ -70,6 +70,15 @@ describe('ControlPlane', () => {
     dead.add('127.0.0.1');
     await until(() => expect(controlPlane.claim(NO_NAMES).isServable).toBe(false));
     expect(controlPlane.claim(NO_NAMES).problem).toMatchObject({ reason: 'ApiServerDown' });
+    expect(controlPlane.view()).toMatchObject({
+      addresses: ['192.0.2.10'],
+      isServable: false,
+      apiServers: [
+        { node: 'cp1', state: 'down', detail: 'connection refused' },
+        { node: 'cp2', state: 'up' },
+        { node: 'cp3', state: 'up' },
+      ],
+    });
     expect(backendsOf(controlPlane)).toEqual(['cp2', 'cp3']);
     dead.clear();
     await until(() => expect(controlPlane.claim(NO_NAMES).isServable).toBe(true));

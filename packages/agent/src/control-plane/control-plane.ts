@@ -11,7 +11,9 @@ import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
 import { type ApiServerNode, type ApiServerState, apiServerNodes, usableApiServers } from './api-servers.ts';
 import type { ControlPlaneClaim } from './claim.ts';
 import { controlPlaneFrontends, withControlPlaneFrontends } from './frontends.ts';
+import type { ControlPlaneView } from './report.ts';
 import { otherTarget, ownTarget } from './targets.ts';
+import type { ControlPlaneTeller } from './teller.ts';
 
 /** What {@link ControlPlane} connects. */
 export interface ControlPlaneOptions {
@@ -25,6 +27,8 @@ export interface ControlPlaneOptions {
   readonly own?: HealthTarget;
   /** The data plane is IPVS. */
   readonly byIpvs?: boolean;
+  /** Default: nobody is told. */
+  readonly teller?: Pick<ControlPlaneTeller, 'tell'>;
 }
 
 /**
@@ -34,6 +38,8 @@ export interface ControlPlaneOptions {
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #own: HealthTarget;
+  /** Of the last claim. */
+  #view: Pick<ControlPlaneView, 'addresses' | 'isServable'> = { addresses: [], isServable: false };
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
@@ -55,10 +61,12 @@ export class ControlPlane {
     const { settings } = this.#options;
     const addresses = this.#addresses(names);
     const { lease } = settings;
-    if (!settings.isMember) return { addresses, lease, isServable: false, problem: undefined };
+    this.#view = { addresses, isServable: false };
+    if (!settings.isMember) return { ...this.#view, lease, problem: undefined };
     this.#probe(this.#servers(addresses));
     const problem = this.#problem();
-    return { addresses, lease, isServable: problem === undefined, problem };
+    this.#view = { addresses, isServable: problem === undefined };
+    return { ...this.#view, lease, problem };
   }
 
   /** The model of the Services with the frontends of the control plane, as far as there are any. */
@@ -77,6 +85,23 @@ export class ControlPlane {
       ? controlPlaneFrontends({ settings, addresses, node, servers, byIpvs })
       : [];
     return withControlPlaneFrontends(model, frontends, reserved);
+  }
+
+  /** Says what stands in the way here. */
+  tell(problems: readonly ServiceProblem[]): void {
+    this.#options.teller?.tell(problems);
+  }
+
+  /** As of the last claim, and of the newest answers. */
+  view(): ControlPlaneView {
+    const { node, checker } = this.#options;
+    const apiServers = [...checker.verdicts()].map(([id, { state, sinceMs, detail }]) => ({
+      node: id === this.#own.id ? node : id,
+      state,
+      sinceMs,
+      detail,
+    }));
+    return { ...this.#view, apiServers: apiServers.sort((a, b) => (a.node < b.node ? -1 : 1)) };
   }
 
   /** Asks nobody any more. */

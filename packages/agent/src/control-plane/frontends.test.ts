@@ -26,7 +26,7 @@ describe('controlPlaneFrontends', () => {
     expect(frontends({ port: 443, method: 'masquerade' })).toEqual([
       {
         id: 'tcp/443/192.0.2.10',
-        service: 'the control plane',
+        service: 'control-plane',
         family: 4,
         address: '192.0.2.10',
         protocol: 'tcp',

@@ -4,6 +4,7 @@ import type { Backend, BalanceModel, Forwarding, Frontend } from '../balance/mod
 import type { ControlPlaneSettings, ForwardingMethod } from '../config/control-plane-settings.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
 import type { ApiServerNode } from './api-servers.ts';
+import { CONTROL_PLANE_KEY } from './claim.ts';
 
 /** What the frontends of the control plane are made from. */
 export interface ControlPlaneFrontendInput {
@@ -17,9 +18,6 @@ export interface ControlPlaneFrontendInput {
   /** The data plane is IPVS, which has all of kube-vip's ways. */
   readonly byIpvs?: boolean;
 }
-
-/** Words for conflicts and status, in the place of `namespace/name` of a Service. */
-const NAME = 'the control plane';
 
 /** Does the address need a data plane at all? Without one its connections reach the API server of the node that has it. */
 export function needsPlane({ port, balance }: ControlPlaneFrontendInput['settings']): boolean {
@@ -43,7 +41,7 @@ export function controlPlaneFrontends(input: ControlPlaneFrontendInput): readonl
     return [
       {
         id: `tcp/${balance.port}/${address}`,
-        service: NAME,
+        service: CONTROL_PLANE_KEY,
         family,
         address,
         protocol: 'tcp',
@@ -114,6 +112,6 @@ export function withControlPlaneFrontends(
 function conflict({ address, protocol, port }: Frontend): ServiceProblem {
   return {
     reason: AGENT_REASON.portConflict,
-    message: `${address} port ${port}/${protocol} belongs to ${NAME}; use another port or address`,
+    message: `${address} port ${port}/${protocol} belongs to the control plane; use another port or address`,
   };
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
-import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { MetricsRegistry } from '@fairlead/shared/runtime/metrics.ts';
 import { Gauge } from 'prom-client';
 import type { GroupOwnership } from '../ownership/group/group-engine.ts';
 import { GROUP_REASON, type GroupProblem } from '../ownership/group/group-problems.ts';
+import { nodeReference } from '../status/node-reference.ts';
 
 /** What {@link GroupTeller} needs. */
 export interface GroupTellerOptions {
@@ -72,11 +72,6 @@ export class GroupTeller {
     logger.warn({ reason }, message);
     events.event(nodeReference(node), 'Warning', reason, message);
   }
-}
-
-/** As the kubelet refers to its node: Events about it have the name for a uid. */
-function nodeReference(node: string): KubeObject & { readonly kind: string; readonly apiVersion: string } {
-  return { apiVersion: 'v1', kind: 'Node', metadata: { name: node, uid: node } };
 }
 
 function registerMetrics({ group, registry }: GroupTellerOptions): void {

@@ -7,6 +7,8 @@ import { createRegistry, type MetricsRegistry } from '@fairlead/shared/runtime/m
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { AnnouncerStats, HeldAddress } from '../announce/address-keeper.ts';
 import type { BalanceModel } from '../balance/model/frontend.ts';
+import type { ControlPlaneView } from '../control-plane/report.ts';
+import { observeControlPlane } from '../control-plane/report.ts';
 import type { EngineStats, OwnershipState } from '../ownership/engine.ts';
 import type { ServedService } from '../services/served-service.ts';
 import { type HealthSource, observeHealth } from './health-metrics.ts';
@@ -27,6 +29,8 @@ export interface MetricSources {
   readonly userSpace: UserSpaceSource;
   readonly health: HealthSource;
   readonly protection: ProtectionSource;
+  /** Default: no address of the control plane is known. */
+  readonly controlPlane?: () => ControlPlaneView | undefined;
   readonly loop: () => { readonly passes: number; readonly failures: number };
   readonly reflectors: readonly Reflector<KubeObject>[];
 }
@@ -114,6 +118,7 @@ export function createMetrics(options: { readonly node: string; readonly version
       observeHealth(sources.health, registers);
       observeProtection(sources.protection, registers);
       observeUserSpace(sources.userSpace, registers);
+      observeControlPlane(sources.controlPlane ?? (() => undefined), registers);
       observeWork(sources, registers);
     },
   };

@@ -10,6 +10,7 @@ import type { EngineView } from '../status/engine-view.ts';
 import { EventPacer } from '../status/event-pacer.ts';
 import { type Failover, FailoverLog, type Takeover } from '../status/failover-log.ts';
 import { moveText } from '../status/move-text.ts';
+import type { NodeReference } from '../status/node-reference.ts';
 
 /** What {@link MoveTeller} needs. */
 export interface MoveTellerOptions {
@@ -31,7 +32,7 @@ export interface MoveTellerOptions {
 export interface MovedService {
   readonly addresses: readonly string[];
   /** What Events are about. */
-  readonly object?: Service;
+  readonly object?: Service | NodeReference;
 }
 
 /** What one pass ended with. */
@@ -157,7 +158,7 @@ export class MoveTeller {
     }
   }
 
-  #event(object: Service | undefined, reason: string, message: string): void {
+  #event(object: MovedService['object'], reason: string, message: string): void {
     const { events, logger } = this.#options;
     if (events === undefined || object === undefined) return;
     if (this.#pacer.add(() => events.event(object, 'Normal', reason, message))) return;

@@ -111,6 +111,7 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
           node,
           nodes: watches.nodes.store,
           byIpvs: balancer.name === 'ipvs',
+          events,
           clock,
           logger,
         });

@@ -2,6 +2,11 @@
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { AnnouncerStats, HeldAddress } from '../announce/address-keeper.ts';
 import type { Verdict } from '../balance/health/verdict.ts';
+import {
+  type ControlPlaneReport,
+  type ControlPlaneView,
+  controlPlaneReport,
+} from '../control-plane/report.ts';
 import type { AddressGroup, EngineHealth, OwnershipState } from '../ownership/engine.ts';
 import type { GroupRecord } from '../ownership/raft/group-record.ts';
 import type { RaftStatus } from '../ownership/raft-driver/raft-port.ts';
@@ -35,6 +40,8 @@ export interface StatusSources {
   readonly failovers: readonly Failover[];
   /** What is thought of the endpoints that are probed; default: none are. */
   readonly verdicts?: ReadonlyMap<string, Verdict>;
+  /** Default: no address of the control plane is known. */
+  readonly controlPlane?: ControlPlaneView | undefined;
   /** What keeps the group from being what it should be. */
   readonly groupProblems?: readonly { readonly reason: string; readonly message: string }[];
 }
@@ -67,6 +74,8 @@ export interface StatusReport {
   readonly addresses: readonly AddressReport[];
   /** Endpoints whose Services have a health check, the dead first. */
   readonly endpoints: readonly EndpointReport[];
+  /** Null: no address of the control plane is known. */
+  readonly controlPlane: ControlPlaneReport | null;
   readonly failovers: readonly FailoverReport[];
   readonly problems: readonly {
     readonly service: string;
@@ -184,6 +193,7 @@ export function statusReport(sources: StatusSources): StatusReport {
     group: group === undefined ? null : groupReport(group),
     addresses,
     endpoints: endpointReports(sources.verdicts ?? new Map(), (atMs) => timeOf(atMs, nowMs, wallMs)),
+    controlPlane: controlPlaneReport(sources.controlPlane, (atMs) => timeOf(atMs, nowMs, wallMs)),
     failovers: sources.failovers.map((failover) => failoverReport(failover, sources)).reverse(),
     problems: problemReports(sources),
     groupProblems: (sources.groupProblems ?? []).map(({ reason, message }) => ({

@@ -34,6 +34,7 @@ export function statusTable(report: StatusReport): string {
       ['SERVICE', 'ENDPOINT', 'SINCE', 'LAST PROBE'],
       report.endpoints.filter(({ state }) => state === 'down').map(endpointRow),
     ),
+    table('API SERVERS', ['NODE', 'STATE', 'SINCE', 'LAST ANSWER'], apiServerRows(report)),
     table(
       'PROBLEMS',
       ['SERVICE', 'REASON', 'MESSAGE'],
@@ -95,6 +96,15 @@ function healthLines({ endpoints }: StatusReport): readonly string[] {
 
 function endpointRow({ service, endpoint, since, detail }: EndpointReport): readonly string[] {
   return [service, endpoint, since, detail];
+}
+
+function apiServerRows({ controlPlane }: StatusReport): readonly (readonly string[])[] {
+  return (controlPlane?.apiServers ?? []).map(({ node, state, since, detail }) => [
+    node,
+    state,
+    since,
+    detail,
+  ]);
 }
 
 function memberRow({ node, role, state, heardMsAgo, epoch }: MemberReport): readonly string[] {

@@ -16,8 +16,8 @@ export function parseThroughputOptions(args: readonly string[]): ThroughputOptio
   const { values } = parseArgs({
     args: [...args],
     options: {
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '7' },
+      seconds: { type: 'string', default: '2' },
       connections: { type: 'string', default: '64' },
       only: { type: 'string' },
     },

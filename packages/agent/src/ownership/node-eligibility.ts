@@ -119,6 +119,7 @@ export class NodeBook {
   readonly isKnown: boolean;
   readonly avoided: AvoidedNodes;
   readonly #nodes: ReadonlyMap<string, NodeFacts>;
+  #addresses: ReadonlySet<string> | undefined;
   /** Selector -> names; the same object for the same selector. */
   readonly #selected = new Map<string, ReadonlySet<string>>();
 
@@ -157,6 +158,12 @@ export class NodeBook {
   /** Where its own network knows a node, in its order. Canonical text. */
   addressesOf(node: string): readonly string[] {
     return this.#nodes.get(node)?.addresses ?? [];
+  }
+
+  /** Of all nodes; the same object at each call. Canonical text. */
+  allAddresses(): ReadonlySet<string> {
+    this.#addresses ??= new Set([...this.#nodes.values()].flatMap(({ addresses }) => addresses));
+    return this.#addresses;
   }
 
   /** Why a node is avoided, or undefined. */

@@ -79,6 +79,13 @@ describe('protectionModel', () => {
   });
 });
 
+it('closes no address of a node or of the control plane, which others than Services are reached at', () => {
+  const services = [service('a'), service('b', {}, { addresses: ['192.0.2.11'] })];
+  const others = [new Set(['192.0.2.1']), new Set(['192.0.2.11'])];
+  const { closed } = protectionModel(services, { ...RULE, closePorts: true }, others);
+  expect([...closed.keys()]).toEqual(['192.0.2.10']);
+});
+
 describe('synProxyObstacle', () => {
   const direct = service('web', { [ANNOTATION.forwarding]: 'dsr' });
 

@@ -21,8 +21,13 @@ export interface ProtectionRule {
  * this node reach through it. The older Service wins a port that two want. Pure.
  *
  * @param services oldest first
+ * @param others addresses that others than Services are reached at as well, in groups: these are never closed
  */
-export function protectionModel(services: readonly ServedService[], rule: ProtectionRule): ProtectionModel {
+export function protectionModel(
+  services: readonly ServedService[],
+  rule: ProtectionRule,
+  others: readonly ReadonlySet<string>[] = [],
+): ProtectionModel {
   const guarded = new Map<string, ProtectedService>();
   const problems = new Map<string, readonly ServiceProblem[]>();
   // Policies are rare, and this runs with each change of a Service.
@@ -41,7 +46,8 @@ export function protectionModel(services: readonly ServedService[], rule: Protec
     const possible: ProtectionPolicy = obstacle === undefined ? policy : { ...policy, synProxy: 'off' };
     guarded.set(service.key, { service: service.key, ports, policy: possible });
   }
-  return { services: guarded, closed: rule.closePorts ? closedAddresses(services) : new Map(), problems };
+  const closed = rule.closePorts ? closedAddresses(services, others) : new Map<string, never>();
+  return { services: guarded, closed, problems };
 }
 
 /** Who has the ports at the addresses of these Services: nobody filters what comes for somebody else. */
@@ -73,14 +79,20 @@ function portsOf({ addresses, ports }: ServedService): readonly ProtectedPort[] 
     .flatMap((address) => ports.map(({ protocol, port }) => ({ address, protocol, port })));
 }
 
-/** An address that a Service with another wish shares stays open: closing it would close that Service's other ports. */
-function closedAddresses(services: readonly ServedService[]): ReadonlyMap<string, readonly ProtectedPort[]> {
+/**
+ * An address that a Service with another wish shares stays open: closing it would close that Service's other ports. So does
+ * one of a node: everybody would be locked out of it.
+ */
+function closedAddresses(
+  services: readonly ServedService[],
+  others: readonly ReadonlySet<string>[],
+): ReadonlyMap<string, readonly ProtectedPort[]> {
   const open = new Map<string, ProtectedPort[]>();
   const exempt = new Set<string>();
   for (const service of services) {
     const isExempt = service.object.metadata?.annotations?.[ANNOTATION.ignoreServiceSecurity] === 'true';
     for (const port of portsOf(service)) {
-      if (isExempt) exempt.add(port.address);
+      if (isExempt || others.some((group) => group.has(port.address))) exempt.add(port.address);
       const known = open.get(port.address);
       if (known === undefined) open.set(port.address, [port]);
       else known.push(port);

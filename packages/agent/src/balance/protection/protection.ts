@@ -10,6 +10,7 @@ export class Protection {
   readonly #protector: Protector;
   readonly #rule: ProtectionRule;
   #services: readonly ServedService[] = [];
+  #others: readonly ReadonlySet<string>[] = [];
   #model: ProtectionModel = NOTHING_TO_PROTECT;
 
   constructor(protector: Protector = NO_PROTECTOR, rule: ProtectionRule = TRUSTING) {
@@ -17,11 +18,21 @@ export class Protection {
     this.#rule = rule;
   }
 
-  /** Resolves when the kernel filters as these Services want. @param services oldest first */
-  async follow(services: readonly ServedService[]): Promise<void> {
+  /**
+   * Resolves when the kernel filters as these Services want.
+   *
+   * @param services oldest first
+   * @param others addresses that others than Services are reached at, of nodes and of the control plane, in groups
+   */
+  async follow(
+    services: readonly ServedService[],
+    others: readonly ReadonlySet<string>[] = [],
+  ): Promise<void> {
     // Endpoints change all the time, and nothing that matters here.
-    if (!sayTheSame(services, this.#services)) this.#model = protectionModel(services, this.#rule);
+    const isKnown = sayTheSame(services, this.#services) && areEqual(others, this.#others);
+    if (!isKnown) this.#model = protectionModel(services, this.#rule, others);
     this.#services = services;
+    this.#others = others;
     await this.#protector.apply(this.#model);
   }
 
@@ -36,6 +47,12 @@ export class Protection {
 }
 
 const TRUSTING: ProtectionRule = { closePorts: false, synProxyObstacle: () => undefined };
+
+function areEqual(a: readonly ReadonlySet<string>[], b: readonly ReadonlySet<string>[]): boolean {
+  const isEqual = (one: ReadonlySet<string>, other: ReadonlySet<string> | undefined) =>
+    one === other || (one.size === other?.size && [...one].every((address) => other.has(address)));
+  return a.length === b.length && a.every((set, index) => isEqual(set, b[index]));
+}
 
 function sayTheSame(a: readonly ServedService[], b: readonly ServedService[]): boolean {
   return a.length === b.length && a.every((service, index) => saysTheSame(service, b[index]));

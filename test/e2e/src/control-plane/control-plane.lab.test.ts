@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { REASON } from '@fairlead/shared/kubernetes/contract.ts';
+import { EVENTS } from '@fairlead/shared/kubernetes/resources.ts';
 import type { NeighborObserver } from '@fairlead/test-lab/observer/observers.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ADDRESS, MEMBERS, Trio } from './trio.ts';
@@ -38,6 +40,14 @@ describe('a control plane of three nodes', () => {
     );
   }
 
+  const heldBy = async (node: string) =>
+    (await trio.client.list(EVENTS, { namespace: 'default' })).items.flatMap(
+      ({ involvedObject, reason, message }) =>
+        involvedObject?.kind === 'Node' && involvedObject.name === node && reason === REASON.addressHeld
+          ? (message ?? '')
+          : [],
+    );
+
   it('is found at its address by kubectl, though the agents had to wait for their API servers', async () => {
     const { code, stdout, stderr } = await trio.kubectl(['get', 'nodes', '-o', 'name']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -68,6 +78,11 @@ describe('a control plane of three nodes', () => {
     const next = await nextOwner();
     await trio.serves();
     expect(MEMBERS).toContain(next);
+    // There is no Service to tell it of.
+    await trio.lab.waitFor(async () => (await heldBy(next)).some((message) => message.includes(ADDRESS)), {
+      what: `an Event on node ${next} that it answers for ${ADDRESS}`,
+      timeoutMs: 20_000,
+    });
     await trio.lab.startApiServer(owner);
   });
 });

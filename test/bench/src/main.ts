@@ -20,6 +20,7 @@ import { raftScale } from './raft-scale.ts';
 import { services } from './services.ts';
 import { simulateRaft } from './simulate.ts';
 import { throughput } from './throughput.ts';
+import { updates } from './updates.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
   atRest,
@@ -38,6 +39,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   services,
   simulateRaft,
   throughput,
+  updates,
 ];
 
 function usage(): string {

@@ -388,9 +388,10 @@ class NodeAgent implements Agent {
     const startMs = clock.monotonicMs();
     for (const key of this.#slices.follow(change)) {
       this.#reconciler.followEndpoints(key, this.#slices.endpointsOf(key)).then(
-        (isAll) => {
-          logger.debug({ service: key, tookMs: clock.monotonicMs() - startMs, isAll }, 'endpoints followed');
-          if (!isAll) this.#loop.wakeSoon();
+        (followed) => {
+          const tookMs = clock.monotonicMs() - startMs;
+          if (followed !== 'left') logger.debug({ service: key, tookMs }, 'connections follow new endpoints');
+          if (followed !== 'done') this.#loop.wakeSoon();
         },
         (error: unknown) => {
           logger.warn({ err: error, service: key }, 'endpoints cannot be followed; a pass is made');

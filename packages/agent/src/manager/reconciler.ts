@@ -163,20 +163,19 @@ export class Reconciler {
   }
 
   /**
-   * Endpoints of one Service have changed: straight to the data plane, without a look at anything else. Returns whether that is all
-   * there is to do; else a pass has to follow.
+   * Endpoints of one Service have changed: straight to the data plane, without a look at anything else.
    *
    * @throws as the balancer does; then a pass has to follow, too
    */
-  async followEndpoints(key: string, endpoints: readonly ServiceEndpoint[] | undefined): Promise<boolean> {
+  async followEndpoints(key: string, endpoints: readonly ServiceEndpoint[] | undefined): Promise<Followed> {
     const { balancer, balancesServices, health } = this.#options;
     const terms = this.#terms;
     if (terms === undefined || !balancesServices || balancer.replace === undefined || this.#stopped)
-      return false;
+      return 'left';
     this.#byKey ??= new Map(this.#services.map((service) => [service.key, service]));
     const before = this.#byKey.get(key);
     // Addresses that come from elsewhere are looked up by a pass.
-    if (before === undefined || before.dhcp.length > 0 || before.names.length > 0) return false;
+    if (before === undefined || before.dhcp.length > 0 || before.names.length > 0) return 'left';
     const service = servedService(before.object, endpoints, {});
     this.#byKey.set(key, service);
     const own = possibleFrontends(service, terms).frontends.filter(({ id }) => {
@@ -189,7 +188,7 @@ export class Reconciler {
     const changed = new Map(own.map(({ id }) => [id, frontends.get(id)]));
     this.#model = withFrontends(this.#model, changed);
     await balancer.replace(changed);
-    return isBalancingAlone(before, service, own);
+    return isBalancingAlone(before, service, own) ? 'done' : 'steered';
   }
 
   /** See the class. */
@@ -401,6 +400,12 @@ export class Reconciler {
 
 const NO_PROBLEMS: Desired['problems'] = new Map();
 const NO_ADDRESSES: ReadonlySet<string> = new Set();
+
+/**
+ * How far a change of endpoints has been followed: `done`: entirely; `steered`: connections follow, and a pass has the rest to do;
+ * `left`: to a pass.
+ */
+export type Followed = 'done' | 'steered' | 'left';
 
 /** What frontends depend on beside their Services. */
 type BalanceTerms = Omit<BalanceInput, 'services'>;

@@ -9,10 +9,12 @@ import type { ClientAnswer, ClientOrder } from './clients.ts';
 export const VIP = { 4: '192.168.113.200', 6: 'fd00:113::200' } as const;
 /** Names and last numbers of the servers. */
 export const SERVERS = { master1: 22, master2: 23, master3: 24 } as const;
-/** Ports at which every server answers. */
-export const PORTS = { virtual: 8443, own: 6443 } as const;
+/** Ports at which every server answers; the director does so at the last two. */
+export const PORTS = { virtual: 8443, own: 6443, everywhere: 7443 } as const;
 const DIRECTOR = 21;
 const CLIENT = 5;
+/** More addresses that the client has: last numbers. */
+export const CLIENTS: readonly number[] = Array.from({ length: 24 }, (_, index) => 101 + index);
 
 const PROGRAM = fileURLToPath(new URL('server-program.ts', import.meta.url));
 const DIRECTOR_PROGRAM = fileURLToPath(
@@ -22,6 +24,11 @@ const DIRECTOR_PROGRAM = fileURLToPath(
 /** Address of a host. */
 export function addressOf(number: number, family: 4 | 6 = 4): string {
   return family === 4 ? `192.168.113.${number}` : `fd00:113::${number}`;
+}
+
+/** The director as a back end of weight 1. */
+export function directorBackend(port: number, family: 4 | 6 = 4): Backend {
+  return { address: addressOf(DIRECTOR, family), port, weight: 1, node: 'director' };
 }
 
 /** All servers as back ends of weight 1. */
@@ -60,7 +67,7 @@ export function frontend(parts: Partial<Frontend> = {}, family: 4 | 6 = 4): Fron
 export class IpvsLab {
   readonly uml: Uml;
   readonly #client: UmlTalker;
-  readonly #director: UmlTalker;
+  #director: UmlTalker;
 
   private constructor(uml: Uml, client: UmlTalker, director: UmlTalker) {
     this.uml = uml;
@@ -72,16 +79,15 @@ export class IpvsLab {
     const uml = await Uml.boot({ modules: ['ip_vs'] });
     try {
       await uml.runOrThrow(['sh', '-e'], networkScript());
-      const start = (host: string, ...argv: readonly string[]) =>
-        uml.talk(['ip', 'netns', 'exec', host, process.execPath, ...argv]);
+      const start = (host: string, ...argv: readonly string[]) => startOn(uml, host, argv);
       const client = start('client', PROGRAM, 'client');
       const director = start('director', DIRECTOR_PROGRAM);
       const ports = Object.values(PORTS).map(String);
       const servers = Object.keys(SERVERS).map((name) => start(name, PROGRAM, 'server', name, ...ports));
-      for (const talker of [client, director, ...servers]) {
-        const word = await talker.line();
-        if (word !== 'ready') throw new Error(word);
-      }
+      servers.push(
+        start('director', PROGRAM, 'server', 'director', String(PORTS.own), String(PORTS.everywhere)),
+      );
+      for (const talker of [client, director, ...servers]) await untilReady(talker);
       return new IpvsLab(uml, client, director);
     } catch (error) {
       await uml.stop();
@@ -91,6 +97,14 @@ export class IpvsLab {
 
   stop(): Promise<void> {
     return this.uml.stop();
+  }
+
+  /** Kills the data plane of the director and starts it again. */
+  async restartDirector(): Promise<void> {
+    this.#director.kill();
+    await this.#director.line().catch(() => undefined);
+    this.#director = startOn(this.uml, 'director', [DIRECTOR_PROGRAM]);
+    await untilReady(this.#director);
   }
 
   /** What the data plane of the director has to do. Rejects when it refuses. Resolves to what it tells of. */
@@ -133,6 +147,15 @@ export class IpvsLab {
   }
 }
 
+function startOn(uml: Uml, host: string, argv: readonly string[]): UmlTalker {
+  return uml.talk(['ip', 'netns', 'exec', host, process.execPath, ...argv]);
+}
+
+async function untilReady(talker: UmlTalker): Promise<void> {
+  const word = await talker.line();
+  if (word !== 'ready') throw new Error(word);
+}
+
 function networkScript(): string {
   const hosts = { client: CLIENT, director: DIRECTOR, ...SERVERS };
   const build = Object.entries(hosts).map(
@@ -150,7 +173,8 @@ ip -n ${name} link set eth0 up`,
 ip link set switch up
 ${build.join('\n')}
 ip -n director address add ${VIP[4]}/32 dev lo
-ip -n director address add ${VIP[6]}/128 dev eth0 nodad
+ip -n director address add ${VIP[6]}/128 dev eth0 preferred_lft 0 nodad
+for number in ${CLIENTS.join(' ')}; do ip -n client address add ${addressOf(CLIENT).replace(/\d+$/, '')}$number/24 dev eth0; done
 ip netns exec director sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 ip netns exec director sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0
 `;

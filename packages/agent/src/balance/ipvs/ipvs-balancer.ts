@@ -37,9 +37,9 @@ export interface IpvsBalancerOptions {
 
 /** Looks at the kernel take at most this part of the time. */
 const TABLE_SHARE = 1 / 20;
-const CHAIN_SHARE = 1 / 50;
+const CHAIN_SHARE = 1 / 20;
 /** Rules are lost seldom, and a look at them starts programs. */
-const CHAIN_PAUSE_MS = 1_000;
+const CHAIN_PAUSE_MS = { min: 1_000, max: 5_000 } as const;
 
 const NO_TABLE: IpvsTable = new Map();
 
@@ -190,7 +190,8 @@ export class IpvsBalancer implements Balancer {
       if (rules.size > 0 && (await chain.verify(rules))) wasLost = true;
     }
     const nowMs = this.#clock.monotonicMs();
-    this.#nextChainLookMs = nowMs + Math.max((nowMs - startMs) / CHAIN_SHARE, CHAIN_PAUSE_MS);
+    const { min, max } = CHAIN_PAUSE_MS;
+    this.#nextChainLookMs = nowMs + Math.min(Math.max((nowMs - startMs) / CHAIN_SHARE, min), max);
     return wasLost;
   }
 

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { ManualClock } from '@fairlead/shared/runtime/clock.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { BalanceModel, Frontend } from '../model/frontend.ts';
+import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
+import { wholeBatch } from './batch.ts';
+import { IpvsBalancer } from './ipvs-balancer.ts';
+import { modelTable } from './model-table.ts';
+import { readTable } from './read-table.ts';
+import { FakeIpvs } from './testing/fake-ipvs.ts';
+
+const FOREIGN = '-t 198.51.100.1:80';
+const ADDRESSES = ['192.0.2.10', '192.0.2.11', '2001:db8::10'] as const;
+
+function setUp() {
+  const kernel = new FakeIpvs();
+  kernel.services.set(FOREIGN, { options: '-s rr', servers: new Map() });
+  const balancer = new IpvsBalancer(kernel, new ManualClock());
+  return { kernel, balancer };
+}
+
+const frontendArbitrary = (address: string): fc.Arbitrary<Frontend> =>
+  fc
+    .record({
+      protocol: fc.constantFrom('tcp' as const, 'udp' as const),
+      scheduler: fc.constantFrom(
+        'roundRobin' as const,
+        'leastConnections' as const,
+        'consistentHash' as const,
+      ),
+      affinitySeconds: fc.constantFrom(undefined, 60),
+      forwarding: fc.constantFrom('nat' as const, 'tunnel' as const),
+      backends: fc.uniqueArray(
+        fc.record({ number: fc.integer({ min: 1, max: 4 }), weight: fc.integer({ min: 0, max: 3 }) }),
+        { selector: ({ number }) => number },
+      ),
+    })
+    .map(({ backends, ...parts }) => {
+      const prefix = address.includes(':') ? 'fd00::' : '10.0.0.';
+      return frontendOf(
+        address,
+        backends.map(({ number, weight }) => backendOf(`${prefix}${number}`, 80, { weight })),
+        parts,
+      );
+    });
+
+const modelArbitrary = fc
+  .tuple(...ADDRESSES.map((address) => fc.option(frontendArbitrary(address), { nil: undefined })))
+  .map((frontends) => modelOf(...frontends.flatMap((each) => each ?? [])));
+
+describe('IpvsBalancer', () => {
+  it('has in the kernel what takes connections, loses none, and leaves others alone', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ model: modelArbitrary, clients: fc.array(fc.nat(11)), fails: fc.boolean() }), {
+          maxLength: 6,
+        }),
+        async (steps) => {
+          const { kernel, balancer } = setUp();
+          let before = modelOf();
+          for (const { model, clients, fails } of steps) {
+            forgetOthers(kernel, before, model);
+            await applyInTheEnd(balancer, kernel, model, fails);
+            before = model;
+            expect(takers(await kernel.read())).toEqual(takersIn(modelTable(model)));
+            expect(kernel.lost).toBe(0);
+            expect(new Set([...kernel.rules.values()].flat())).toEqual(new Set(model.frontends.keys()));
+            const places = [...model.frontends.keys()].map(placeOf);
+            for (const client of clients) kernel.connect(places[client % places.length] ?? '', client);
+          }
+          kernel.endAll();
+          await balancer.verify();
+          const found = readTable(await kernel.read(), before.frontends);
+          expect(sorted(wholeBatch(found))).toEqual(sorted(wholeBatch(modelTable(before))));
+          await balancer.stop();
+          expect([...kernel.services.keys()]).toEqual([FOREIGN]);
+        },
+      ),
+    );
+  });
+
+  it('puts back whatever is lost or changed', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        modelArbitrary,
+        fc.nat(),
+        fc.constantFrom('service' as const, 'server' as const, 'weight' as const, 'extra' as const),
+        async (model, choice, damage) => {
+          const { kernel, balancer } = setUp();
+          await balancer.apply(model);
+          const whole = await kernel.read();
+          fc.pre(wreck(kernel, choice, damage));
+          expect(await balancer.verify()).toBe(true);
+          expect(sorted(await kernel.read())).toEqual(sorted(whole));
+        },
+      ),
+    );
+  });
+
+  it('starts no program when nothing differs', async () => {
+    const { kernel, balancer } = setUp();
+    const model = modelOf(frontendOf('192.0.2.10', [backendOf('10.0.0.1')]));
+    await balancer.apply(model);
+    expect(kernel.batches).toHaveLength(1);
+    await balancer.apply(model);
+    await balancer.apply(modelOf(frontendOf('192.0.2.10', [backendOf('10.0.0.1')])));
+    expect(await balancer.verify()).toBe(false);
+    expect(kernel.batches).toHaveLength(1);
+  });
+
+  it('lets a removed back end end what it has, and then go', async () => {
+    const { kernel, balancer } = setUp();
+    await balancer.apply(modelOf(frontendOf('192.0.2.10', [backendOf('10.0.0.1'), backendOf('10.0.0.2')])));
+    kernel.connect('-t 192.0.2.10:80', 1);
+    await balancer.apply(modelOf(frontendOf('192.0.2.10', [backendOf('10.0.0.1')])));
+    expect(kernel.batches.at(-1)).toBe('-e -t 192.0.2.10:80 -r 10.0.0.2:8080 -m -w 0\n');
+    expect(await balancer.verify()).toBe(false);
+    expect(kernel.batches).toHaveLength(2);
+    kernel.endAll();
+    expect(await balancer.verify()).toBe(false);
+    expect(kernel.batches.at(-1)).toBe('-d -t 192.0.2.10:80 -r 10.0.0.2:8080\n');
+  });
+
+  it('ends its connections where they are to be reset, whenever that is asked for', async () => {
+    const { kernel, balancer } = setUp();
+    const serve = (numbers: readonly number[], resetsRemoved = false) =>
+      balancer.apply(
+        modelOf(
+          frontendOf(
+            '192.0.2.10',
+            numbers.map((number) => backendOf(`10.0.0.${number}`)),
+            { resetsRemoved },
+          ),
+        ),
+      );
+    await serve([1, 2]);
+    kernel.connect('-t 192.0.2.10:80', 1);
+    await serve([1]);
+    expect(kernel.lost).toBe(0);
+    await serve([1], true);
+    expect(kernel.lost).toBe(1);
+  });
+});
+
+/** Who loses the address loses its connections, and over UDP there are none. */
+function forgetOthers(kernel: FakeIpvs, before: BalanceModel, after: BalanceModel): void {
+  const kept = [...before.frontends.keys()].filter((id) => after.frontends.has(id)).map(placeOf);
+  for (const [place, { servers }] of kernel.services) {
+    if (kept.includes(place) && place.startsWith('-t')) continue;
+    for (const server of servers.values()) server.connections = 0;
+  }
+}
+
+/** Once, or after a batch that stopped at its first line. */
+async function applyInTheEnd(
+  balancer: IpvsBalancer,
+  kernel: FakeIpvs,
+  model: BalanceModel,
+  fails: boolean,
+): Promise<void> {
+  kernel.failAfter = fails ? 1 : undefined;
+  await balancer.apply(model).catch(() => undefined);
+  kernel.failAfter = undefined;
+  if (fails) await balancer.apply(model);
+}
+
+/** What somebody else may do to one of our services. Returns whether there was anything to do it to. */
+function wreck(kernel: FakeIpvs, choice: number, damage: 'service' | 'server' | 'weight' | 'extra'): boolean {
+  const places = [...kernel.services.keys()].filter((place) => place !== FOREIGN);
+  const place = places[choice % Math.max(places.length, 1)] ?? '';
+  const servers = kernel.services.get(place)?.servers;
+  if (damage === 'service') return kernel.services.delete(place);
+  const stranger = place.includes('[') ? '[fd00::9]:80' : '10.0.0.9:80';
+  if (damage === 'extra') {
+    servers?.set(stranger, { forwarding: '-m', weight: 1, connections: 0 });
+    return servers !== undefined;
+  }
+  const [first] = servers ?? [];
+  if (first === undefined) return false;
+  const [key, server] = first;
+  if (damage === 'server') servers?.delete(key);
+  else server.weight += 1;
+  return true;
+}
+
+function placeOf(id: string): string {
+  const [protocol = '', port = '', address = ''] = id.split('/');
+  const host = address.includes(':') ? `[${address}]` : address;
+  return `${protocol === 'tcp' ? '-t' : '-u'} ${host}:${port}`;
+}
+
+/** What gets connections. */
+function takers(text: string): readonly string[] {
+  const table = readTable(text);
+  table.forEach((_service, id) => {
+    if (id === 'tcp/80/198.51.100.1') (table as Map<string, unknown>).delete(id);
+  });
+  return takersIn(table);
+}
+
+function takersIn(table: ReturnType<typeof modelTable>): readonly string[] {
+  const quiet = new Map(
+    [...table].map(([id, service]) => [
+      id,
+      { ...service, servers: new Map([...service.servers].filter(([, { weight }]) => weight > 0)) },
+    ]),
+  );
+  return sorted(wholeBatch(quiet));
+}
+
+function sorted(text: string): readonly string[] {
+  return text.split('\n').sort();
+}

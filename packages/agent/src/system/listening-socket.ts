@@ -20,8 +20,26 @@ const IP_FREEBIND = 15;
 const SOL_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const IPV6_FREEBIND = 78;
+const SO_KEEPALIVE = 9;
+const SOL_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
 const ON = Buffer.from([1, 0, 0, 0]);
 const OFF = Buffer.alloc(4);
+
+/**
+ * What accepted connections have from the start, as they inherit it (tcp(7)), which costs nothing for each of them: small
+ * messages go out at once, and those whose other end is gone without a word are found within two minutes.
+ */
+const INHERITED: readonly (readonly [level: number, option: number, value: number])[] = [
+  [SOL_TCP, TCP_NODELAY, 1],
+  [SOL_SOCKET, SO_KEEPALIVE, 1],
+  [SOL_TCP, TCP_KEEPIDLE, 60],
+  [SOL_TCP, TCP_KEEPINTVL, 10],
+  [SOL_TCP, TCP_KEEPCNT, 6],
+];
 
 /**
  * A bound socket for Node's servers, which take a descriptor: they cannot bind to an address that is yet to come to this host
@@ -52,7 +70,10 @@ function bound(protocol: 'tcp' | 'udp', address: string, port: number, isV6Only:
   const fd = openSocket(isV6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK_CLOEXEC, 0);
   try {
     // With TCP: connections of an earlier run that are not quite over do not stand in the way. With UDP it would let two listen.
-    if (protocol === 'tcp') setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, ON);
+    if (protocol === 'tcp') {
+      setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, ON);
+      for (const [level, option, value] of INHERITED) setSocketOption(fd, level, option, bytesOf(value));
+    }
     if (isV6) {
       setSocketOption(fd, SOL_IPV6, IPV6_V6ONLY, isV6Only ? ON : OFF);
       setSocketOption(fd, SOL_IPV6, IPV6_FREEBIND, ON);
@@ -63,4 +84,10 @@ function bound(protocol: 'tcp' | 'udp', address: string, port: number, isV6Only:
     throw error;
   }
   return fd;
+}
+
+function bytesOf(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  return bytes;
 }

@@ -36,7 +36,7 @@ export class HttpListening implements ProxyListening {
     this.#http = createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS });
     this.#http.on('request', (request, response) => this.#serve({ request, response }));
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#tcp = createTcpServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#tcp = createTcpServer({ pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
   async start(): Promise<void> {

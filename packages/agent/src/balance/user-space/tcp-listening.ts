@@ -9,7 +9,7 @@ import type { ListenerStats } from './plane.ts';
 import type { ProxyListening } from './proxy-listening.ts';
 import { receiveProxyHeader } from './receive-proxy-header.ts';
 import { endsOf, plainAddress } from './socket-ends.ts';
-import { KEEP_ALIVE_DELAY_MS, type TcpClient, TcpSession } from './tcp-session.ts';
+import { type TcpClient, TcpSession } from './tcp-session.ts';
 
 /** Accepts TCP connections, and has each one carried to a target. */
 export class TcpListening implements ProxyListening {
@@ -22,14 +22,9 @@ export class TcpListening implements ProxyListening {
 
   constructor(listener: ProxyListener, clock: Clock) {
     this.#state = new ListenerState(listener, clock);
-    const options = {
-      allowHalfOpen: true,
-      pauseOnConnect: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-    };
-    this.#server = createServer(options, (socket) => this.#accept(socket));
+    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
+    );
   }
 
   async start(): Promise<void> {

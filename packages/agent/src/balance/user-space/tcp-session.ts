@@ -5,8 +5,8 @@ import type { ProxyTarget } from './listener.ts';
 import type { ListenerState } from './listener-state.ts';
 import { type ProxiedEnds, proxyHeader } from './proxy-protocol.ts';
 
-/** TCP keep-alive: connections whose other end is gone without a word do not stay for ever. */
-export const KEEP_ALIVE_DELAY_MS = 60_000;
+/** TCP keep-alive: targets that are gone without a word are found; clients, see `openListeningSocket`. */
+const KEEP_ALIVE_DELAY_MS = 60_000;
 
 /** A client that has connected, nothing of it read yet but a PROXY header. */
 export interface TcpClient {

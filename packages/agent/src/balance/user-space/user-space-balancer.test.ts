@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import { CONTROL_PLANE_KEY } from '../../control-plane/claim.ts';
 import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
 import type { ProxyListener } from './listener.ts';
 import { type ListenerProblem, type ListenerStats, PlaneGoneError, type UserSpacePlane } from './plane.ts';
@@ -84,6 +85,9 @@ describe('createUserSpaceBalancer', () => {
       { reason: 'PortUnavailable', message: `${VIP} port 80/tcp cannot be listened on: EADDRINUSE` },
     ]);
     expect(balancer.unservable?.()).toEqual(new Set([VIP]));
+    await balancer.apply(modelOf({ ...web(), service: CONTROL_PLANE_KEY }));
+    expect(balancer.unservable?.()).toEqual(new Set());
+    await balancer.apply(modelOf(web()));
     plane.taken.clear();
     await balancer.verify();
     expect(balancer.problems?.().size).toBe(0);

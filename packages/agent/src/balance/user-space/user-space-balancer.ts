@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { CONTROL_PLANE_KEY } from '../../control-plane/claim.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import type { Balancer } from '../balancer.ts';
 import { type BalanceModel, sameFrontend } from '../model/frontend.ts';
@@ -56,9 +58,12 @@ class UserSpaceBalancer implements Balancer {
     return problems;
   }
 
-  /** Another node may have the port free. */
+  /** Another node may have the port free. Where it is the API server that has it, the address is served all the same. */
   unservable(): ReadonlySet<string> {
-    return new Set(this.#refusedListeners().flatMap(({ listener }) => listener.address ?? []));
+    const ofServices = this.#refusedListeners().filter(
+      ({ listener }) => listener.service !== CONTROL_PLANE_KEY,
+    );
+    return new Set(ofServices.flatMap(({ listener }) => listener.address ?? []));
   }
 
   relayed(): ReadonlyMap<string, ListenerStats> {

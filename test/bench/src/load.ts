@@ -15,12 +15,12 @@ import { playLoad } from './load/session.ts';
 export const load: Benchmark = {
   name: 'load',
   about:
-    "the case study's load test, pods lost half-way [--rounds N --requests N --concurrency N --deaths N]",
+    "the case study's load test, pods lost half-way [--rounds N --requests N --concurrency N --deaths N --plane PLANE]",
   run: async (say, args) => {
     const options = parseLoadOptions(args);
     await ensureLabNamespace();
     await buildPrograms();
     const record = await playLoad(options, say);
-    return { figures: loadFigures(record), table: loadTable(record) };
+    return { figures: { plane: options.plane, ...loadFigures(record) }, table: loadTable(record) };
   },
 };

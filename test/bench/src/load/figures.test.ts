@@ -50,6 +50,7 @@ it('says what was missed', () => {
 });
 
 it("offers the case study's load", () => {
-  expect(parseLoadOptions([])).toMatchObject({ requests: 20_000, concurrency: 100 });
+  expect(parseLoadOptions([])).toMatchObject({ requests: 20_000, concurrency: 100, plane: 'nftables' });
+  expect(() => parseLoadOptions(['--plane', 'magic'])).toThrow('--plane: "magic" is none of nftables');
   expect(() => parseLoadOptions(['--rounds', '0'])).toThrow('--rounds: expected a whole number above 0');
 });

@@ -11,7 +11,7 @@ import { CLIENT, nodesOf } from '@fairlead/test-lab/network/plan.ts';
 import { runOrThrow } from '@fairlead/test-lab/process/run.ts';
 import { type AbResult, abCommand, isHalfWay, parseAb } from './ab.ts';
 import { DEATHS, type Death, type LoadRecord, RUNS, type RunName } from './figures.ts';
-import type { LoadOptions } from './options.ts';
+import type { LoadOptions, Plane } from './options.ts';
 import { measureProbes } from './probe-cost.ts';
 
 const PODS = 3;
@@ -20,6 +20,12 @@ const DEPLOYMENT = 'deployment/echo-app-deployment';
 const CHECKED = 'checked';
 const UNCHECKED = 'unchecked';
 const CHECK = { [ANNOTATION.healthCheck]: 'http', [ANNOTATION.healthCheckPath]: '/ip' } as const;
+const PLANE_SETTINGS: Readonly<Record<Plane, Readonly<Record<string, string>>>> = {
+  nftables: { fairlead_balance: 'nftables' },
+  dsr: { fairlead_balance: 'nftables', fairlead_forwarding: 'dsr' },
+  ipvs: { fairlead_balance: 'ipvs' },
+  userspace: { fairlead_balance: 'userspace' },
+};
 /** A request for each death: often enough to see it to a few milliseconds. */
 const PROBE_MS = 5;
 const PATIENCE_MS = 1_000;
@@ -39,7 +45,7 @@ export async function playLoad(options: LoadOptions, say: (text: string) => void
   const cluster = await Cluster.start({
     workers: 3,
     ipv6: false,
-    agentEnv: { fairlead_balance: 'nftables' },
+    agentEnv: PLANE_SETTINGS[options.plane],
   });
   try {
     await cluster.setPools({ [POOL]: '172.18.0.200-172.18.0.220' });

@@ -44,6 +44,8 @@ export const AGENT_REASON = {
   protectionUnavailable: 'ProtectionUnavailable',
   /** The list of Services in a ConfigMap (`agent service`) cannot be read, or asks for something that there is not. */
   serviceListInvalid: 'ServiceListInvalid',
+  /** Endpoints that a proxy in the node's own network must not connect to. */
+  endpointsForbidden: 'EndpointsForbidden',
   /** The data plane cannot carry the protocol of a port. */
   protocolUnsupported: 'ProtocolUnsupported',
   /** A port of the address cannot be listened on. */

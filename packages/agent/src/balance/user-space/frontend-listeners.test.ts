@@ -57,6 +57,19 @@ describe('frontendListeners', () => {
     ]);
   });
 
+  it('connects to nothing that only the node can reach, nor to itself, and tells', () => {
+    const backends = ['127.0.0.1', '169.254.169.254', '10.1.0.1'].map((address) => backendOf(address));
+    const web = frontendOf(VIP, [...backends, backendOf(VIP, 80), backendOf(VIP, 81)]);
+    const { listeners, problems } = frontendListeners(modelOf(web));
+    expect(listeners[0]?.targets.map(({ id }) => id)).toEqual(['10.1.0.1:8080', `${VIP}:81`]);
+    expect(problems.get('default/echo')).toEqual([
+      {
+        reason: 'EndpointsForbidden',
+        message: expect.stringContaining(`127.0.0.1:8080, 169.254.169.254:8080, ${VIP}:80:`),
+      },
+    ]);
+  });
+
   it('makes the same listener of the same frontend', () => {
     const model = modelOf(frontendOf(VIP, []));
     expect(frontendListeners(model).listeners[0]).toBe(frontendListeners(model).listeners[0]);

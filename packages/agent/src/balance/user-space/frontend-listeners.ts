@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isOrdinary } from '@fairlead/shared/address/ordinary.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import { type Backend, type BalanceModel, type Frontend, sameBackend } from '../model/frontend.ts';
 import {
@@ -29,15 +30,34 @@ export function frontendListeners({ frontends }: BalanceModel): FrontendListener
   const listeners: ProxyListener[] = [];
   const problems = new Map<string, ServiceProblem[]>();
   for (const frontend of frontends.values()) {
-    const { service, protocol } = frontend;
-    if (protocol !== 'sctp') {
-      listeners.push(listenerOf(frontend, protocol));
+    const { service, protocol, backends } = frontend;
+    const tell = (problem: ServiceProblem) =>
+      problems.set(service, [...(problems.get(service) ?? []), problem]);
+    if (protocol === 'sctp') {
+      tell(withoutSctp(frontend));
       continue;
     }
-    const others = problems.get(service) ?? [];
-    problems.set(service, [...others, withoutSctp(frontend)]);
+    listeners.push(listenerOf(frontend, protocol));
+    const forbidden = backends.filter((backend) => isForbidden(frontend, backend));
+    if (forbidden.length > 0) tell(notReached(frontend, forbidden));
   }
   return { listeners, problems };
+}
+
+/**
+ * Whoever may write EndpointSlices would otherwise have the agent, which is in the node's own network, connect to what only the
+ * node itself can reach; or to itself, again and again.
+ */
+function isForbidden(frontend: Frontend, { address, port }: Backend): boolean {
+  return !isOrdinary(address) || (address === frontend.address && port === frontend.port);
+}
+
+function notReached({ address, port }: Frontend, backends: readonly Backend[]): ServiceProblem {
+  const names = backends.map((backend) => targetOf(backend).id).join(', ');
+  return {
+    reason: AGENT_REASON.endpointsForbidden,
+    message: `${address} port ${port} gets no connections to ${names}: no proxy connects to loopback, link-local or multicast addresses, or to itself`,
+  };
 }
 
 function withoutSctp({ address, port }: Frontend): ServiceProblem {
@@ -67,9 +87,11 @@ function listenerOf(frontend: Frontend, mode: 'tcp' | 'udp'): ProxyListener {
 }
 
 /** Those that are ending get nothing new, but are not removed. */
-function targetsOf({ backends, ending = [] }: Frontend): readonly ProxyTarget[] {
+function targetsOf(frontend: Frontend): readonly ProxyTarget[] {
+  const { backends, ending = [] } = frontend;
   const left = ending.filter((each) => !backends.some((backend) => sameBackend(backend, each)));
-  return [...backends.map(targetOf), ...left.map((backend) => targetOf({ ...backend, weight: 0 }))];
+  const all = [...backends, ...left.map((backend) => ({ ...backend, weight: 0 }))];
+  return all.filter((backend) => !isForbidden(frontend, backend)).map(targetOf);
 }
 
 function targetOf({ address, port, weight }: Backend): ProxyTarget {

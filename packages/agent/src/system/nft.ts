@@ -8,14 +8,23 @@ export type { NftFamily, NftTable } from './nft-tables.ts';
 export const NFT_TABLE_PREFIX = 'fairlead';
 
 /**
- * Applies one nft script as one transaction (`nft -f -`): either all of it takes effect or nothing.
+ * Between the parts of a script that may be transactions of their own, in this order; for who reads it as one, a comment. A
+ * transaction is one datagram to the kernel, and in a user namespace it may not have more than 212,992 bytes.
+ */
+export const TRANSACTION_BOUNDARY = '# the rest may come in another transaction\n';
+
+/**
+ * Applies one nft script as one transaction (`nft -f -`): either all of it takes effect or nothing. One with
+ * {@link TRANSACTION_BOUNDARY} is as many; those before one that fails have taken effect.
  *
  * @throws CommandError with nft's words. A commit may wait for another program's large transaction (a 40,000-rule
  * `iptables-restore` was seen to block for 0.5 s), hence the generous limit.
  */
 export async function applyNft(script: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
-  if (script.trim() === '') return;
-  await runCommand('nft', ['-f', '-'], { input: script, timeoutMs: options.timeoutMs ?? 15_000 });
+  for (const part of script.split(TRANSACTION_BOUNDARY)) {
+    if (part.trim() === '') continue;
+    await runCommand('nft', ['-f', '-'], { input: part, timeoutMs: options.timeoutMs ?? 15_000 });
+  }
 }
 
 /** All tables in this network namespace whose name begins with `prefix` (by default: all tables of ours). */

@@ -131,3 +131,11 @@ it('tells Services that ask a plane for what it does not have', () => {
   expect([...frontends.values()]).toMatchObject([{ forwarding: 'nat' }]);
   expect(problems.get('default/echo')).toMatchObject([{ message: expect.stringContaining('userspace') }]);
 });
+
+it('reaches by NAT what asks nftables for a way that only IPVS has', () => {
+  const tunnel = frontendOf(VIP, [here], { forwarding: 'tunnel' });
+  expect(resolved(tunnel)).toMatchObject({
+    frontend: { forwarding: 'nat' },
+    problems: [{ reason: 'ForwardingUnavailable', message: expect.stringContaining('tunnel') }],
+  });
+});

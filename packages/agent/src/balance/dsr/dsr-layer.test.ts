@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { TRANSACTION_BOUNDARY } from '../../system/nft.ts';
 import { type BalanceModel, type Frontend, NOTHING_TO_BALANCE } from '../model/frontend.ts';
 import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
 import { withDirectReturn } from './direct-return.ts';
@@ -82,14 +83,17 @@ describe('dsrLayer', () => {
           meta l4proto sctp ct original ip6 daddr . meta l4proto . ct original proto-dst @kept masquerade fully-random
         }
       }
+      # the rest may come in another transaction
       add chain netdev fairlead-dsr hops-0d5ad300d397dca5
       add rule netdev fairlead-dsr hops-0d5ad300d397dca5 ip dscp & 0x3b == 0x3b return
       add rule netdev fairlead-dsr hops-0d5ad300d397dca5 fib daddr type != local return
       add rule netdev fairlead-dsr hops-0d5ad300d397dca5 fwd ip to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0"
+      # the rest may come in another transaction
       add chain ip fairlead-dsr hops-0d5ad300d397dca5
       add rule ip fairlead-dsr hops-0d5ad300d397dca5 ip dscp 0x3f return
       add rule ip fairlead-dsr hops-0d5ad300d397dca5 ip dscp != 0x3b jhash ip saddr . th sport mod 2048 seed 0x66616972 != { … } ip dscp set 0x3b dup to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0" drop
       add rule ip fairlead-dsr hops-0d5ad300d397dca5 tcp flags & (syn | rst) == 0 ip dscp set 0x3f dup to jhash ip saddr . th sport mod 2048 seed 0x66616972 map { … 172.18.0.2 172.18.0.3 } device "eth0" drop
+      # the rest may come in another transaction
       add element ip fairlead-dsr kept { 172.18.0.200 . tcp . 80 }
       add element netdev fairlead-dsr forwarded4 { 172.18.0.200 . tcp . 80 : goto hops-0d5ad300d397dca5 }
       add element ip fairlead-dsr rescued { 172.18.0.200 . tcp . 80 : goto hops-0d5ad300d397dca5 }
@@ -115,6 +119,28 @@ describe('dsrLayer', () => {
   it('shares one table of slots among front ends with the same hops', () => {
     const script = dsrLayer.renderAll(seen(dsr([1, 2]), dsr([1, 2], { port: 81 })));
     expect(script.match(/ fwd /g)).toHaveLength(1);
+  });
+
+  it('takes several transactions for what is too much for one, and never leads to what is not there yet', () => {
+    const addresses = [VIP, 'fd00:18::c8'];
+    const hopSets = [[1, 2], [1, 3], [2, 3], [1, 2, 3], [2]];
+    const many = Array.from({ length: 400 }, (_, index) => 1_000 + index);
+    const frontends = [
+      ...addresses.flatMap((address) => hopSets.map((nodes, port) => dsr(nodes, { port }, address))),
+      ...many.flatMap((port) => addresses.map((address) => dsr([1, 2], { port }, address))),
+    ];
+    for (const script of [
+      dsrLayer.renderAll(seen(...frontends)),
+      dsrLayer.renderChanges(seen(), seen(...frontends)),
+      dsrLayer.renderChanges(seen(...frontends), seen()),
+    ]) {
+      const parts = script.split(TRANSACTION_BOUNDARY);
+      for (const part of parts) expect(part.length).toBeLessThan(60_000);
+    }
+    const kernel = new Tables();
+    kernel.run(dsrLayer.renderAll(seen(...frontends)));
+    const small = dsrLayer.renderChanges(seen(...frontends), seen(...frontends.slice(1)));
+    expect(small).not.toContain(TRANSACTION_BOUNDARY);
   });
 
   it('spares fragments where there may be some, and hashes clients alone where they are to stay', () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { NftTable } from '../../system/nft.ts';
+import { type NftTable, TRANSACTION_BOUNDARY } from '../../system/nft.ts';
 import type { BalanceModel, Frontend } from '../model/frontend.ts';
 import type { NftLayer } from '../nft/nft-layer.ts';
 import {
@@ -118,31 +118,70 @@ function changeScript(before: Content, after: Content): string {
   return stepScript(before, after);
 }
 
+/** Of a transaction, in characters: with addresses of IPv6 the kernel's form has about twice as many bytes. */
+const TRANSACTION_LENGTH = 45_000;
+/** Elements that change in one transaction; about 150 bytes each. */
+const ELEMENTS_AT_ONCE = 500;
+
+/**
+ * Chains come before what leads to them, and go after it, so that all of it may be several transactions. Whatever stands before
+ * this script may fill one.
+ */
 function stepScript(before: Content, after: Content): string {
-  const chains = { added: '', removed: '' };
+  const added: string[] = [];
   for (const [key, { table, name, lines }] of after.chains) {
     if (before.chains.has(key)) continue;
     const chain = `${where(table)} ${name}`;
-    chains.added += `add chain ${chain}\n${lines.map((line) => `add rule ${chain} ${line}\n`).join('')}`;
+    added.push(`add chain ${chain}\n${lines.map((line) => `add rule ${chain} ${line}\n`).join('')}`);
   }
+  let removed = '';
   for (const [key, { table, name }] of before.chains) {
     const chain = `${where(table)} ${name}`;
-    if (!after.chains.has(key)) chains.removed += `flush chain ${chain}\ndelete chain ${chain}\n`;
+    if (!after.chains.has(key)) removed += `flush chain ${chain}\ndelete chain ${chain}\n`;
   }
-  const deleted = elementsScript('delete', before, after);
-  return chains.added + deleted + elementsScript('add', after, before) + chains.removed;
+  const transactions = [...packed(added), ...elementScripts(before, after)];
+  const isLarge = added.length > 0 || transactions.length > 1;
+  return (isLarge ? TRANSACTION_BOUNDARY : '') + transactions.join(TRANSACTION_BOUNDARY) + removed;
 }
 
-/** Commands for the elements of `some` that `others` does not have, or has with another target. */
-function elementsScript(verb: 'add' | 'delete', some: Content, others: Content): string {
-  let script = '';
-  for (const [set, members] of some.elements) {
-    const other = others.elements.get(set);
-    const differing = [...members].filter(([key, target]) => other?.get(key) !== target);
-    if (differing.length === 0) continue;
-    script += `${verb} element ${set} { ${differing.map((member) => member.join('')).join(', ')} }\n`;
+/** As few texts as possible that are not too long, unless one alone is. */
+function packed(texts: readonly string[]): readonly string[] {
+  const packs: string[] = [];
+  for (const text of texts) {
+    const last = packs.at(-1);
+    if (last === undefined || last.length + text.length > TRANSACTION_LENGTH) packs.push(text);
+    else packs[packs.length - 1] = last + text;
   }
-  return script;
+  return packs;
+}
+
+/** Commands that bring elements from where they lead to where they are to lead, each in one transaction. */
+function elementScripts(before: Content, after: Content): readonly string[] {
+  const scripts: string[] = [];
+  for (const set of new Set([...before.elements.keys(), ...after.elements.keys()])) {
+    const [old, next] = [before.elements.get(set), after.elements.get(set)];
+    const keys = [...new Set([...(old?.keys() ?? []), ...(next?.keys() ?? [])])].filter(
+      (key) => old?.get(key) !== next?.get(key),
+    );
+    for (let start = 0; start < keys.length; start += ELEMENTS_AT_ONCE) {
+      const some = keys.slice(start, start + ELEMENTS_AT_ONCE);
+      scripts.push(elementsCommand('delete', set, some, old) + elementsCommand('add', set, some, next));
+    }
+  }
+  return packed(scripts);
+}
+
+function elementsCommand(
+  verb: 'add' | 'delete',
+  set: string,
+  keys: readonly string[],
+  members: ReadonlyMap<string, string> | undefined,
+): string {
+  const elements = keys.flatMap((key) => {
+    const target = members?.get(key);
+    return target === undefined ? [] : [`${key}${target}`];
+  });
+  return elements.length === 0 ? '' : `${verb} element ${set} { ${elements.join(', ')} }\n`;
 }
 
 function where({ family, name }: NftTable): string {

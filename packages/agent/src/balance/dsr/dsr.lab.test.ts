@@ -188,6 +188,30 @@ describe('direct return between nodes', () => {
     },
   );
 
+  it('has more than a transaction of the kernel takes', async () => {
+    const [first, second, third, fourth] = nodesOf(network);
+    for (const family of [4, 6] as const) network.hold(VIP[family], first);
+    const groups = [
+      [first, second, third],
+      [second, third],
+      [third, fourth],
+    ];
+    await network.apply(
+      ([4, 6] as const).flatMap((family) =>
+        groups.map((nodes, index) => {
+          const port = 81 + index;
+          const pods = podsOf(nodes, family, POD_PORT.answers);
+          return dsr({ backends: pods, port }, family);
+        }),
+      ),
+    );
+    for (const [index, nodes] of groups.entries()) {
+      const to = ([4, 6] as const).flatMap((family) => Array(20).fill([VIP[family], 81 + index]));
+      const answers = await client.ask({ to, over: 'tcp' });
+      expect(new Set(answers.map(({ name }) => name))).toEqual(new Set(nodes.map(({ pod }) => pod)));
+    }
+  });
+
   it('leaves nothing behind', async () => {
     await network.apply([]);
     for (const { name } of network.nodes) {

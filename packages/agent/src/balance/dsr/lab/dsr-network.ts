@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { runCommand } from '../../../system/commands.ts';
 import type { Link } from '../../../system/link.ts';
+import { TRANSACTION_BOUNDARY } from '../../../system/nft.ts';
 import type { Balancer } from '../../balancer.ts';
 import type { Backend, Frontend } from '../../model/frontend.ts';
 import { createNftBalancer } from '../../nft/nft-balancer.ts';
@@ -191,7 +192,8 @@ async function buildNode(number: number): Promise<DsrNode> {
     { ifindex: number; address: string },
   ];
   const nft = async (script: string) => {
-    await runCommand('ip', ['netns', 'exec', name, 'nft', '-f', '-'], { input: script });
+    for (const input of script.split(TRANSACTION_BOUNDARY))
+      await runCommand('ip', ['netns', 'exec', name, 'nft', '-f', '-'], { input });
   };
   const balancer = await createNftBalancer({
     logger: silentLogger,

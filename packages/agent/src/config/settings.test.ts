@@ -3,6 +3,7 @@ import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { addSettingFlags } from '../commands/flags.ts';
+import { usualForwarding } from './ipvs-settings.ts';
 import { parseLeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
 import { parseListen, readSettings } from './settings.ts';
@@ -203,5 +204,30 @@ describe('small grammars', () => {
     expect(parseLeaseName('a', 'ns')).toEqual({ ok: true, value: { namespace: 'ns', name: 'a' } });
     expect(parseLeaseName('other/a', 'ns')).toEqual({ ok: true, value: { namespace: 'other', name: 'a' } });
     for (const text of ['', '/', 'a/b/c', 'A', '-a']) expect(parseLeaseName(text, 'ns').ok).toBe(false);
+  });
+});
+
+describe('settings of IPVS', () => {
+  const ipvs = (env: Readonly<Record<string, string>>) =>
+    read({ ...CASE_STUDY, fairlead_balance: 'ipvs', ...env });
+
+  it("takes kube-vip's words for its ways, and the kernel's for its schedulers", () => {
+    expect(ipvs({})).toMatchObject({
+      balance: 'ipvs',
+      ipvs: { forwarding: undefined, scheduler: undefined },
+    });
+    const said = { fairlead_ipvs_forwarding: 'directroute', fairlead_ipvs_scheduler: 'sed' };
+    expect(ipvs(said).ipvs).toEqual({ forwarding: 'directRoute', scheduler: 'sed' });
+    expect(ipvs({ fairlead_ipvs_forwarding: 'masquerade' }).ipvs.forwarding).toBe('nat');
+    expect(
+      problemsOf({ ...CASE_STUDY, fairlead_ipvs_forwarding: 'gre', fairlead_ipvs_scheduler: 'fastest' }),
+    ).toEqual(['fairlead_ipvs_forwarding', 'fairlead_ipvs_scheduler']);
+  });
+
+  it('counts for IPVS alone', () => {
+    const said = { fairlead_ipvs_forwarding: 'tunnel' };
+    expect(usualForwarding(ipvs(said))).toBe('tunnel');
+    expect(usualForwarding(ipvs({}))).toBe('nat');
+    expect(usualForwarding(read({ ...CASE_STUDY, ...said, fairlead_forwarding: 'dsr' }))).toBe('dsr');
   });
 });

@@ -37,6 +37,8 @@ describe('controlPlaneFrontends', () => {
         ],
         scheduler: 'roundRobin',
         affinitySeconds: undefined,
+        resetsRemoved: true,
+        ending: [],
         forwarding: 'nat',
         masquerade: true,
       },
@@ -69,6 +71,21 @@ describe('controlPlaneFrontends', () => {
 
   it('lets API servers answer by themselves with directroute', () => {
     expect(frontends({ port: 6443, method: 'directroute' })).toMatchObject([{ forwarding: 'dsr' }]);
+  });
+});
+
+describe('with IPVS', () => {
+  it.each([
+    ['masquerade', 'nat', true],
+    ['directroute', 'directRoute', false],
+    ['tunnel', 'tunnel', true],
+    ['bypass', 'bypass', true],
+  ] as const)('%s is what it is called', (method, forwarding, masquerade) => {
+    const settings = { port: 6443, balance: { port: 6443, method } };
+    const addresses = ['192.0.2.10'];
+    expect(
+      controlPlaneFrontends({ settings, addresses, node: 'cp2', servers: SERVERS, byIpvs: true }),
+    ).toMatchObject([{ forwarding, masquerade }]);
   });
 });
 

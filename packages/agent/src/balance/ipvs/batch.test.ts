@@ -68,6 +68,10 @@ const CASES: Readonly<Record<string, readonly (readonly Frontend[])[]>> = {
   bypass: [[serve()], [serve({ forwarding: 'bypass' })]],
   'no-back-ends': [[serve({}, [])]],
   'back-ends-come-and-go': [[serve({}, POD.slice(0, 2))], [serve({}, POD.slice(1))], [serve()]],
+  'no-ending-over-udp': [
+    [serve({ id: `udp/53/${VIP}`, protocol: 'udp', port: 53 })],
+    [serve({ id: `udp/53/${VIP}`, protocol: 'udp', port: 53 }, POD.slice(1))],
+  ],
   'removed-are-reset': [[serve({ resetsRemoved: true })], [serve({ resetsRemoved: true }, POD.slice(1))]],
   'another-scheduler': [[serve()], [serve({ scheduler: 'consistentHash' })]],
 };

@@ -2,6 +2,8 @@
 import { FAMILIES, type Family } from '@fairlead/shared/address/address.ts';
 import { type Clock, systemClock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import type { ServiceProblem } from '../../services/problem.ts';
+import { CommandError } from '../../system/commands.ts';
 import { readIpvsTable, requireIpvs, restoreIpvs } from '../../system/ipvs.ts';
 import type { Balancer, KernelSchedulers } from '../balancer.ts';
 import { type BalanceModel, NOTHING_TO_BALANCE } from '../model/frontend.ts';
@@ -11,6 +13,7 @@ import { type IpvsSurroundings, withIpvsForwarding } from './ipvs-forwarding.ts'
 import { withLeaving, withoutGone } from './leaving.ts';
 import { MasqueradeChain } from './masquerade-chain.ts';
 import { masqueradeRules } from './masquerade-rules.ts';
+import { lackingIn, missingProblems, withoutMissing } from './missing-schedulers.ts';
 import { modelTable } from './model-table.ts';
 import { type CountedTable, readTable } from './read-table.ts';
 import { restoreTracking, setSettings } from './settings.ts';
@@ -84,6 +87,8 @@ export class IpvsBalancer implements Balancer {
   #ours = new Set<string>();
   /** Whether the kernel has `#expected`; a failed batch leaves that open. */
   #isKnown = true;
+  /** Schedulers that this kernel has refused. */
+  readonly #missing = new Set<string>();
   #lastTurn: Promise<unknown> = Promise.resolve();
   #nextLookMs = 0;
   #nextChainLookMs = 0;
@@ -122,8 +127,22 @@ export class IpvsBalancer implements Balancer {
     });
   }
 
+  problems(): ReadonlyMap<string, readonly ServiceProblem[]> {
+    return missingProblems(modelTable(this.#model), this.#model, this.#missing);
+  }
+
   async #apply(model: BalanceModel): Promise<void> {
-    const wanted = modelTable(model);
+    try {
+      await this.#write(model);
+    } catch (error) {
+      // One Service that asks for a scheduler that this kernel does not have costs the others nothing.
+      if (!(await this.#learnMissing(error))) throw error;
+      await this.#apply(model);
+    }
+  }
+
+  async #write(model: BalanceModel): Promise<void> {
+    const wanted = withoutMissing(modelTable(model), model, this.#missing);
     const resets = (id: string) => model.frontends.get(id)?.resetsRemoved === true;
     const before = this.#isKnown ? this.#expected : await this.#found(wanted);
     const after = withLeaving({ before: this.#expected, wantedBefore: this.#wanted }, wanted, resets);
@@ -140,6 +159,15 @@ export class IpvsBalancer implements Balancer {
     if (rulesChange) await this.#eachChain((chain, rules) => chain.shrink(rules));
     this.#isKnown = true;
     this.#ours = new Set(wanted.keys());
+  }
+
+  /** Was it for want of a scheduler? Then it is not asked for again. */
+  async #learnMissing(error: unknown): Promise<boolean> {
+    if (!(error instanceof CommandError && error.stderr.includes('Scheduler'))) return false;
+    const lacking = lackingIn(await this.#found(this.#wanted), this.#wanted);
+    const fresh = [...lacking].filter((name) => !this.#missing.has(name));
+    for (const name of fresh) this.#missing.add(name);
+    return fresh.length > 0;
   }
 
   async #found(wanted: IpvsTable): Promise<CountedTable> {

@@ -4,6 +4,7 @@ import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { describe, expect, it } from 'vitest';
 import type { ServiceEndpoint } from '../../services/endpoints.ts';
 import type { ServedService } from '../../services/served-service.ts';
+import type { KernelSchedulers } from '../balancer.ts';
 import { balanceModel } from './service-frontends.ts';
 
 function endpoint(
@@ -181,5 +182,37 @@ describe('balanceModel', () => {
     expect(problems.get('default/a')?.map(({ reason }) => reason)).toEqual(['SchedulerUnsupported']);
     expect([...frontends.values()]).toMatchObject([{ scheduler: 'weightedRoundRobin' }]);
     expect([...balanceModel(input).frontends.values()]).toMatchObject([{ scheduler: 'leastConnections' }]);
+  });
+});
+
+describe('schedulers of IPVS', () => {
+  const annotated = (text: string) => ({
+    object: { metadata: { annotations: { [ANNOTATION.scheduler]: text } } },
+  });
+  const made = (parts: Partial<ServedService>, kernelSchedulers?: KernelSchedulers) => {
+    const addresses = new Set(['172.18.0.200']);
+    const lostNodes = new Set<string>();
+    const services = [service('echo', parts)];
+    const input = { services, addresses, prepared: lostNodes, node: 'n1', lostNodes, kernelSchedulers };
+    const { frontends, problems } = balanceModel(input);
+    const [frontend] = frontends.values();
+    return { ...frontend, problems: problems.get('default/echo') };
+  };
+
+  it('are what Services name, or else what the agent is set to', () => {
+    const usual: KernelSchedulers = { usual: 'nq' };
+    expect(made({}, usual)).toMatchObject({ kernelScheduler: 'nq' });
+    expect(made(annotated('sed'), usual)).toMatchObject({ kernelScheduler: 'sed', problems: undefined });
+    expect(made(annotated('round-robin'), usual)).toMatchObject({ kernelScheduler: 'rr' });
+    expect(made({}, { usual: undefined }).kernelScheduler).toBeUndefined();
+  });
+
+  it('are told to be missing in other data planes, which take the nearest', () => {
+    const { kernelScheduler, scheduler, problems } = made(annotated('sed'));
+    expect([kernelScheduler, scheduler]).toEqual([undefined, 'leastConnections']);
+    expect(problems).toMatchObject([
+      { reason: 'SchedulerUnsupported', message: expect.stringContaining('ipvs') },
+    ]);
+    expect(made(annotated('wrr')).problems).toBeUndefined();
   });
 });

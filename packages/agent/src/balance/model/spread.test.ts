@@ -27,6 +27,15 @@ describe('spreadOf', () => {
     expect(spreadOf(service({ [ANNOTATION.scheduler]: text }))).toMatchObject({ scheduler, problems: [] });
   });
 
+  it.each([
+    ['sed', 'leastConnections', 'sed'],
+    ['FO', 'weightedRoundRobin', 'fo'],
+    ['rr', 'roundRobin', 'rr'],
+    ['source-hash', 'sourceHash', 'sh'],
+  ])('knows %s, also as a scheduler of IPVS', (text, scheduler, kernelScheduler) => {
+    expect(spreadOf(service({ [ANNOTATION.scheduler]: text }))).toMatchObject({ scheduler, kernelScheduler });
+  });
+
   it('keeps clients for as long as Kubernetes says, and finds them again by hash', () => {
     const config = { clientIP: { timeoutSeconds: 60 } };
     expect(

@@ -246,9 +246,29 @@ loadBalancers:
       `balance: nftables\n${balancerOf('{type: http, port: 80, bindToVip: true, backends: [{address: 192.0.2.1}]}')}`,
       ['balance'],
     ],
+    [
+      "IPVS's own ways elsewhere",
+      `balance: nftables\n${balancerOf('{port: 80, bindToVip: true, scheduler: sed, forwarding: tunnel, backends: [{address: 192.0.2.1, port: 80}]}')}`,
+      ['balance', 'balance'],
+    ],
     ['an etcd without a place', 'vip: 192.0.2.75\nengine: etcd', ['etcd']],
     ['Leases', 'vip: 192.0.2.75\nsingleNode: true\nenableLeaderElection: true', ['enableLeaderElection']],
   ])('%s', (_what, text, settings) => {
     expect(problemsOf(text)).toEqual(settings);
+  });
+});
+
+it('balances by IPVS, with its schedulers and ways', () => {
+  const text = `balance: ipvs\n${balancerOf('{port: 80, bindToVip: true, scheduler: sed, forwarding: tunnel, backends: [{address: 192.0.2.1, port: 80}]}')}`;
+  const config = readConfig({
+    text,
+    env: {},
+    flags: {},
+    hostName: 'host',
+    readFile: () => unparsable('nothing'),
+  });
+  expect(config).toMatchObject({
+    plane: 'ipvs',
+    balancers: [{ scheduler: 'leastConnections', kernelScheduler: 'sed', forwarding: 'tunnel' }],
   });
 });

@@ -40,7 +40,8 @@ try {
     };
     const model = balancer.resolve?.(modelOf(...order.apply), surroundings) ?? modelOf(...order.apply);
     await balancer.apply(model);
-    return { problems: [...model.problems.values()].flatMap((all) => all.map(({ message }) => message)) };
+    const problems = [...model.problems.values(), ...(balancer.problems?.().values() ?? [])];
+    return { problems: problems.flatMap((all) => all.map(({ message }) => message)) };
   };
   process.stdout.write('ready\n');
   for await (const line of createInterface({ input: process.stdin })) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { address as parse } from '@fairlead/shared/address/address.ts';
+import { CommandError } from '../../../system/commands.ts';
 import type { IpvsKernel } from '../ipvs-balancer.ts';
 
 interface Server {
@@ -23,6 +24,8 @@ export class FakeIpvs implements IpvsKernel {
   readonly batches: string[] = [];
   /** Connections whose server was taken out of the table. */
   lost = 0;
+  /** Schedulers that it does not have. */
+  readonly lacks = new Set<string>();
   /** The next batch stops after so many lines. */
   failAfter: number | undefined;
   /** Family -> ids of the front ends that there are rules for. */
@@ -72,7 +75,17 @@ export class FakeIpvs implements IpvsKernel {
     const lines = batch.trimEnd().split('\n');
     const limit = this.failAfter ?? lines.length;
     this.failAfter = undefined;
-    for (const line of lines.slice(0, limit)) this.#run(line);
+    let isRefused = false;
+    for (const line of lines.slice(0, limit)) {
+      const [, scheduler = ''] = /^-[AE] .* -s (\S+)/.exec(line) ?? [];
+      // The program goes on; what follows for that service is refused as well.
+      if (this.lacks.has(scheduler)) isRefused = true;
+      else this.#run(line, isRefused);
+    }
+    if (isRefused) {
+      const words = 'Scheduler or persistence engine not found';
+      return Promise.reject(new CommandError('ipvsadm', ['-R'], 'was refused lines', 0, words));
+    }
     return limit < lines.length ? Promise.reject(new Error('Memory allocation problem')) : Promise.resolve();
   };
 
@@ -88,7 +101,7 @@ export class FakeIpvs implements IpvsKernel {
       for (const server of servers.values()) server.connections = 0;
   }
 
-  #run(line: string): void {
+  #run(line: string, isLenient: boolean): void {
     const [command = '', flag = '', host = '', ...rest] = line.split(' ');
     const place = `${flag} ${host}`;
     const service = this.services.get(place);
@@ -97,7 +110,10 @@ export class FakeIpvs implements IpvsKernel {
       this.services.set(place, { options: rest.join(' '), servers: new Map() });
       return;
     }
-    if (service === undefined) throw new Error(`No such service: ${line}`);
+    if (service === undefined) {
+      if (isLenient) return;
+      throw new Error(`No such service: ${line}`);
+    }
     if (command === '-E') service.options = rest.join(' ');
     else if (command === '-D') {
       for (const { connections } of service.servers.values()) this.lost += connections;

@@ -5,13 +5,16 @@ import { observeProtection } from './protection-metrics.ts';
 
 it('counts what was dropped by Service and reason, and apart from it what the SYN proxy answered', async () => {
   const registry = createRegistry({ program: 'agent', version: '1' });
-  const counts = () =>
-    [
+  let reads = 0;
+  const counts = () => {
+    reads += 1;
+    return [
       { service: 'default/web', verdict: 'blocked', packets: 7 },
       { service: 'default/web', verdict: 'syn-proxied', packets: 9 },
       { service: 'default/web', verdict: 'allowed', packets: 4 },
       { service: '', verdict: 'closed-port', packets: 2 },
     ] as const;
+  };
   observeProtection({ counts }, [registry]);
   const lines = (await registry.metrics())
     .split('\n')
@@ -22,4 +25,7 @@ it('counts what was dropped by Service and reason, and apart from it what the SY
     'fairlead_protection_proxied_packets_total{service="default/web"} 9',
     'fairlead_protection_allowed_packets_total{service="default/web"} 4',
   ]);
+  expect(reads).toBe(1);
+  await registry.metrics();
+  expect(reads).toBe(2);
 });

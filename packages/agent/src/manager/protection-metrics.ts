@@ -7,6 +7,7 @@ export type ProtectionSource = Pick<Protector, 'counts'>;
 
 /** What was kept from protected addresses, how often the SYN proxy answered, and what was let in unasked. */
 export function observeProtection(protection: ProtectionSource, registers: Registers): void {
+  const counts = oncePerScrape(() => protection.counts());
   growing(
     {
       name: 'fairlead_protection_dropped_packets_total',
@@ -15,14 +16,12 @@ export function observeProtection(protection: ProtectionSource, registers: Regis
     },
     registers,
     () =>
-      protection
-        .counts()
+      counts()
         .filter(({ verdict }) => verdict !== 'syn-proxied' && verdict !== 'allowed')
         .map(({ service, verdict, packets }) => [{ service, reason: verdict }, packets] as const),
   );
   const countOf = (verdict: Verdict) => () =>
-    protection
-      .counts()
+    counts()
       .filter((count) => count.verdict === verdict)
       .map(({ service, packets }) => [{ service }, packets] as const);
   growing(
@@ -43,4 +42,18 @@ export function observeProtection(protection: ProtectionSource, registers: Regis
     registers,
     countOf('allowed'),
   );
+}
+
+/** All metrics of one scrape are read in one go, and the kernel is asked once for all of them. */
+function oncePerScrape<T>(read: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    if (known === undefined) {
+      known = { value: read() };
+      queueMicrotask(() => {
+        known = undefined;
+      });
+    }
+    return known.value;
+  };
 }

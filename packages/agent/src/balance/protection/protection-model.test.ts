@@ -79,6 +79,17 @@ describe('protectionModel', () => {
   });
 });
 
+it('keeps what is the same from one time to the next, so that nobody compares it again', () => {
+  const web = service('web', LIMIT);
+  const before = protectionModel([web, service('other', LIMIT, { port: 81 })], RULE);
+  const moved = service('other', LIMIT, { port: 82 });
+  const after = protectionModel([web, moved], RULE, [], before);
+  expect(after.services.get('default/web')).toBe(before.services.get('default/web'));
+  expect(after.services.get('default/other')?.ports[0]?.port).toBe(82);
+  const withPort = service('web', LIMIT, { addresses: ['192.0.2.10', '192.0.2.11'] });
+  expect(protectionModel([withPort], RULE, [], after).services.get('default/web')?.ports).toHaveLength(2);
+});
+
 it('closes no address of a node or of the control plane, which others than Services are reached at', () => {
   const services = [service('a'), service('b', {}, { addresses: ['192.0.2.11'] })];
   const others = [new Set(['192.0.2.1']), new Set(['192.0.2.11'])];

@@ -5,7 +5,13 @@ import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import type { ServedService } from '../../services/served-service.ts';
 import { annotatedForwarding } from '../dsr/annotated-forwarding.ts';
 import type { Forwarding } from '../model/frontend.ts';
-import type { ProtectedPort, ProtectedService, ProtectionModel, ProtectionPolicy } from './policy.ts';
+import {
+  NOTHING_TO_PROTECT,
+  type ProtectedPort,
+  type ProtectedService,
+  type ProtectionModel,
+  type ProtectionPolicy,
+} from './policy.ts';
 import { policyOf } from './read-policy.ts';
 
 /** What holds for the whole node. */
@@ -22,11 +28,13 @@ export interface ProtectionRule {
  *
  * @param services oldest first
  * @param others addresses that others than Services are reached at as well, in groups: these are never closed
+ * @param previous what is the same in this one is the same object again
  */
 export function protectionModel(
   services: readonly ServedService[],
   rule: ProtectionRule,
   others: readonly ReadonlySet<string>[] = [],
+  previous: ProtectionModel = NOTHING_TO_PROTECT,
 ): ProtectionModel {
   const guarded = new Map<string, ProtectedService>();
   const problems = new Map<string, readonly ServiceProblem[]>();
@@ -44,10 +52,20 @@ export function protectionModel(
     const obstacle = policy.synProxy === 'off' ? undefined : rule.synProxyObstacle(service);
     if (obstacle !== undefined) problems.set(service.key, [...found, noSynProxy(obstacle)]);
     const possible: ProtectionPolicy = obstacle === undefined ? policy : { ...policy, synProxy: 'off' };
-    guarded.set(service.key, { service: service.key, ports, policy: possible });
+    const known = previous.services.get(service.key);
+    const isKnown = known?.policy === possible && areSamePorts(known.ports, ports);
+    guarded.set(service.key, isKnown ? known : { service: service.key, ports, policy: possible });
   }
   const closed = rule.closePorts ? closedAddresses(services, others) : new Map<string, never>();
   return { services: guarded, closed, problems };
+}
+
+function areSamePorts(a: readonly ProtectedPort[], b: readonly ProtectedPort[]): boolean {
+  return a.length === b.length && a.every((port, index) => isSamePort(port, b[index]));
+}
+
+function isSamePort(a: ProtectedPort, b: ProtectedPort | undefined): boolean {
+  return a.address === b?.address && a.port === b.port && a.protocol === b.protocol;
 }
 
 /** Who has the ports at the addresses of these Services: nobody filters what comes for somebody else. */

@@ -71,20 +71,40 @@ function renderDifference(applied: Filtered, wanted: Filtered, context: ScriptCo
   const before = dynamicSets(applied);
   const after = dynamicSets(wanted);
   for (const set of after.values()) if (!before.has(set.name)) script.addSet(set);
-  for (const [key, service] of wanted.services) {
-    const old = applied.services.get(key);
+  const [oldPart, newPart] = [without(applied, wanted), without(wanted, applied)];
+  for (const [key, service] of newPart.services) {
+    const old = oldPart.services.get(key);
     if (old === undefined) script.create(service);
-    if (old === undefined || !isSame(old, service)) script.refill(old, service, wallMs);
+    if (old === undefined || !haveSameRules(old, service)) script.refill(old, service, wallMs);
   }
-  script.moveElements(elementsBySet(applied), elementsBySet(wanted));
-  for (const [key, old] of applied.services) if (!wanted.services.has(key)) script.remove(old);
+  script.moveElements(elementsBySet(oldPart), elementsBySet(newPart));
+  for (const [key, old] of oldPart.services) if (!newPart.services.has(key)) script.remove(old);
   for (const set of before.values()) if (!after.has(set.name)) script.add(`delete set ${TABLE} ${set.name}`);
   return script.text;
 }
 
-/** Same rules and lists; ports are elements of maps, but families and protocols that come or go change the rules. */
-function isSame(a: ProtectedService, b: ProtectedService): boolean {
-  if (a === b) return true;
+/** What is not the same in the other one: most of thousands of Services never change, and are not looked at any further. */
+function without({ services, closed }: Filtered, other: Filtered): Filtered {
+  return {
+    services: differing(services, other.services),
+    closed: differing(closed, other.closed),
+  };
+}
+
+function differing<T>(
+  things: ReadonlyMap<string, T>,
+  others: ReadonlyMap<string, T>,
+): ReadonlyMap<string, T> {
+  const found = new Map<string, T>();
+  for (const [key, thing] of things) {
+    const other = others.get(key);
+    if (thing !== other && !isDeepStrictEqual(thing, other)) found.set(key, thing);
+  }
+  return found;
+}
+
+/** Ports are elements of maps, but families and protocols that come or go change the rules. */
+function haveSameRules(a: ProtectedService, b: ProtectedService): boolean {
   return (
     isDeepStrictEqual(a.policy, b.policy) &&
     isDeepStrictEqual(arrivalRules(a), arrivalRules(b)) &&
@@ -93,7 +113,19 @@ function isSame(a: ProtectedService, b: ProtectedService): boolean {
 }
 
 function dynamicSets({ services }: Filtered): ReadonlyMap<string, NamedSet> {
-  return new Map([...services.values()].flatMap(sharedSets).map((set) => [set.name, set]));
+  return new Map([...services.values()].flatMap(setsOf).map((set) => [set.name, set]));
+}
+
+/** A Service of a model never changes in place. */
+const knownSets = new WeakMap<ProtectedService, readonly NamedSet[]>();
+
+function setsOf(service: ProtectedService): readonly NamedSet[] {
+  let sets = knownSets.get(service);
+  if (sets === undefined) {
+    sets = sharedSets(service);
+    knownSets.set(service, sets);
+  }
+  return sets;
 }
 
 /** Set or map -> its elements, each with its verdict where it has one. */

@@ -30,7 +30,7 @@ export class Protection {
   ): Promise<void> {
     // Endpoints change all the time, and nothing that matters here.
     const isKnown = sayTheSame(services, this.#services) && areEqual(others, this.#others);
-    if (!isKnown) this.#model = protectionModel(services, this.#rule, others);
+    if (!isKnown) this.#model = protectionModel(services, this.#rule, others, this.#model);
     this.#services = services;
     this.#others = others;
     await this.#protector.apply(this.#model);

@@ -29,7 +29,8 @@ export interface Backend {
  * - `weightedRoundRobin`: the same, with turns in proportion to the weights.
  * - `leastConnections`: the one with the fewest open connections for its weight; only planes that count can (IPVS, user space).
  * - `sourceHash`: by the client's address, evenly; most clients get another back end when the number of back ends changes.
- * - `consistentHash`: by the client's address through a Maglev table: a change moves little more than what it must.
+ * - `consistentHash`: by the client's address, so that a change moves little more than what it must: a Maglev table, or
+ *   rendezvous hashing in user space.
  */
 export type Scheduler =
   | 'roundRobin'

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
-import { HttpListening } from './http-listening.ts';
 import { type ProxyListener, samePlace } from './listener.ts';
 import type { ListenerProblem, ListenerStats } from './plane.ts';
 import type { ProxyListening } from './proxy-listening.ts';
@@ -63,7 +62,7 @@ export class ProxySet {
       known.listening.update(listener);
       return undefined;
     }
-    const listening = createListening(listener, this.#clock);
+    const listening = await createListening(listener, this.#clock);
     try {
       await listening.start();
     } catch (error) {
@@ -88,13 +87,16 @@ function hasWorked({ refused, open, bytesIn, bytesOut, targets }: ListenerStats)
   return [...targets.values()].some(({ served, failures }) => served + failures > 0);
 }
 
-function createListening(listener: ProxyListener, clock: Clock): ProxyListening {
+async function createListening(listener: ProxyListener, clock: Clock): Promise<ProxyListening> {
   switch (listener.mode) {
     case 'tcp':
       return new TcpListening(listener, clock);
     case 'udp':
       return new UdpListening(listener, clock);
-    case 'http':
+    case 'http': {
+      // Most planes have no HTTP, and what speaks it takes time and memory to load.
+      const { HttpListening } = await import('./http-listening.ts');
       return new HttpListening(listener, clock);
+    }
   }
 }

@@ -51,7 +51,10 @@ class UserSpaceBalancer implements Balancer {
     const problems = new Map(this.#wanted.problems);
     for (const { listener, problem } of this.#refusedListeners()) {
       const { service, address, port, mode } = listener;
-      const message = `${address} port ${port}/${mode} cannot be listened on: ${problem}`;
+      const hint = problem.includes('EACCES')
+        ? ' (the agent needs NET_BIND_SERVICE for ports below 1024)'
+        : '';
+      const message = `${address} port ${port}/${mode} cannot be listened on: ${problem}${hint}`;
       const own = { reason: AGENT_REASON.portUnavailable, message };
       problems.set(service, [...(problems.get(service) ?? []), own]);
     }

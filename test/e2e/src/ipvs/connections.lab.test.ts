@@ -7,6 +7,8 @@ import { tally } from './clients.ts';
 import { addressOf, backends, CLIENTS, frontend, IpvsLab, PORTS, VIP } from './ipvs-lab.ts';
 
 const NAMES = ['master1', 'master2', 'master3'];
+/** Programs start slowly in there, the more so on a machine with other work. */
+const PATIENCE_MS = 300_000;
 const FOREIGN = '192.168.113.201:80';
 
 describe('connections through IPVS', () => {
@@ -70,8 +72,11 @@ describe('connections through IPVS', () => {
     const [{ name = '' } = {}] = await lab.ask({ do: 'flow', ...to });
     expect(await lab.ask({ do: 'flow', ...to })).toMatchObject([{ name }]);
     await lab.apply(dns(backends(PORTS.own).filter(({ node }) => node !== name)));
-    const [{ name: next = '' } = {}] = await lab.ask({ do: 'flow', ...to });
-    expect(NAMES.filter((each) => each !== name)).toContain(next);
+    // The datagram that finds it gone may be lost; the next one is not.
+    const others = NAMES.filter((each) => each !== name);
+    await expect
+      .poll(async () => (await lab.ask({ do: 'flow', ...to }))[0]?.name, { timeout: 30_000 })
+      .toSatisfy((next: string) => others.includes(next));
   });
 
   it('go by weight, and none to a weight of 0', async () => {
@@ -125,68 +130,80 @@ describe('connections through IPVS', () => {
     expect(moved.length - had.length).toBeLessThanOrEqual(CLIENTS.length / 4);
   });
 
-  it('can be spread by every scheduler that this kernel has', async () => {
-    const missing: string[] = [];
-    for (const kernelScheduler of KERNEL_SCHEDULERS) {
-      const told = await lab.apply(web({ kernelScheduler, scheduler: 'leastConnections' }));
-      if (told.length > 0) {
-        expect(told.join()).toContain(`does not have the scheduler ${kernelScheduler}`);
-        missing.push(kernelScheduler);
+  it(
+    'can be spread by every scheduler that this kernel has',
+    async () => {
+      const missing: string[] = [];
+      for (const kernelScheduler of KERNEL_SCHEDULERS) {
+        const told = await lab.apply(web({ kernelScheduler, scheduler: 'leastConnections' }));
+        if (told.length > 0) {
+          expect(told.join()).toContain(`does not have the scheduler ${kernelScheduler}`);
+          missing.push(kernelScheduler);
+        }
+        const inForce = told.length > 0 ? 'wlc' : kernelScheduler;
+        expect((await lab.table()).join()).toContain(`-s ${inForce} `.trimEnd());
+        const names = Object.keys(tally(await lab.ask({ do: 'once', ...to, count: 2 })));
+        expect(NAMES).toEqual(expect.arrayContaining(names));
       }
-      const inForce = told.length > 0 ? 'wlc' : kernelScheduler;
-      expect((await lab.table()).join()).toContain(`-s ${inForce} `.trimEnd());
-      const names = Object.keys(tally(await lab.ask({ do: 'once', ...to, count: 2 })));
-      expect(NAMES).toEqual(expect.arrayContaining(names));
-    }
-    // It came with Linux 6.2.
-    expect(missing).toEqual(['twos']);
-  });
+      // It came with Linux 6.2.
+      expect(missing).toEqual(['twos']);
+    },
+    PATIENCE_MS,
+  );
 
-  it('are there again after somebody cleared tables and rules; what others have is left alone', async () => {
-    await lab.run('director', 'ipvsadm', '-A', '-t', FOREIGN, '-s', 'rr');
-    await lab.apply(web());
-    const table = await lab.table();
-    const service = `${VIP[4]}:8443`;
-    const repair = async (...damage: readonly string[]) => {
-      await lab.run('director', ...damage);
-      await expect
-        .poll(() => lab.order({ verify: true }), { timeout: 30_000 })
-        .toEqual({ wasRepaired: true });
-      expect(await lab.table()).toEqual(table);
-    };
-    await repair('ipvsadm', '-D', '-t', service);
-    const before = await lab.ask({ do: 'open', ...to, count: 3 });
-    await repair('ipvsadm', '-a', '-t', service, '-r', '192.168.113.99:6443', '-m');
-    await repair('ipvsadm', '-E', '-t', service, '-s', 'sed');
-    expect(await lab.ask({ do: 'again' })).toEqual(before);
-    // Whatever is deleted takes its connections with it.
-    await repair('ipvsadm', '-d', '-t', service, '-r', `${first?.address}:6443`);
-    const left = before.map(({ name }) => (name === 'master1' ? 'ECONNRESET' : name));
-    expect((await lab.ask({ do: 'again' })).map(({ name, error }) => name ?? error)).toEqual(left);
-    for (const damage of [
-      ['iptables-legacy', '-t', 'nat', '-F'],
-      ['iptables-legacy', '-t', 'nat', '-F', 'FAIRLEAD-IPVS'],
-      ['sysctl', '-qw', 'net.ipv4.vs.conntrack=0'],
-    ]) {
-      await repair(...damage);
-      expect(tally(await lab.ask({ do: 'once', ...to, count: 3 }))).toEqual({
-        master1: 1,
-        master2: 1,
-        master3: 1,
-      });
-    }
-  });
+  it(
+    'are there again after somebody cleared tables and rules; what others have is left alone',
+    async () => {
+      await lab.run('director', 'ipvsadm', '-A', '-t', FOREIGN, '-s', 'rr');
+      await lab.apply(web());
+      const table = await lab.table();
+      const service = `${VIP[4]}:8443`;
+      const repair = async (...damage: readonly string[]) => {
+        await lab.run('director', ...damage);
+        await expect
+          .poll(() => lab.order({ verify: true }), { timeout: 30_000 })
+          .toEqual({ wasRepaired: true });
+        expect(await lab.table()).toEqual(table);
+      };
+      await repair('ipvsadm', '-D', '-t', service);
+      const before = await lab.ask({ do: 'open', ...to, count: 3 });
+      await repair('ipvsadm', '-a', '-t', service, '-r', '192.168.113.99:6443', '-m');
+      await repair('ipvsadm', '-E', '-t', service, '-s', 'sed');
+      expect(await lab.ask({ do: 'again' })).toEqual(before);
+      // Whatever is deleted takes its connections with it.
+      await repair('ipvsadm', '-d', '-t', service, '-r', `${first?.address}:6443`);
+      const left = before.map(({ name }) => (name === 'master1' ? 'ECONNRESET' : name));
+      expect((await lab.ask({ do: 'again' })).map(({ name, error }) => name ?? error)).toEqual(left);
+      for (const damage of [
+        ['iptables-legacy', '-t', 'nat', '-F'],
+        ['iptables-legacy', '-t', 'nat', '-F', 'FAIRLEAD-IPVS'],
+        ['sysctl', '-qw', 'net.ipv4.vs.conntrack=0'],
+      ]) {
+        await repair(...damage);
+        expect(tally(await lab.ask({ do: 'once', ...to, count: 3 }))).toEqual({
+          master1: 1,
+          master2: 1,
+          master3: 1,
+        });
+      }
+    },
+    PATIENCE_MS,
+  );
 
-  it('leave nothing behind, neither after an end nor after a kill and a start', async () => {
-    await lab.apply(web());
-    await lab.restartDirector();
-    expect(await lab.table()).toEqual([`-A -t ${FOREIGN} -s rr`]);
-    await lab.apply(web());
-    await lab.order({ stop: true });
-    expect(await lab.table()).toEqual([`-A -t ${FOREIGN} -s rr`]);
-    expect(await lab.run('director', 'iptables-legacy-save', '-t', 'nat')).not.toContain('FAIRLEAD');
-    await lab.restartDirector();
-  });
+  it(
+    'leave nothing behind, neither after an end nor after a kill and a start',
+    async () => {
+      await lab.apply(web());
+      await lab.restartDirector();
+      expect(await lab.table()).toEqual([`-A -t ${FOREIGN} -s rr`]);
+      await lab.apply(web());
+      await lab.order({ stop: true });
+      expect(await lab.table()).toEqual([`-A -t ${FOREIGN} -s rr`]);
+      expect(await lab.run('director', 'iptables-legacy-save', '-t', 'nat')).not.toContain('FAIRLEAD');
+      await lab.restartDirector();
+    },
+    PATIENCE_MS,
+  );
 });
 
 describe('a kernel without IPVS', () => {

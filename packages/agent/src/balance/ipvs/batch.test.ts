@@ -85,8 +85,9 @@ function dump(steps: readonly (readonly Frontend[])[]): string {
     .map((frontends) => {
       const model = withIpvsForwarding(modelOf(...frontends), SURROUNDINGS);
       const next = modelTable(model);
-      const resets = (id: string) => model.frontends.get(id)?.resetsRemoved === true;
-      const after = withLeaving({ before: table, wantedBefore: wanted }, next, resets);
+      const spared = (id: string) =>
+        model.frontends.get(id)?.resetsRemoved === true ? new Set<string>() : undefined;
+      const after = withLeaving({ before: table, wantedBefore: wanted }, next, spared);
       const nextRules = new Map(
         [4, 6].flatMap((family) => [...masqueradeRules(model.frontends.values(), family === 4 ? 4 : 6)]),
       );

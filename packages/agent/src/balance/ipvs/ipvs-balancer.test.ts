@@ -3,7 +3,7 @@
 import { ManualClock } from '@fairlead/shared/runtime/clock.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BalanceModel, Frontend } from '../model/frontend.ts';
+import type { Backend, BalanceModel, Frontend } from '../model/frontend.ts';
 import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
 import { wholeBatch } from './batch.ts';
 import { IpvsBalancer } from './ipvs-balancer.ts';
@@ -175,6 +175,25 @@ describe('IpvsBalancer', () => {
     expect(kernel.lost).toBe(0);
     await serve([1], true);
     expect(kernel.lost).toBe(1);
+  });
+
+  it('lets those go on that are ending, where the others are reset', async () => {
+    const { kernel, balancer } = setUp();
+    const [first, second, third] = [1, 2, 3].map((number) => backendOf(`10.0.0.${number}`));
+    const serve = (
+      backends: readonly (Backend | undefined)[],
+      ending: readonly (Backend | undefined)[] = [],
+    ) => {
+      const known = (all: typeof backends) => all.flatMap((each) => each ?? []);
+      const parts = { resetsRemoved: true, ending: known(ending) };
+      return balancer.apply(modelOf(frontendOf('192.0.2.10', known(backends), parts)));
+    };
+    await serve([first, second, third]);
+    for (const choice of [0, 1, 2]) kernel.connect('-t 192.0.2.10:80', choice);
+    await serve([first], [second]);
+    expect(kernel.lost).toBe(1);
+    await serve([first], []);
+    expect(kernel.lost).toBe(2);
   });
 });
 

@@ -6,7 +6,7 @@ import type { ServiceProblem } from '../../services/problem.ts';
 import { CommandError } from '../../system/commands.ts';
 import { readIpvsTable, requireIpvs, restoreIpvs } from '../../system/ipvs.ts';
 import type { Balancer, KernelSchedulers } from '../balancer.ts';
-import { type BalanceModel, NOTHING_TO_BALANCE } from '../model/frontend.ts';
+import { type BalanceModel, type Frontend, NOTHING_TO_BALANCE } from '../model/frontend.ts';
 import type { KernelScheduler } from '../model/kernel-schedulers.ts';
 import { batchBetween } from './batch.ts';
 import { type IpvsSurroundings, withIpvsForwarding } from './ipvs-forwarding.ts';
@@ -17,7 +17,7 @@ import { lackingIn, missingProblems, withoutMissing } from './missing-schedulers
 import { modelTable } from './model-table.ts';
 import { type CountedTable, readTable } from './read-table.ts';
 import { restoreTracking, setSettings } from './settings.ts';
-import type { IpvsTable } from './virtual-service.ts';
+import { type IpvsTable, serverKey } from './virtual-service.ts';
 
 /** The kernel, as far as this plane needs it; replaced in tests. */
 export interface IpvsKernel {
@@ -143,9 +143,9 @@ export class IpvsBalancer implements Balancer {
 
   async #write(model: BalanceModel): Promise<void> {
     const wanted = withoutMissing(modelTable(model), model, this.#missing);
-    const resets = (id: string) => model.frontends.get(id)?.resetsRemoved === true;
+    const spared = (id: string) => sparedIn(model.frontends.get(id));
     const before = this.#isKnown ? this.#expected : await this.#found(wanted);
-    const after = withLeaving({ before: this.#expected, wantedBefore: this.#wanted }, wanted, resets);
+    const after = withLeaving({ before: this.#expected, wantedBefore: this.#wanted }, wanted, spared);
     const rulesChange = !this.#isKnown || model.frontends !== this.#model.frontends;
     this.#model = model;
     this.#wanted = wanted;
@@ -229,6 +229,10 @@ export class IpvsBalancer implements Balancer {
     this.#lastTurn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+function sparedIn(frontend: Frontend | undefined): ReadonlySet<string> | undefined {
+  return frontend?.resetsRemoved === true ? new Set(frontend.ending?.map(serverKey)) : undefined;
 }
 
 /** Does the kernel lack anything, or have it otherwise? Leaving servers that are to go are no drift. */

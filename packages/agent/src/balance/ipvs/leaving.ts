@@ -5,22 +5,23 @@ import type { IpvsTable, RealServer, VirtualService } from './virtual-service.ts
 /**
  * The table with those servers that are to end what they have: a server that is taken out of the kernel's table takes its
  * connections with it, so it first stays with weight 0. Not over UDP, where there is nothing to end and a client would stay with
- * it, nor where connections of removed back ends are to be reset. Pure.
+ * it, nor where connections of removed back ends are to be reset, but for those that are ending. Pure.
  *
  * @param before what was wanted until now, with those that were leaving then
  * @param wanted a service that is the same object as in `wantedBefore` is not looked at
- * @param resets ids of services whose removed back ends are reset
+ * @param spared of a service whose removed back ends are reset: keys of those that are not; undefined: none is reset
  */
 export function withLeaving(
   { before, wantedBefore }: { readonly before: IpvsTable; readonly wantedBefore: IpvsTable },
   wanted: IpvsTable,
-  resets: (id: string) => boolean,
+  spared: (id: string) => ReadonlySet<string> | undefined,
 ): IpvsTable {
   const table = new Map<string, VirtualService>();
   for (const [id, service] of wanted) {
     const old = before.get(id);
-    const isSame = old !== undefined && wantedBefore.get(id) === service && !resets(id);
-    table.set(id, isSame ? old : keepLeaving(old, service, resets(id)));
+    const keys = spared(id);
+    const isSame = old !== undefined && wantedBefore.get(id) === service && keys === undefined;
+    table.set(id, isSame ? old : keepLeaving(old, service, keys));
   }
   return table;
 }
@@ -28,10 +29,12 @@ export function withLeaving(
 function keepLeaving(
   before: VirtualService | undefined,
   service: VirtualService,
-  resets: boolean,
+  spared: ReadonlySet<string> | undefined,
 ): VirtualService {
-  if (before === undefined || service.protocol === 'udp' || resets) return service;
-  const leaving = [...before.servers].filter(([key]) => !service.servers.has(key));
+  if (before === undefined || service.protocol === 'udp') return service;
+  const leaving = [...before.servers].filter(
+    ([key]) => !service.servers.has(key) && spared?.has(key) !== false,
+  );
   if (leaving.length === 0) return service;
   const quiet = leaving.map(([key, server]): [string, RealServer] => [key, { ...server, weight: 0 }]);
   return { ...service, servers: new Map([...service.servers, ...quiet]) };

@@ -84,7 +84,7 @@ describe('direct return', () => {
   it('is refused with a word that nobody knows, and the Service goes on by NAT', async () => {
     await cluster.expose('odd', {}, { 'fairlead.io/forwarding': 'sideways' });
     await cluster.answers(await cluster.addressOf('odd'));
-    const { reason } = await cluster.warningAbout('odd', /sideways.*nat, dsr or direct-route/);
+    const { reason } = await cluster.warningAbout('odd', /sideways.*nat, dsr, direct-route/);
     expect(reason).toBe('ForwardingInvalid');
     await cluster.remove('odd');
   });

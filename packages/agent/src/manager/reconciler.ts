@@ -102,6 +102,8 @@ export class Reconciler {
   #terms: BalanceTerms | undefined;
   /** The Services of the last pass by key, once somebody has asked. */
   #byKey: Map<string, ServedService> | undefined;
+  /** Services whose endpoints were followed since the last look at all: what a pass under way has seen of them is older. */
+  readonly #followed = new Map<string, ServedService>();
   #prepared = '';
   /** Version of the engine's state that was applied last. */
   #done = 0;
@@ -144,6 +146,7 @@ export class Reconciler {
     names.want(new Set([...namedByServices, ...(controlPlane?.names ?? [])]));
     this.#services = this.#options.dhcp.resolve(this.#desired.services);
     this.#byKey = undefined;
+    this.#followed.clear();
     engine.want(this.#desired.groups, this.#unservable());
     this.#noteGrants();
   }
@@ -178,6 +181,7 @@ export class Reconciler {
     if (before === undefined || before.dhcp.length > 0 || before.names.length > 0) return 'left';
     const service = servedService(before.object, endpoints, {});
     this.#byKey.set(key, service);
+    this.#followed.set(key, service);
     const own = possibleFrontends(service, terms).frontends.filter(({ id }) => {
       const holder = this.#model.frontends.get(id);
       return holder === undefined || holder.service === key;
@@ -307,7 +311,9 @@ export class Reconciler {
   #forServices(addresses: ReadonlySet<string>, lostNodes: ReadonlySet<string>): BalanceModel {
     const { balancer, balancesServices, health, rule } = this.#options;
     const { missingSchedulers, kernelSchedulers } = balancer;
-    const services = this.#services;
+    const followed = this.#followed;
+    const services =
+      followed.size === 0 ? this.#services : this.#services.map((each) => followed.get(each.key) ?? each);
     if (!balancesServices) return { frontends: new Map(), problems: checksWithoutPlane(services) };
     const prepared = new Set(this.#possible());
     const { node, forwarding = 'nat' } = rule;

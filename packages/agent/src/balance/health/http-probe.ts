@@ -3,7 +3,7 @@ import { Agent, type RequestOptions, request } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { HttpProbe, ProbeOutcome } from './health-check.ts';
-import type { ProbePlace } from './tcp-probe.ts';
+import { type ProbePlace, placeOptions } from './tcp-probe.ts';
 
 /** Sends one GET. @throws the error of the connection or of the answer, or the reason of `signal`. */
 export type SendHttpProbe = (
@@ -41,7 +41,7 @@ export function createHttpProbe(): SendHttpProbe {
 
 function requestOptions(place: ProbePlace, { path, host }: HttpProbe): RequestOptions {
   const headers = { 'user-agent': 'fairlead-health-check', ...(host === undefined ? {} : { host }) };
-  return { ...place, path, method: 'GET', headers };
+  return { ...placeOptions(place), path, method: 'GET', headers };
 }
 
 function tlsOptions({ host, tls }: HttpProbe) {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { createPki, type Pki } from '@fairlead/test-apiserver/pki.ts';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { HealthTarget, HttpProbe, Probe } from './health-check.ts';
 import { createProber } from './prober.ts';
 
@@ -68,6 +68,18 @@ describe('a TCP probe', () => {
     const outcome = await send(target(await closedPort(), { kind: 'tcp' }), never);
     expect(outcome).toEqual({ ok: false, detail: 'connection refused' });
   });
+});
+
+it('comes from a port that no masqueraded connection has', async () => {
+  const server = createHttpServer((_request, response) => response.end());
+  const seen: (number | undefined)[] = [];
+  server.on('connection', ({ remotePort }) => seen.push(remotePort));
+  const port = await listen(server);
+  for (const probe of [{ kind: 'tcp' } as const, http()]) {
+    expect(await send(target(port, probe), never)).toMatchObject({ ok: true });
+  }
+  await vi.waitFor(() => expect(seen).toHaveLength(2));
+  expect(seen.every((each) => each !== undefined && each >= 61_000)).toBe(true);
 });
 
 describe('an HTTP probe', () => {

@@ -2,6 +2,7 @@
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { HealthTarget, ProbeOutcome } from './health-check.ts';
 import { createHttpProbe } from './http-probe.ts';
+import { ProbePorts } from './probe-ports.ts';
 import type { SendProbe } from './target-watch.ts';
 import { probeTcp } from './tcp-probe.ts';
 
@@ -9,16 +10,19 @@ import { probeTcp } from './tcp-probe.ts';
 const LATE_MS = 100;
 
 /** Makes what sends probes over the network. */
-export function createProber(clock: Clock): SendProbe {
+export function createProber(clock: Clock, random: () => number = Math.random): SendProbe {
   const probeHttp = createHttpProbe();
+  const ports = new ProbePorts(random);
   return async (target, signal) => {
     const { probe, timeoutMs } = target.check;
     const limit = timeLimit(clock, timeoutMs, signal);
     const place = { host: target.address, port: target.port };
     try {
-      return await (probe.kind === 'tcp'
-        ? probeTcp(place, limit.signal)
-        : probeHttp(place, probe, limit.signal));
+      return await ports.connect((localPort) =>
+        probe.kind === 'tcp'
+          ? probeTcp({ ...place, localPort }, limit.signal)
+          : probeHttp({ ...place, localPort }, probe, limit.signal),
+      );
     } catch (error) {
       if (limit.hasPassed()) return limit.wasLate() ? 'inconclusive' : noAnswer(target);
       return { ok: false, detail: describe(error) };

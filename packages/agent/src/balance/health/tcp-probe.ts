@@ -7,6 +7,8 @@ export interface ProbePlace {
   /** Canonical text of an address. */
   readonly host: string;
   readonly port: number;
+  /** Port to come from; undefined: any. */
+  readonly localPort?: number | undefined;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface ProbePlace {
  */
 export function probeTcp(place: ProbePlace, signal: AbortSignal): Promise<ProbeOutcome> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...place, signal });
+    const socket = connect({ ...placeOptions(place), signal });
     socket.once('connect', () => {
       resolve({ ok: true, detail: 'connected' });
       socket.resetAndDestroy();
@@ -24,4 +26,9 @@ export function probeTcp(place: ProbePlace, signal: AbortSignal): Promise<ProbeO
     // Stays: what comes after the end must not bring the process down.
     socket.on('error', reject);
   });
+}
+
+/** As `node:net` and `node:http` want it. */
+export function placeOptions({ host, port, localPort }: ProbePlace) {
+  return localPort === undefined ? { host, port } : { host, port, localPort };
 }

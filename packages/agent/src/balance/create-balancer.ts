@@ -5,6 +5,7 @@ import { deleteTables } from '../system/nft.ts';
 import type { Balancer } from './balancer.ts';
 import { DSR_TABLES } from './dsr/dsr-tables.ts';
 import { createIpvsBalancer } from './ipvs/ipvs-balancer.ts';
+import { clearIpvs } from './ipvs/leftovers.ts';
 import type { KernelScheduler } from './model/kernel-schedulers.ts';
 import { BALANCE_TABLES } from './nft/nat-layer.ts';
 import { createNftBalancer } from './nft/nft-balancer.ts';
@@ -23,6 +24,11 @@ export async function createBalancer(
   logger: Logger,
   options: BalancerOptions = {},
 ): Promise<Balancer> {
+  if (kind !== 'ipvs') {
+    await clearIpvs().catch((error: unknown) =>
+      logger.warn({ err: error }, 'cannot remove what an earlier run with IPVS left behind'),
+    );
+  }
   if (kind === 'nftables') return createNftBalancer({ logger });
   try {
     await deleteTables([...BALANCE_TABLES, ...DSR_TABLES]);

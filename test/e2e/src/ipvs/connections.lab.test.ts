@@ -19,6 +19,7 @@ describe('connections through IPVS', () => {
 
   beforeAll(async () => {
     lab = await IpvsLab.start();
+    await lab.run('director', 'ipvsadm', '-A', '-t', FOREIGN, '-s', 'rr');
   });
   afterEach(async () => {
     await lab.ask({ do: 'close' });
@@ -154,7 +155,6 @@ describe('connections through IPVS', () => {
   it(
     'are there again after somebody cleared tables and rules; what others have is left alone',
     async () => {
-      await lab.run('director', 'ipvsadm', '-A', '-t', FOREIGN, '-s', 'rr');
       await lab.apply(web());
       const table = await lab.table();
       const service = `${VIP[4]}:8443`;
@@ -196,6 +196,10 @@ describe('connections through IPVS', () => {
       await lab.apply(web());
       await lab.restartDirector();
       expect(await lab.table()).toEqual([`-A -t ${FOREIGN} -s rr`]);
+      await lab.apply(web());
+      await lab.restartDirector('none');
+      expect(await lab.table()).toEqual([`-A -t ${FOREIGN} -s rr`]);
+      await lab.restartDirector();
       await lab.apply(web());
       await lab.order({ stop: true });
       expect(await lab.table()).toEqual([`-A -t ${FOREIGN} -s rr`]);

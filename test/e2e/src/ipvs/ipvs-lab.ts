@@ -100,10 +100,10 @@ export class IpvsLab {
   }
 
   /** Kills the data plane of the director and starts it again. */
-  async restartDirector(): Promise<void> {
+  async restartDirector(plane: 'ipvs' | 'none' = 'ipvs'): Promise<void> {
     this.#director.kill();
     await this.#director.line().catch(() => undefined);
-    this.#director = startOn(this.uml, 'director', [DIRECTOR_PROGRAM]);
+    this.#director = startOn(this.uml, 'director', [DIRECTOR_PROGRAM, plane]);
     await untilReady(this.#director);
   }
 

@@ -34,16 +34,31 @@ export class MasqueradeChain {
   private constructor(program: string, leftovers: MasqueradeRules) {
     this.#program = program;
     this.leftovers = leftovers;
-    this.#rules = NO_RULES;
+    this.#rules = leftovers;
   }
 
-  /** Makes the chain, empty. @throws CommandError when no program can do it, with the words of each. */
+  /** The chain of an earlier agent; undefined when there is none. */
+  static async find(family: Family): Promise<MasqueradeChain | undefined> {
+    for (const program of PROGRAMS[family]) {
+      // A program that is not there, or does not work, has made none.
+      const leftovers = await list(program).catch(() => undefined);
+      if (leftovers !== undefined) return new MasqueradeChain(program, leftovers);
+    }
+    return undefined;
+  }
+
+  /**
+   * Makes the chain. What an earlier agent left in it stays until the rules are set, so that whoever is killed in between does not
+   * forget what is ours.
+   *
+   * @throws CommandError when no program can do it, with the words of each
+   */
   static async open(family: Family): Promise<MasqueradeChain> {
     const failures: CommandError[] = [];
     for (const program of PROGRAMS[family]) {
       try {
         const leftovers = await list(program);
-        await restore(program, chainScript());
+        if (leftovers === undefined) await restore(program, chainScript());
         await jump(program);
         return new MasqueradeChain(program, leftovers ?? NO_RULES);
       } catch (error) {

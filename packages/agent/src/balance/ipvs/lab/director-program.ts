@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Lab program: the data plane of one host. Applies front ends as told on standard input, each line one command. */
+/**
+ * Lab program: the data plane of one host, IPVS, or the one that the first argument names. Applies front ends as told on standard
+ * input, each line one command.
+ */
 import { createInterface } from 'node:readline';
 import { createLogger } from '@fairlead/shared/runtime/logging.ts';
 import { listLinks } from '../../../system/links.ts';
@@ -25,7 +28,8 @@ export interface DirectorAnswer {
 const logger = createLogger({ name: 'director', level: 'error' });
 
 try {
-  const balancer = await createBalancer('ipvs', logger);
+  const [plane = 'ipvs'] = process.argv.slice(2);
+  const balancer = await createBalancer(plane === 'none' ? 'none' : 'ipvs', logger);
   const obey = async (order: DirectorOrder): Promise<DirectorAnswer> => {
     if ('verify' in order) return { wasRepaired: await balancer.verify() };
     if ('stop' in order) {

@@ -2,7 +2,7 @@
 /**
  * Three nodes of a control plane, cut off one after the other: for how long kubectl fails through their address. Agents as
  * static Pods with the engine raft; judged from the client, which runs kubectl every 100 ms and opens a TLS connection for one
- * request every 20 ms. Who has no answer within 900 ms has failed, also a kubectl that would have got one by waiting longer.
+ * request every 40 ms. Who has no answer within 900 ms has failed, also a kubectl that would have got one by waiting longer.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -13,7 +13,7 @@ import { type Benchmark, type BenchmarkResult, median } from './benchmark.ts';
 import { longestFailingSpan } from './control-plane/failing-span.ts';
 import { KubectlLane } from './control-plane/kubectl-lane.ts';
 
-const PROBE_MS = 20;
+const PROBE_MS = 40;
 const PATIENCE_MS = 900;
 /** Under the eyes of the client before the cut. */
 const BEFORE_MS = 1_000;

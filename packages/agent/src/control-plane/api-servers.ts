@@ -50,6 +50,20 @@ function internalAddresses(node: Node): readonly string[] {
 }
 
 /**
+ * Those of the others that keep the connections they have. Only where both the group and our own questions say that it is gone,
+ * connections are given up: an agent may end without its API server, and an API server that is not ready may serve on. Pure.
+ */
+export function endingApiServers(
+  servers: readonly ApiServerNode[],
+  usable: readonly ApiServerNode[],
+  lostNodes: ReadonlySet<string>,
+  stateOf: (node: string) => ApiServerState,
+): readonly ApiServerNode[] {
+  const taken = new Set(usable.map(({ node }) => node));
+  return servers.filter(({ node }) => !taken.has(node) && !(lostNodes.has(node) && stateOf(node) === 'down'));
+}
+
+/**
  * Those that new connections may go to. Whoever answers counts, also while its kubelet is silent; of one that nobody has
  * asked yet the Node says whether it does. When that leaves none, all that are not lost: then it is more likely
  * our view that is wrong. Pure.

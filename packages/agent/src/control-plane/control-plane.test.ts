@@ -100,6 +100,19 @@ describe('ControlPlane', () => {
     await until(() => expect(backendsOf(controlPlane)).toEqual(['cp1', 'cp2']));
   });
 
+  it('gives up connections only where the group and its own questions agree that a node is gone', async () => {
+    const controlPlane = onNode1();
+    const endingOf = (lost: readonly string[]) => {
+      const model = controlPlane.balanced(NOTHING_TO_BALANCE, controlPlane.claim(NO_NAMES), new Set(lost));
+      return [...model.frontends.values()].flatMap(({ ending = [] }) => ending.map(({ node }) => node));
+    };
+    expect(endingOf([])).toEqual([]);
+    expect(endingOf(['cp2'])).toEqual(['cp2']);
+    dead.add('192.0.2.12');
+    await until(() => expect(endingOf(['cp2'])).toEqual([]));
+    expect(endingOf([])).toEqual(['cp2']);
+  });
+
   it('has the addresses of its names, too', () => {
     const answer = { ipv4: ['192.0.2.40', '192.0.2.39'], ipv6: [] };
     const problems = { ipv4: undefined, ipv6: undefined };

@@ -3,14 +3,22 @@ import type { Node } from '@fairlead/shared/kubernetes/objects.ts';
 import type { ReadonlyStore } from '@fairlead/shared/kubernetes/reflector.ts';
 import type { HealthTarget } from '../balance/health/health-check.ts';
 import type { HealthChecker } from '../balance/health/health-checker.ts';
+import type { Verdict } from '../balance/health/verdict.ts';
 import type { BalanceModel } from '../balance/model/frontend.ts';
 import type { ControlPlaneSettings } from '../config/control-plane-settings.ts';
 import { chooseAddresses } from '../dns/choose-addresses.ts';
 import type { NameLookup } from '../dns/name-watcher.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
-import { type ApiServerNode, type ApiServerState, apiServerNodes, usableApiServers } from './api-servers.ts';
+import {
+  type ApiServerNode,
+  type ApiServerState,
+  apiServerNodes,
+  endingApiServers,
+  usableApiServers,
+} from './api-servers.ts';
 import type { ControlPlaneClaim } from './claim.ts';
 import { controlPlaneFrontends, withControlPlaneFrontends } from './frontends.ts';
+import type { Frontends, HalfOpenFlows } from './half-open.ts';
 import type { ControlPlaneView } from './report.ts';
 import { otherTarget, ownTarget } from './targets.ts';
 import type { ControlPlaneTeller } from './teller.ts';
@@ -27,6 +35,8 @@ export interface ControlPlaneOptions {
   readonly own?: HealthTarget;
   /** The data plane is IPVS. */
   readonly byIpvs?: boolean;
+  /** Default: such connections wait. */
+  readonly halfOpen?: Pick<HalfOpenFlows, 'follow'>;
   /** Default: nobody is told. */
   readonly teller?: Pick<ControlPlaneTeller, 'tell'>;
 }
@@ -38,6 +48,8 @@ export interface ControlPlaneOptions {
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #own: HealthTarget;
+  /** Of the last model. */
+  #frontends: Frontends = new Map();
   /** Of the last claim. */
   #view: Pick<ControlPlaneView, 'addresses' | 'isServable'> = { addresses: [], isServable: false };
 
@@ -80,16 +92,21 @@ export class ControlPlane {
     const reserved = new Set(
       addresses.flatMap((address) => [...ports].map((port) => `tcp/${port}/${address}`)),
     );
-    const servers = usableApiServers(this.#servers(addresses), lostNodes, (name) => this.#stateOf(name));
+    const known = this.#servers(addresses);
+    const stateOf = (name: string) => this.#stateOf(name);
+    const servers = usableApiServers(known, lostNodes, stateOf);
+    const ending = endingApiServers(known, servers, lostNodes, stateOf);
     const frontends = settings.isMember
-      ? controlPlaneFrontends({ settings, addresses, node, servers, byIpvs })
+      ? controlPlaneFrontends({ settings, addresses, node, servers, ending, byIpvs })
       : [];
+    this.#frontends = new Map(frontends.map((frontend) => [frontend.id, frontend]));
     return withControlPlaneFrontends(model, frontends, reserved);
   }
 
-  /** Says what stands in the way here. */
+  /** A pass has been made: says what stands in the way here, and has connections that were being made with whoever is gone begin anew. */
   tell(problems: readonly ServiceProblem[]): void {
     this.#options.teller?.tell(problems);
+    this.#options.halfOpen?.follow(this.#frontends);
   }
 
   /** As of the last claim, and of the newest answers. */
@@ -136,7 +153,7 @@ export class ControlPlane {
     const verdicts = checker.verdicts();
     const own = verdicts.get(this.#own.id);
     const isWorseThanOthers =
-      own?.state === 'down' && [...verdicts].some(([id, { state }]) => id !== this.#own.id && state === 'up');
+      own?.state === 'down' && [...verdicts].some(([id, verdict]) => id !== this.#own.id && isWell(verdict));
     if (!isWorseThanOthers) return undefined;
     const message = `the API server on node ${node} does not work (${own.detail}), so another node has to answer for its address`;
     return { reason: AGENT_REASON.apiServerDown, message };
@@ -146,6 +163,11 @@ export class ControlPlane {
     const { node, checker } = this.#options;
     return checker.verdicts().get(name === node ? this.#own.id : name)?.state ?? 'unknown';
   }
+}
+
+/** One whose newest answer was none may have the same trouble as our own, as when etcd has no leader. */
+function isWell({ state, against }: Verdict): boolean {
+  return state === 'up' && against === 0;
 }
 
 const NONE: ReadonlySet<string> = new Set();

@@ -15,6 +15,8 @@ export interface ControlPlaneFrontendInput {
   readonly node: string;
   /** Those that connections may go to. */
   readonly servers: readonly ApiServerNode[];
+  /** Those that get no new connections, but keep what they have. Default: none. */
+  readonly ending?: readonly ApiServerNode[];
   /** The data plane is IPVS, which has all of kube-vip's ways. */
   readonly byIpvs?: boolean;
 }
@@ -29,14 +31,16 @@ export function needsPlane({ port, balance }: ControlPlaneFrontendInput['setting
  * takeover waits for nothing. Without an API server to send to there is none, and the one of this node answers by itself. Pure.
  */
 export function controlPlaneFrontends(input: ControlPlaneFrontendInput): readonly Frontend[] {
-  const { settings, addresses, node, servers } = input;
+  const { settings, addresses, node, servers, ending = [] } = input;
   const { balance, port } = settings;
   if (balance === undefined || !needsPlane(settings)) return [];
-  const chosen = balance.method === 'local' ? servers.filter((server) => server.node === node) : servers;
+  const isChosen = (server: ApiServerNode) => balance.method !== 'local' || server.node === node;
   return addresses.flatMap((address): readonly Frontend[] => {
     const family = addressOf(address)?.family;
     if (family === undefined) return [];
-    const backends = chosen.flatMap((server) => backendOf(server, family, port) ?? []);
+    const backendsOf = (all: readonly ApiServerNode[]) =>
+      all.filter(isChosen).flatMap((server) => backendOf(server, family, port) ?? []);
+    const backends = backendsOf(servers);
     if (backends.length === 0) return [];
     return [
       {
@@ -49,6 +53,9 @@ export function controlPlaneFrontends(input: ControlPlaneFrontendInput): readonl
         backends,
         scheduler: 'roundRobin',
         affinitySeconds: undefined,
+        // Who watches a server that is gone would hear nothing for most of a minute, and not know why.
+        resetsRemoved: true,
+        ending: backendsOf(ending),
         ...forwardingOf(balance.method, input.byIpvs === true),
       },
     ];

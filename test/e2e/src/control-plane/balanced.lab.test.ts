@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sharesOf } from './connections.ts';
-import { MEMBERS, Trio } from './trio.ts';
+import { ADDRESS, MEMBERS, PORT, Trio } from './trio.ts';
 
 const CONNECTIONS = 300;
 
@@ -31,6 +31,23 @@ describe('a balanced control plane', () => {
       },
       { what: 'a fourth of the connections at each API server', timeoutMs: 30_000 },
     );
+  });
+
+  it('sends on whoever was connecting to a node that is lost', async () => {
+    const owner = await trio.settled();
+    const [lost = ''] = MEMBERS.filter((member) => member !== owner);
+    await trio.lab.partition(lost);
+    try {
+      // A fourth of the first packets goes nowhere; they are repeated after a second, and after three.
+      const target = `${ADDRESS}:${PORT}`;
+      const many = { count: 60, concurrency: 30, timeoutMs: 8_000 };
+      const prober = await trio.lab.probeTcp({ target, tls: true, path: '/version', ...many });
+      const failed = (await prober.finished()).filter(({ ok }) => !ok);
+      expect(failed).toEqual([]);
+    } finally {
+      await trio.lab.heal(lost);
+    }
+    await trio.settled();
   });
 
   it('sends nothing to an API server that has ended, wherever it is', async () => {

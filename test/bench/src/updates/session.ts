@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fileURLToPath } from 'node:url';
-import { ENDPOINT_SLICES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
+import { ENDPOINT_SLICES, LEASES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import { Cluster } from '@fairlead/test-e2e/fixture.ts';
 import { CLIENT, CONTROL_PLANE, hostOf } from '@fairlead/test-lab/network/plan.ts';
 import type { LabProcess } from '@fairlead/test-lab/process/lab-process.ts';
 import { type AgentLine, AgentLog } from './agent-log.ts';
 import {
   addressOfBulk,
+  ELSEWHERE,
   ENDPOINT_PORT,
   endpointsOfBulk,
+  LEAVING_TO_OTHERS,
   serviceOf,
   sliceOf,
   TARGET,
@@ -57,7 +59,10 @@ export async function playUpdates(
   options: UpdateOptions,
   say: (text: string) => void,
 ): Promise<UpdateRecord> {
-  const cluster = await Cluster.start({ workers: 1, agentEnv: { vip_loglevel: 'debug' } });
+  const cluster = await Cluster.start({
+    workers: 1,
+    agentEnv: { vip_loglevel: 'debug', ...LEAVING_TO_OTHERS },
+  });
   try {
     const session = new Session(cluster, say);
     await session.prepare();
@@ -109,7 +114,8 @@ class Session {
     const program = (name: string) => fileURLToPath(new URL(name, import.meta.url));
     const pods = [process.execPath, program('endpoints-main.ts'), String(ENDPOINT_PORT), ...TARGET_ENDPOINTS];
     await lab.spawn(CONTROL_PLANE, pods).waitForLine((line) => line === 'ready');
-    await client.create(SERVICES, serviceOf(TARGET, TARGET_ADDRESS, false));
+    await client.create(LEASES, ELSEWHERE);
+    await client.create(SERVICES, serviceOf(TARGET, TARGET_ADDRESS, 'here'));
     await client.create(ENDPOINT_SLICES, sliceOf(TARGET, this.#endpoints()));
     const argv = [process.execPath, program('client-main.ts'), TARGET_ADDRESS, String(TARGET_PORT)];
     this.#client = lab.spawn(CLIENT, argv);
@@ -130,8 +136,8 @@ class Session {
     const lane = async () => {
       for (let index = wanted.shift(); index !== undefined; index = wanted.shift()) {
         const name = `bulk-${index}`;
-        await client.create(ENDPOINT_SLICES, sliceOf(name, endpointsOfBulk(index)));
-        await client.create(SERVICES, serviceOf(name, addressOfBulk(index), true));
+        await client.create(ENDPOINT_SLICES, sliceOf(name, endpointsOfBulk(index), 'TCP'));
+        await client.create(SERVICES, serviceOf(name, addressOfBulk(index), 'elsewhere'));
       }
     };
     await Promise.all(Array.from({ length: WIDTH }, lane));

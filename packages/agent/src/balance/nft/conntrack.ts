@@ -3,8 +3,13 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import { runCommand } from '../../system/commands.ts';
 import { type Frontend, sameBackend, takersOf } from '../model/frontend.ts';
 
-/** Arguments of one `conntrack -D`. */
-export type ConntrackDeletion = readonly string[];
+/** Flows of UDP that have to be forgotten: all to a front end, or those that go on to one back end of it. */
+export interface StaleFlows {
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly port: number;
+  readonly backend: string | undefined;
+}
 
 /**
  * UDP flows that have to be forgotten when frontends change: the kernel keeps sending a known flow where it went before,
@@ -14,34 +19,61 @@ export type ConntrackDeletion = readonly string[];
 export function staleFlows(
   before: ReadonlyMap<string, Frontend>,
   after: ReadonlyMap<string, Frontend>,
-): readonly ConntrackDeletion[] {
-  const deletions: ConntrackDeletion[] = [];
+): readonly StaleFlows[] {
+  const stale: StaleFlows[] = [];
   for (const [id, frontend] of after) {
     const { family, address, port, protocol } = frontend;
     if (protocol !== 'udp' || takersOf(frontend).length === 0) continue;
     const old = before.get(id);
-    if (old === undefined || takersOf(old).length === 0) deletions.push(flows(family, address, port));
+    if (old === undefined || takersOf(old).length === 0)
+      stale.push({ family, address, port, backend: undefined });
   }
   for (const [id, { family, address, port, protocol, backends }] of before) {
     if (protocol !== 'udp') continue;
     const now = after.get(id)?.backends ?? [];
     for (const backend of backends) {
       if (now.some((other) => sameBackend(other, backend))) continue;
-      deletions.push([...flows(family, address, port), '--reply-src', backend.address]);
+      stale.push({ family, address, port, backend: backend.address });
     }
   }
-  return deletions;
+  return stale;
 }
 
-function flows(family: 4 | 6, address: string, port: number): ConntrackDeletion {
-  const ip = family === 4 ? 'ipv4' : 'ipv6';
-  return ['-D', '-f', ip, '-p', 'udp', '--orig-dst', address, '--orig-port-dst', String(port)];
+/** Arguments of the `conntrack` that forgets them. Pure. */
+export function deletionOf({ family, address, port, backend }: StaleFlows): readonly string[] {
+  const to = ['--orig-dst', address, '--orig-port-dst', String(port)];
+  const from = backend === undefined ? [] : ['--reply-src', backend];
+  return ['-D', '-f', nameOf(family), '-p', 'udp', ...to, ...from];
 }
+
+function nameOf(family: 4 | 6): string {
+  return family === 4 ? 'ipv4' : 'ipv6';
+}
+
+/** Which of these flows there are, given what `conntrack -L` prints of them: one line each, the original direction first. Pure. */
+export function presentFlows(stale: readonly StaleFlows[], listing: string): readonly StaleFlows[] {
+  const there = new Set<string>();
+  for (const line of listing.split('\n')) {
+    const values = (name: string) =>
+      [...line.matchAll(new RegExp(`\\b${name}=(\\S+)`, 'g'))].map(([, value]) => value);
+    const [address] = values('dst');
+    const [port] = values('dport');
+    const [, backend] = values('src');
+    there.add(`${address} ${port}`).add(`${address} ${port} ${backend}`);
+  }
+  return stale.filter(({ address, port, backend }) =>
+    there.has(backend === undefined ? `${address} ${port}` : `${address} ${port} ${backend}`),
+  );
+}
+
+/** From so many on they are looked up first: mostly there is none of them, and each that is forgotten costs a program. */
+const MANY = 4;
 
 /** Runs the deletions one after the other, out of the way of whoever asked. */
 export class Conntrack {
   readonly #logger: Logger;
-  #queue: Promise<void> = Promise.resolve();
+  #waiting: StaleFlows[] = [];
+  #running: Promise<void> | undefined;
   #missing = false;
 
   constructor(logger: Logger) {
@@ -51,22 +83,37 @@ export class Conntrack {
   /** Forgets flows that the step from `before` to `after` makes stale. Returns at once. */
   forget(before: ReadonlyMap<string, Frontend>, after: ReadonlyMap<string, Frontend>): void {
     if (this.#missing) return;
-    for (const deletion of staleFlows(before, after)) {
-      this.#queue = this.#queue.then(() => this.#delete(deletion));
-    }
+    this.#waiting.push(...staleFlows(before, after));
+    if (this.#waiting.length > 0) this.#running ??= this.#run();
   }
 
-  async #delete(deletion: ConntrackDeletion): Promise<void> {
-    if (this.#missing) return;
+  async #run(): Promise<void> {
     try {
-      // Status 1: there was no such flow.
-      await runCommand('conntrack', deletion, { accept: [0, 1] });
+      while (this.#waiting.length > 0) {
+        const stale = this.#waiting;
+        this.#waiting = [];
+        const present = stale.length < MANY ? stale : await this.#lookUp(stale);
+        // Status 1: there was no such flow.
+        for (const each of present) await runCommand('conntrack', deletionOf(each), { accept: [0, 1] });
+      }
     } catch (error) {
       this.#missing = true;
+      this.#waiting = [];
       this.#logger.warn(
         { err: error },
         'conntrack cannot be run: UDP flows to removed pods end only by themselves',
       );
     }
+    this.#running = undefined;
+  }
+
+  async #lookUp(stale: readonly StaleFlows[]): Promise<readonly StaleFlows[]> {
+    const families = ([4, 6] as const).filter((family) => stale.some((each) => each.family === family));
+    const listings: string[] = [];
+    for (const family of families) {
+      const { stdout } = await runCommand('conntrack', ['-L', '-f', nameOf(family), '-p', 'udp']);
+      listings.push(stdout);
+    }
+    return presentFlows(stale, listings.join('\n'));
   }
 }

@@ -6,7 +6,7 @@ import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { runCommand } from '../../../system/commands.ts';
 import type { Balancer } from '../../balancer.ts';
 import type { Frontend } from '../../model/frontend.ts';
-import { staleFlows } from '../conntrack.ts';
+import { deletionOf, staleFlows } from '../conntrack.ts';
 import type { Command } from '../lab/client-program.ts';
 import { createNftBalancer } from '../nft-balancer.ts';
 import { clientAddresses, OTHER_VIP, POD_PORT, PODS, podAddress, VIP, VIP6 } from './cases.ts';
@@ -141,7 +141,16 @@ export function times(total: number, address: string, port = 80): Command['to'] 
 /** As the balancer's own, but at once, and on the node. */
 function forget(before: ReadonlyMap<string, Frontend>, after: ReadonlyMap<string, Frontend>): void {
   for (const flow of staleFlows(before, after)) {
-    const argv = ['netns', 'exec', NODE, 'sh', '-c', 'conntrack "$@" || [ $? = 1 ]', 'sh', ...flow];
+    const argv = [
+      'netns',
+      'exec',
+      NODE,
+      'sh',
+      '-c',
+      'conntrack "$@" || [ $? = 1 ]',
+      'sh',
+      ...deletionOf(flow),
+    ];
     execFileSync('ip', argv, { stdio: 'ignore' });
   }
 }

@@ -36,6 +36,20 @@ describe('withDirectReturn', () => {
     expect(problems).toEqual([]);
   });
 
+  it('looks anew at a front end when nodes or links have changed, and only then', () => {
+    const frontend = dsr([here, there]);
+    const surroundings = surroundingsFor('node1');
+    const addresses = new Map([1, 2].map((number) => [`node${number}`, [`172.18.0.${number}`]]));
+    const known = { ...surroundings, addressesOf: (node: string) => addresses.get(node) ?? [] };
+    const first = resolved(frontend, known).frontend;
+    expect(resolved(frontend, { ...known }).frontend).toBe(first);
+    addresses.set('node2', ['172.18.0.22']);
+    expect(resolved(frontend, known).frontend?.direct?.hops[1]?.address).toBe('172.18.0.22');
+    const [link] = surroundings.links;
+    const renewed = { ...known, links: link === undefined ? [] : [{ ...link, index: 7 }] };
+    expect(resolved(frontend, renewed).frontend?.direct?.linkIndex).toBe(7);
+  });
+
   it('comes to the same hops on every node', () => {
     const frontend = dsr([here, there]);
     const hops = ['node1', 'node2', 'node3'].map(

@@ -57,7 +57,26 @@ function byNat(frontend: Frontend, plane: string): Resolution {
  * Front ends that need nothing, and a model without any that do, are returned as they are. Pure.
  */
 export function withDirectReturn(model: BalanceModel, surroundings: Surroundings): BalanceModel {
-  return replaceAsking(model, (frontend) => resolve(frontend, surroundings));
+  return replaceAsking(model, (frontend) => {
+    const facts = factsOf(frontend, surroundings);
+    const known = resolutions.get(frontend);
+    if (known?.facts.every((fact, index) => fact === facts[index])) return known;
+    const resolution = { ...resolve(frontend, surroundings), facts };
+    resolutions.set(frontend, resolution);
+    return resolution;
+  });
+}
+
+/** Front ends never change in place. Those of ten thousand Services come here often, and most are as they were. */
+const resolutions = new WeakMap<Frontend, Resolution & { readonly facts: readonly unknown[] }>();
+
+/** All that {@link resolve} looks at beside the front end, as far as it matters for that. */
+function factsOf(frontend: Frontend, surroundings: Surroundings): readonly unknown[] {
+  const { backends, ending = [], forwarding } = frontend;
+  const nodes = [surroundings.node, ...backends.map(({ node }) => node), ...ending.map(({ node }) => node)];
+  const addresses = nodes.map((node) => (node === undefined ? undefined : surroundings.addressesOf(node)));
+  const link = linkFor(frontend, surroundings);
+  return [surroundings.node, link, forwarding === 'dsr' ? undefined : surroundings.links, ...addresses];
 }
 
 function replaceAsking(model: BalanceModel, replace: (frontend: Frontend) => Resolution): BalanceModel {

@@ -54,6 +54,12 @@ export class TargetBook {
     this.#maxPerTarget = options.maxPerTarget;
   }
 
+  /** Does it make a difference who connects? */
+  get mindsClients(): boolean {
+    const isByClient = this.#scheduler === 'sourceHash' || this.#scheduler === 'consistentHash';
+    return isByClient || this.#affinityMs !== undefined;
+  }
+
   /**
    * The target for a connection of this client, none of those that it `tried`. Those that failed lately come last: when all
    * did, they are worth a try. A client is not moved away from its usual target because that is full: it waits.
@@ -131,7 +137,9 @@ export class TargetBook {
   }
 
   #noteVisit(id: string, client: string, nowMs: number): void {
-    if (this.#affinityMs !== undefined) this.#affinity.note(client, id, nowMs, this.#affinityMs);
+    // Nobody asked for the address of one that came before affinity was wanted.
+    if (this.#affinityMs !== undefined && client !== '')
+      this.#affinity.note(client, id, nowMs, this.#affinityMs);
   }
 
   #isFull({ open }: Entry): boolean {

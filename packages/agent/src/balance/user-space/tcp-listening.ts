@@ -61,7 +61,9 @@ export class TcpListening implements ProxyListening {
     if (this.#sessions.size + this.#unnamed.size >= maxConnections) this.#refuse(socket);
     else if (acceptProxyProtocol) this.#askWho(socket);
     else {
-      this.#begin({ socket, address: plainAddress(socket.remoteAddress), ends: () => endsOf(socket) });
+      // Asking the kernel costs as much as all that is done by ourselves.
+      const address = this.#state.book.mindsClients ? plainAddress(socket.remoteAddress) : '';
+      this.#begin({ socket, address, ends: () => endsOf(socket) });
     }
   }
 

@@ -12,7 +12,7 @@ const KEEP_ALIVE_DELAY_MS = 60_000;
 export interface TcpClient {
   /** Paused. */
   readonly socket: Socket;
-  /** Who it is, by canonical address: the other end of the socket, or what the PROXY header says. */
+  /** Who it is, by canonical address: the other end of the socket, or what the PROXY header says. Empty where nobody minds. */
   readonly address: string;
   readonly ends: () => ProxiedEnds;
 }
@@ -33,6 +33,8 @@ export class TcpSession {
   #drainTimer: Timer | undefined;
   /** The client has said all it has to say. */
   #clientEnded = false;
+  /** The same of its target. */
+  #targetEnded = false;
   /** A byte went one way or the other. */
   #hasBegun = false;
   #isOver = false;
@@ -45,12 +47,10 @@ export class TcpSession {
     const { socket } = client;
     socket.on('error', () => this.reset());
     socket.on('close', () => this.#settle());
-    socket.on('drain', () => this.#upstream?.resume());
     socket.on('data', (chunk) => this.#toTarget(chunk));
     socket.on('end', () => {
       this.#clientEnded = true;
-      this.#halfClosed();
-      this.#upstream?.end();
+      if (this.#upstream !== undefined) this.#passEnd(this.#upstream, this.#targetEnded);
     });
   }
 
@@ -127,10 +127,9 @@ export class TcpSession {
     upstream.setTimeout(0);
     if (sendProxyProtocol !== undefined) upstream.write(proxyHeader(sendProxyProtocol, ends()));
     upstream.on('data', (chunk) => this.#toClient(chunk));
-    upstream.on('drain', () => socket.resume());
     upstream.on('end', () => {
-      this.#halfClosed();
-      socket.end();
+      this.#targetEnded = true;
+      this.#passEnd(socket, this.#clientEnded);
     });
     // Whatever goes either way goes over the client's connection, so its timer is enough.
     if (idleTimeoutMs > 0) socket.setTimeout(idleTimeoutMs, () => this.reset());
@@ -141,18 +140,30 @@ export class TcpSession {
   #toTarget(chunk: Buffer): void {
     this.#hasBegun = true;
     this.#state.bytesIn += chunk.length;
-    if (this.#upstream?.write(chunk) === false) this.#client.socket.pause();
+    const { socket } = this.#client;
+    if (this.#upstream === undefined || this.#upstream.write(chunk)) return;
+    socket.pause();
+    this.#upstream.once('drain', () => socket.resume());
   }
 
   #toClient(chunk: Buffer): void {
     this.#hasBegun = true;
     this.#state.bytesOut += chunk.length;
-    if (!this.#client.socket.write(chunk)) this.#upstream?.pause();
+    const { socket } = this.#client;
+    if (socket.write(chunk)) return;
+    this.#upstream?.pause();
+    socket.once('drain', () => this.#upstream?.resume());
   }
 
-  #halfClosed(): void {
-    const { halfClosedTimeoutMs } = this.#state.listener.options;
-    this.#client.socket.setTimeout(halfClosedTimeoutMs, () => this.reset());
+  /** One side has said its last word, which is passed on to the other one. @param isLast that one had said its own before */
+  #passEnd(other: Socket, isLast: boolean): void {
+    if (!isLast) {
+      const { halfClosedTimeoutMs } = this.#state.listener.options;
+      this.#client.socket.setTimeout(halfClosedTimeoutMs, () => this.reset());
+    }
+    // What the kernel has it sends, and then the end: closing at once is the same, and costs less.
+    if (isLast && other.writableLength === 0) other.destroy();
+    else other.end();
   }
 
   /** It could not be reached, or reset the connection: the client's to know, unless nothing has been said yet. */

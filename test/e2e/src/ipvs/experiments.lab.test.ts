@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The three experiments with IPVS that users know, with the agent's data plane in the place of hand-written commands. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tally } from './clients.ts';
+import { type ClientAnswer, tally } from './clients.ts';
 import { addressOf, backends, directorBackend, frontend, IpvsLab, PORTS, SERVERS, VIP } from './ipvs-lab.ts';
 
 const ALL_ONCE = { master1: 1, master2: 1, master3: 1 };
@@ -48,6 +48,17 @@ describe('IPVS', () => {
       for (const { from } of answers) expect([addressOf(21, family), VIP[family]]).toContain(from);
     },
   );
+
+  it('sends SCTP associations to all three servers', async () => {
+    const program = 'nft/lab/sctp-program.ts';
+    for (const name of Object.keys(SERVERS)) await lab.start(name, program, 'pod', name, String(PORTS.own));
+    const client = await lab.start('client', program, 'client');
+    await lab.apply(frontend({ protocol: 'sctp', backends: backends(PORTS.own) }));
+    const to = Array(3).fill([VIP[4], PORTS.virtual]);
+    const answers = JSON.parse(await client.ask(JSON.stringify({ to, over: 'sctp' }))) as ClientAnswer[];
+    expect(tally(answers)).toEqual(ALL_ONCE);
+    client.kill();
+  });
 
   it('sends to the director alone with local, and leaves packets as they are', async () => {
     const port = PORTS.everywhere;

@@ -99,6 +99,14 @@ export class IpvsLab {
     return this.uml.stop();
   }
 
+  /** Starts a program of the agent's own labs on a host; servers say that they are ready. */
+  async start(host: string, file: string, ...args: readonly string[]): Promise<UmlTalker> {
+    const path = fileURLToPath(import.meta.resolve(`@fairlead/agent/balance/${file}`));
+    const talker = startOn(this.uml, host, [path, ...args]);
+    if (args.length > 1) await untilReady(talker);
+    return talker;
+  }
+
   /** Kills the data plane of the director and starts it again. */
   async restartDirector(plane: 'ipvs' | 'none' = 'ipvs'): Promise<void> {
     this.#director.kill();

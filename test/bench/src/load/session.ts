@@ -140,6 +140,7 @@ class Player {
     const [pod] = await this.#settled();
     if (pod === undefined) throw new Error('there is no pod that could die');
     const address = await this.#cluster.addressOf(CHECKED);
+    await this.#forgetConnections();
     const prober = await lab.probeTcp({
       target: `${address}:80`,
       intervalMs: PROBE_MS,
@@ -154,6 +155,15 @@ class Player {
     if (lost.length === 0)
       throw new Error(`no request was lost by a pod that was ${death}: is it dead at all?`);
     return Math.max(...lost.map(({ startMs }) => startMs)) - diedMs;
+  }
+
+  /**
+   * Connection tracking keeps an unanswered SYN for two minutes, and a client that uses the port again meets the same pod: what the last
+   * death has left is not this one's.
+   */
+  async #forgetConnections(): Promise<void> {
+    const nodes = nodesOf(this.#cluster.lab.plan);
+    await Promise.all(nodes.map(({ name }) => runOrThrow(inHost(name, ['conntrack', '-F']))));
   }
 
   /** When it was dead. */

@@ -12,7 +12,7 @@ import { batchBetween } from './batch.ts';
 import { type IpvsSurroundings, withIpvsForwarding } from './ipvs-forwarding.ts';
 import { withLeaving, withoutGone } from './leaving.ts';
 import { MasqueradeChain } from './masquerade-chain.ts';
-import { masqueradeRules } from './masquerade-rules.ts';
+import { haveOtherRules, masqueradeRules } from './masquerade-rules.ts';
 import { lackingIn, missingProblems, withoutMissing } from './missing-schedulers.ts';
 import { modelTable } from './model-table.ts';
 import { type CountedTable, readTable } from './read-table.ts';
@@ -146,7 +146,7 @@ export class IpvsBalancer implements Balancer {
     const spared = (id: string) => sparedIn(model.frontends.get(id));
     const before = this.#isKnown ? this.#expected : await this.#found(wanted);
     const after = withLeaving({ before: this.#expected, wantedBefore: this.#wanted }, wanted, spared);
-    const rulesChange = !this.#isKnown || model.frontends !== this.#model.frontends;
+    const rulesChange = !this.#isKnown || haveOtherRules(this.#model.frontends, model.frontends);
     this.#model = model;
     this.#wanted = wanted;
     this.#expected = after;
@@ -212,15 +212,18 @@ export class IpvsBalancer implements Balancer {
   async #verifyChains(): Promise<boolean> {
     const startMs = this.#clock.monotonicMs();
     if (startMs < this.#nextChainLookMs || this.#model.frontends.size === 0) return false;
-    let wasLost = await this.#kernel.restoreTracking();
-    for (const [family, chain] of this.#kernel.chains) {
-      const rules = this.#rulesOf(family);
-      if (rules.size > 0 && (await chain.verify(rules))) wasLost = true;
+    try {
+      let wasLost = await this.#kernel.restoreTracking();
+      for (const [family, chain] of this.#kernel.chains) {
+        const rules = this.#rulesOf(family);
+        if (rules.size > 0 && (await chain.verify(rules))) wasLost = true;
+      }
+      return wasLost;
+    } finally {
+      const nowMs = this.#clock.monotonicMs();
+      const { min, max } = CHAIN_PAUSE_MS;
+      this.#nextChainLookMs = nowMs + Math.min(Math.max((nowMs - startMs) / CHAIN_SHARE, min), max);
     }
-    const nowMs = this.#clock.monotonicMs();
-    const { min, max } = CHAIN_PAUSE_MS;
-    this.#nextChainLookMs = nowMs + Math.min(Math.max((nowMs - startMs) / CHAIN_SHARE, min), max);
-    return wasLost;
   }
 
   /** One after the other: while a batch runs, nobody knows what the kernel has, and a look at it would be misjudged. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { backendOf, frontendOf } from '../testing/frontends.ts';
-import { additions, masqueradeRules, readChain, removals } from './masquerade-rules.ts';
+import type { Frontend } from '../model/frontend.ts';
+import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
+import { additions, haveOtherRules, masqueradeRules, readChain, removals } from './masquerade-rules.ts';
 
 const web = frontendOf('192.0.2.10', [backendOf('10.0.0.1')]);
 const dns = frontendOf('192.0.2.10', [], {
@@ -38,6 +39,19 @@ describe('rules for masquerading', () => {
       '*nat\n-D FAIRLEAD-IPVS -m ipvs --vproto 6 --vaddr 192.0.2.10 --vport 80 --vmethod MASQ -j MASQUERADE\nCOMMIT\n',
     );
     expect([additions(rules, rules), removals(rules, rules)]).toEqual([undefined, undefined]);
+  });
+
+  it('are only looked at when they may differ', () => {
+    const { frontends: before } = modelOf(web, dns);
+    const differ = (...after: readonly Frontend[]) => haveOtherRules(before, modelOf(...after).frontends);
+    expect([
+      differ(web, dns),
+      differ({ ...web, backends: [] }, dns),
+      differ(web),
+      differ(web, six),
+      differ({ ...web, masquerade: false }, dns),
+      differ({ ...web, forwarding: 'bypass' }, dns),
+    ]).toEqual([false, false, true, true, true, true]);
   });
 
   it('are read as iptables prints them', () => {

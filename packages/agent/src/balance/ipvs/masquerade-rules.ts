@@ -29,6 +29,24 @@ export function masqueradeRules(frontends: Iterable<Frontend>, family: Family): 
   return rules;
 }
 
+/** Whether the rules of two models differ: they seldom do, while back ends come and go. Pure. */
+export function haveOtherRules(
+  before: ReadonlyMap<string, Frontend>,
+  after: ReadonlyMap<string, Frontend>,
+): boolean {
+  if (before.size !== after.size) return true;
+  for (const [id, frontend] of after) {
+    const old = before.get(id);
+    if (old === frontend) continue;
+    const isSame =
+      old !== undefined &&
+      old.masquerade === frontend.masquerade &&
+      (old.forwarding === 'bypass') === (frontend.forwarding === 'bypass');
+    if (!isSame) return true;
+  }
+  return false;
+}
+
 /** Input of `iptables-restore --noflush` that makes the chain, empty. Pure. */
 export function chainScript(): string {
   return `*nat\n:${CHAIN} - [0:0]\nCOMMIT\n`;

@@ -447,16 +447,18 @@ class NodeAgent implements Agent {
   #watchTables(): void {
     if (this.#ended.signal.aborted) return;
     const { balancer, protector = NO_PROTECTOR, clock, logger } = this.#options;
-    const lookAt = async (what: string, tables: Pick<Balancer, 'verify'>) => {
+    const lookAt = async (what: string, plane: Pick<Balancer, 'verify'>) => {
       try {
-        const wasRepaired = await tables.verify();
-        if (wasRepaired) logger.warn(`the ${what} had been removed by somebody and were put back`);
+        if (!(await plane.verify())) return;
+        logger.warn(`the ${what} was not as it should be, and was repaired`);
+        // What can be served may be another matter now.
+        this.#loop.wake();
       } catch (error) {
         logger.warn({ err: error }, `the ${what} cannot be looked after; it is tried again`);
       }
     };
     this.#tablesTimer = clock.setTimer(() => {
-      const looks = [lookAt('balancer tables', balancer), lookAt('tables that protect', protector)];
+      const looks = [lookAt('data plane', balancer), lookAt('protection', protector)];
       void Promise.all(looks).then(() => this.#watchTables());
     }, TABLES_LOOK_MS);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Three nodes of a control plane, cut off one after the other: for how long kubectl fails through their address. Agents as
- * static Pods with the engine raft; judged from the client, which runs kubectl every 100 ms and opens a TLS connection for one
+ * static Pods with the engine raft; judged from the client, which runs kubectl every 100 ms (`--kubectl-ms`) and opens a TLS connection for one
  * request every 40 ms. Who has no answer within 900 ms has failed, also a kubectl that would have got one by waiting longer.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +22,8 @@ const ABSENT_MS = 4_000;
 
 interface Options {
   readonly rounds: number;
+  /** Between two kubectl. */
+  readonly kubectlMs: number;
   /** `lb_enable`. */
   readonly isBalanced: boolean;
 }
@@ -44,7 +46,8 @@ interface Cut {
 /** `npm run bench -- control-plane --rounds 5 [--balance]`. */
 export const controlPlane: Benchmark = {
   name: 'control-plane',
-  about: 'three control-plane nodes cut off in turn: how long kubectl fails [--rounds N --balance]',
+  about:
+    'three control-plane nodes cut off in turn: how long kubectl fails [--rounds N --balance --kubectl-ms N]',
   async run(say, args): Promise<BenchmarkResult> {
     const options = readOptions(args);
     await ensureLabNamespace();
@@ -54,7 +57,7 @@ export const controlPlane: Benchmark = {
       const cuts: Cut[] = [];
       for (let round = 0; round < options.rounds; round++) {
         for (const member of MEMBERS) {
-          const cut = await cutOff(trio, member, round % 2 === 0 ? 'cutOff' : 'unplugged');
+          const cut = await cutOff(trio, member, round % 2 === 0 ? 'cutOff' : 'unplugged', options);
           say(describeCut(cut));
           cuts.push(cut);
         }
@@ -69,24 +72,32 @@ export const controlPlane: Benchmark = {
 function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
-    options: { rounds: { type: 'string', default: '5' }, balance: { type: 'boolean', default: false } },
+    options: {
+      rounds: { type: 'string', default: '5' },
+      balance: { type: 'boolean', default: false },
+      'kubectl-ms': { type: 'string', default: '100' },
+    },
     strict: true,
   });
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new Error(`--rounds is "${values.rounds}", expected a whole number above 0`);
   }
-  return { rounds, isBalanced: values.balance };
+  const kubectlMs = Number(values['kubectl-ms']);
+  if (!Number.isInteger(kubectlMs) || kubectlMs < 20) {
+    throw new Error(`--kubectl-ms is "${values['kubectl-ms']}", expected a whole number from 20`);
+  }
+  return { rounds, kubectlMs, isBalanced: values.balance };
 }
 
-async function cutOff(trio: Trio, member: string, how: Cut['how']): Promise<Cut> {
+async function cutOff(trio: Trio, member: string, how: Cut['how'], { kubectlMs }: Options): Promise<Cut> {
   const { lab } = trio;
   const wasOwner = (await trio.settled()) === member;
   const observer = await lab.observeNeighbors({ addresses: [ADDRESS], intervalMs: PROBE_MS });
   const target = `${ADDRESS}:${PORT}`;
   const timing = { intervalMs: PROBE_MS, timeoutMs: PATIENCE_MS };
   const prober = await lab.probeTcp({ target, tls: true, path: '/version', ...timing });
-  const lane = KubectlLane.start(trio);
+  const lane = KubectlLane.start(trio, kubectlMs);
   await sleep(BEFORE_MS);
   await (how === 'unplugged' ? lab.unplug(member) : lab.partition(member));
   await sleep(ABSENT_MS);
@@ -135,11 +146,16 @@ function summaryOf(cuts: readonly Cut[]) {
   };
 }
 
-function resultOf(cuts: readonly Cut[], { rounds, isBalanced }: Options, apiServer: string): BenchmarkResult {
+function resultOf(
+  cuts: readonly Cut[],
+  { rounds, kubectlMs, isBalanced }: Options,
+  apiServer: string,
+): BenchmarkResult {
   const owner = summaryOf(cuts.filter(({ wasOwner }) => wasOwner));
   const others = summaryOf(cuts.filter(({ wasOwner }) => !wasOwner));
   const figures = {
     apiServer,
+    kubectlEveryMs: kubectlMs,
     balanced: isBalanced,
     rounds,
     kubectlFailsAtMostMs: Math.round(Math.max(...cuts.map(({ kubectlMs }) => kubectlMs))),

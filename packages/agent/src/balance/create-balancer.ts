@@ -24,17 +24,8 @@ export async function createBalancer(
   logger: Logger,
   options: BalancerOptions = {},
 ): Promise<Balancer> {
-  if (kind !== 'ipvs') {
-    await clearIpvs().catch((error: unknown) =>
-      logger.warn({ err: error }, 'cannot remove what an earlier run with IPVS left behind'),
-    );
-  }
+  await clearOtherPlanes(kind, logger);
   if (kind === 'nftables') return createNftBalancer({ logger });
-  try {
-    await deleteTables([...BALANCE_TABLES, ...DSR_TABLES]);
-  } catch (error) {
-    logger.warn({ err: error }, 'cannot remove the balancer tables of an earlier run');
-  }
   if (kind === 'userspace') return createUserSpaceBalancer(createUserSpacePlane({ logger }));
   if (kind === 'ipvs') return createIpvsBalancer({ logger, scheduler: options.kernelScheduler });
   return {
@@ -43,4 +34,18 @@ export async function createBalancer(
     verify: () => Promise.resolve(false),
     stop: () => Promise.resolve(),
   };
+}
+
+/** Removes from the kernel what an agent with another data plane left behind when it was killed. What fails is told in the log. */
+export async function clearOtherPlanes(kind: AgentSettings['balance'], logger: Logger): Promise<void> {
+  if (kind !== 'ipvs') {
+    await clearIpvs().catch((error: unknown) =>
+      logger.warn({ err: error }, 'cannot remove what an earlier run with IPVS left behind'),
+    );
+  }
+  if (kind !== 'nftables') {
+    await deleteTables([...BALANCE_TABLES, ...DSR_TABLES]).catch((error: unknown) =>
+      logger.warn({ err: error }, 'cannot remove the balancer tables of an earlier run'),
+    );
+  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { Balancer } from '../balance/balancer.ts';
-import { createBalancer } from '../balance/create-balancer.ts';
+import { clearOtherPlanes, createBalancer } from '../balance/create-balancer.ts';
 import { possibleModel, type Surroundings } from '../balance/dsr/direct-return.ts';
 import type { BalanceModel } from '../balance/model/frontend.ts';
 import type { ListenerStats, UserSpacePlane } from '../balance/user-space/plane.ts';
@@ -27,9 +27,12 @@ export interface EntryBalancer {
   stop(): Promise<void>;
 }
 
-/** Makes the plane. @throws CommandError when the kernel refuses it. */
+/** Makes the plane, free of what another one left in the kernel. @throws CommandError when the kernel refuses it. */
 export async function createEntryBalancer(kind: StandalonePlane, logger: Logger): Promise<EntryBalancer> {
-  if (kind === 'userspace') return new UserSpaceEntries(createUserSpacePlane({ logger }));
+  if (kind === 'userspace') {
+    await clearOtherPlanes(kind, logger);
+    return new UserSpaceEntries(createUserSpacePlane({ logger }));
+  }
   return new KernelEntries(await createBalancer(kind, logger), logger);
 }
 

@@ -62,10 +62,10 @@ export class Trio {
     await Promise.all(HOSTS.map((host) => this.startAgent(host)));
   }
 
-  /** Starts the agent of one host, and resolves when it says that it is ready. */
-  async startAgent(host: string): Promise<LabProcess> {
+  /** Starts the agent of one host, with other lines than {@link TrioOptions.more}; resolves when it says that it is ready. */
+  async startAgent(host: string, more = this.#options.more): Promise<LabProcess> {
     const file = join(this.#folder, `${host}.yaml`);
-    writeFileSync(file, this.configOf(host));
+    writeFileSync(file, this.configOf(host, more));
     const agent = this.network.spawn(host, [process.execPath, AGENT, 'start', '-c', file], {
       logFile: this.#logOf(host),
     });
@@ -87,7 +87,7 @@ export class Trio {
   }
 
   /** The configuration of a host. */
-  configOf(host: string): string {
+  configOf(host: string, more = this.#options.more): string {
     const peer = (name: string) =>
       `{id: ${serverOf(name)}, address: ${hostOf(this.network.plan, name).ipv4}, port: ${PEER_PORT}}`;
     const others = HOSTS.filter((name) => name !== host);
@@ -100,7 +100,7 @@ singleNode: false
 startAsLeader: false
 interface: eth0
 stateDir: ${join(this.#folder, host)}
-${this.#options.more ?? ''}
+${more ?? ''}
 loadBalancers:
 ${this.#balancers()}
 `;

@@ -17,6 +17,9 @@ import { TargetPools } from './target-pools.ts';
 /** How long a connection may wait for its next request: longer than most proxies keep theirs, so that it is they who close. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
+/** Whoever needs longer to say what he wants keeps a connection from others. Bodies may take their time. */
+const HEADERS_TIMEOUT_MS = 30_000;
+
 /** Accepts HTTP requests, and has each one carried to a target. */
 export class HttpListening implements ProxyListening {
   readonly #state: ListenerState;
@@ -33,7 +36,11 @@ export class HttpListening implements ProxyListening {
   constructor(listener: ProxyListener, clock: Clock) {
     this.#state = new ListenerState(listener, clock);
     this.#pools = new TargetPools(listener.options);
-    this.#http = createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS });
+    this.#http = createServer({
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: 0,
+    });
     this.#http.on('request', (request, response) => this.#serve({ request, response }));
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#tcp = createTcpServer({ pauseOnConnect: true }, (socket) => this.#accept(socket));

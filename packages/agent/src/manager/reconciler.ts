@@ -98,13 +98,22 @@ export class Reconciler {
   /** The Services of the last pass, with the addresses that DHCP gave them. */
   #services: readonly ServedService[] = [];
   #model: BalanceModel = NOTHING_TO_BALANCE;
+  /** What it was made from. */
+  #modelled:
+    | {
+        readonly services: readonly ServedService[];
+        readonly addresses: ReadonlySet<string>;
+        readonly lostNodes: ReadonlySet<string>;
+        readonly claim: ControlPlaneClaim | undefined;
+      }
+    | undefined;
   /** What its frontends depend on beside their Services. */
   #terms: BalanceTerms | undefined;
   /** The Services of the last pass by key, once somebody has asked. */
   #byKey: Map<string, ServedService> | undefined;
   /** Services whose endpoints were followed since the last look at all: what a pass under way has seen of them is older. */
   readonly #followed = new Map<string, ServedService>();
-  #prepared = '';
+  #prepared: ReadonlySet<string> = NO_ADDRESSES;
   /** Version of the engine's state that was applied last. */
   #done = 0;
   readonly #grants = new GrantsSeen();
@@ -202,7 +211,8 @@ export class Reconciler {
     this.#prepare();
     const before = keeper.held();
     const kept = this.#stopped ? [] : this.#toGrants(engine.state().grants);
-    if ([...before.keys()].some((address) => !kept.some((grant) => grant.address === address))) {
+    const staying = new Set(kept.map(({ address }) => address));
+    if ([...before.keys()].some((address) => !staying.has(address))) {
       // What is new in this state is still to be done.
       await this.#apply(
         kept.filter(({ address }) => before.has(address)),
@@ -279,14 +289,10 @@ export class Reconciler {
 
   /** Programs the data plane for these addresses. An error is returned: addresses must go off even when nft fails. */
   async #balance(addresses: Iterable<string>): Promise<unknown> {
-    const { balancer, controlPlane, engine } = this.#options;
-    const { lostNodes } = engine.state();
-    const forServices = this.#forServices(new Set(addresses), lostNodes);
-    const model =
-      controlPlane === undefined || this.#claim === undefined
-        ? forServices
-        : controlPlane.balanced(forServices, this.#claim, lostNodes);
-    this.#model = possibleModel(model, balancer, () => this.#surroundings());
+    const { balancer } = this.#options;
+    const wanted = new Set(addresses);
+    // Nearly always nothing has changed since the first time in the same pass.
+    if (!this.#isModelFor(wanted)) this.#model = this.#modelFor(wanted);
     if (balancer.name === 'none') return undefined;
     try {
       await balancer.apply(this.#model);
@@ -294,6 +300,32 @@ export class Reconciler {
     } catch (error) {
       return error;
     }
+  }
+
+  #modelFor(addresses: ReadonlySet<string>): BalanceModel {
+    const { balancer, controlPlane, engine } = this.#options;
+    const { lostNodes } = engine.state();
+    const forServices = this.#forServices(addresses, lostNodes);
+    this.#modelled = { services: this.#services, addresses, lostNodes, claim: this.#claim };
+    const model =
+      controlPlane === undefined || this.#claim === undefined
+        ? forServices
+        : controlPlane.balanced(forServices, this.#claim, lostNodes);
+    return possibleModel(model, balancer, () => this.#surroundings());
+  }
+
+  #isModelFor(addresses: ReadonlySet<string>): boolean {
+    const { health, engine } = this.#options;
+    const last = this.#modelled;
+    return (
+      last !== undefined &&
+      last.services === this.#services &&
+      last.claim === undefined &&
+      this.#claim === undefined &&
+      health.down.size === 0 &&
+      sameSet(last.addresses, addresses) &&
+      sameSet(last.lostNodes, engine.state().lostNodes)
+    );
   }
 
   #surroundings(): Surroundings {
@@ -328,12 +360,11 @@ export class Reconciler {
   /** Guards all addresses that could come here, so that a takeover need not. Nothing waits for it. */
   #prepare(): void {
     const { keeper, logger } = this.#options;
-    const addresses = [...this.#possible()].sort();
-    const key = addresses.join(' ');
-    if (key === this.#prepared) return;
-    this.#prepared = key;
-    keeper.prepare(addresses).catch((error: unknown) => {
-      this.#prepared = '';
+    const addresses = new Set(this.#possible());
+    if (sameSet(addresses, this.#prepared)) return;
+    this.#prepared = addresses;
+    keeper.prepare([...addresses].sort()).catch((error: unknown) => {
+      this.#prepared = NO_ADDRESSES;
       logger.warn({ err: error }, 'addresses cannot be guarded ahead; it is tried again');
     });
   }
@@ -406,6 +437,13 @@ export class Reconciler {
 
 const NO_PROBLEMS: Desired['problems'] = new Map();
 const NO_ADDRESSES: ReadonlySet<string> = new Set();
+
+function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const each of a) if (!b.has(each)) return false;
+  return true;
+}
 
 /**
  * How far a change of endpoints has been followed: `done`: entirely; `steered`: connections follow, and a pass has the rest to do;

@@ -20,10 +20,10 @@ it('collects when there is garbage and nothing to do, and not again for nothing'
   clock.advance(30_000);
   expect(collections).toBe(0);
   busy = 0.01;
-  clock.advance(60_000);
+  clock.advance(120_000);
   expect(collections).toBe(1);
-  heap += 5_000_000;
-  clock.advance(20_000);
+  heap += 9_000_000;
+  clock.advance(30_000);
   expect(collections).toBe(2);
   stop();
   heap += 50_000_000;

@@ -12,16 +12,16 @@ export interface IdleCollectionOptions {
   readonly utilization: () => number;
 }
 
-const LOOK_MS = 10_000;
+const LOOK_MS = 30_000;
 /** Busier than this, a program has better things to do. */
 const MAX_UTILIZATION = 0.1;
 /** Less garbage than this is not worth a collection. */
-const MIN_GARBAGE_BYTES = 3_000_000;
+const MIN_GARBAGE_BYTES = 8_000_000;
 
 /**
  * Gives memory back when there is nothing to do. V8 lets a heap grow to several times of what is in use while there is work,
  * and a program at rest hardly allocates, so that it would keep that for hours. A collection takes some tens of
- * milliseconds; only threads that nobody waits for may do it. Returns a function that ends it.
+ * milliseconds and more; only threads that nobody waits for may do it. Returns a function that ends it.
  */
 export function collectWhenIdle(options: IdleCollectionOptions): () => void {
   const { clock, collect, heapBytes, utilization } = options;

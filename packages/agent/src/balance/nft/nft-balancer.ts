@@ -63,6 +63,8 @@ class NftBalancer implements Balancer {
   readonly #socket = new NftSocket();
   /** What the kernel has; undefined when a transaction that failed leaves that open. */
   #applied: BalanceModel | undefined;
+  /** The model that this was made of, if it was a whole one: to have it again costs nothing. */
+  #appliedFrom: BalanceModel | undefined;
   #wanted = NOTHING_TO_BALANCE;
   /** When a table of turns went on from another; undefined: all are even. */
   #untidySinceMs: number | undefined;
@@ -92,6 +94,7 @@ class NftBalancer implements Balancer {
     const wanted = this.#wanted;
     return this.#inTurn(async () => {
       const before = this.#applied;
+      this.#appliedFrom = undefined;
       if (before === undefined) await this.#apply(wanted);
       else await this.#move(before, layOutOnly(before, frontends));
     });
@@ -121,8 +124,11 @@ class NftBalancer implements Balancer {
 
   async #apply(model: BalanceModel): Promise<void> {
     const before = this.#applied;
+    if (before !== undefined && this.#appliedFrom === model) return;
+    this.#appliedFrom = undefined;
     if (before === undefined) await this.#rebuild(model);
     else await this.#move(before, layOut(before, model));
+    this.#appliedFrom = model;
   }
 
   /** At once as long as it fits; a large model comes into empty tables, whole front ends at a time. */

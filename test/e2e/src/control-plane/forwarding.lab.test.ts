@@ -6,7 +6,7 @@ import { ADDRESS, ADDRESS_V6, MEMBERS, Trio } from './trio.ts';
 
 const CONNECTIONS = 240;
 /** Not the port of the API servers. */
-const BALANCED_PORT = 443;
+const BALANCED_PORT = 8443;
 
 /** `lb_fwdmethod`, with another port at the address than at the API servers, and both families. */
 describe('a balanced control plane that', () => {
@@ -20,6 +20,7 @@ describe('a balanced control plane that', () => {
   async function start(
     method: 'masquerade' | 'directroute' | 'local',
     address = `${ADDRESS},${ADDRESS_V6}`,
+    more: Readonly<Record<string, string>> = {},
   ): Promise<Trio> {
     trio = await Trio.start({
       // Whoever gets packets to answer by itself needs an agent.
@@ -29,6 +30,7 @@ describe('a balanced control plane that', () => {
         lb_enable: 'true',
         lb_port: String(BALANCED_PORT),
         lb_fwdmethod: method,
+        ...more,
       },
     });
     return trio;
@@ -37,6 +39,7 @@ describe('a balanced control plane that', () => {
   /**
    * Waits until these hosts, and no other, have the connections to the address in about equal shares.
    *
+   * @param among share each of them has: one of so many; default: as many as there are
    * @param counted `client`: only those that the API server sees coming from the client
    */
   async function sharedBy(
@@ -44,6 +47,7 @@ describe('a balanced control plane that', () => {
     address: string,
     counted: 'all' | 'client',
     expected: () => Promise<readonly string[]>,
+    among?: number,
   ) {
     const { ipv4, ipv6 = '' } = hostOf(started.lab.plan, CLIENT);
     const client = address.includes(':') ? ipv6 : ipv4;
@@ -56,7 +60,7 @@ describe('a balanced control plane that', () => {
       async () => {
         const hosts = await expected();
         const counts = await sharesOf(started, CONNECTIONS, target);
-        const share = CONNECTIONS / hosts.length;
+        const share = CONNECTIONS / (among ?? hosts.length);
         const fits = [...counts].every(([host, count]) =>
           hosts.includes(host) ? count > share * 0.8 && count < share * 1.2 + 10 : count < 10,
         );
@@ -81,6 +85,16 @@ describe('a balanced control plane that', () => {
   it('routes directly has its API servers answer clients themselves', async () => {
     const started = await start('directroute', ADDRESS);
     await sharedBy(started, ADDRESS, 'client', () => Promise.resolve(MEMBERS));
+  });
+
+  it('is relayed in user space reaches all API servers', async () => {
+    const started = await start('masquerade', ADDRESS, { fairlead_balance: 'userspace' });
+    // The proxy reaches the one of its own node by loopback, which is not counted.
+    const others = async () => {
+      const owner = await started.settled();
+      return MEMBERS.filter((member) => member !== owner);
+    };
+    await sharedBy(started, ADDRESS, 'all', others, MEMBERS.length);
   });
 
   it('stays local has them all at the node with the address', async () => {

@@ -25,6 +25,7 @@ import type { OwnershipEngine } from '../ownership/engine.ts';
 import { NodeBook, sayTheSame } from '../ownership/node-eligibility.ts';
 import { preferredNodes } from '../ownership/node-watch.ts';
 import { rendezvousRank } from '../ownership/rank.ts';
+import { canMoveAddresses } from '../services/moving-change.ts';
 import { AGENT_REASON } from '../services/problem.ts';
 import { SliceIndex } from '../services/slice-index.ts';
 import { type EngineView, NO_VIEW } from '../status/engine-view.ts';
@@ -358,9 +359,10 @@ class NodeAgent implements Agent {
     const { controlPlane, metrics, logger } = this.#options;
     const wake = () => this.#loop.wake();
     this.#unsubscribers.push(
-      watches.services.subscribe(({ type }) => {
-        metrics.serviceEvents.inc({ type: EVENT_TYPES[type] });
-        this.#loop.wakeSoon();
+      watches.services.subscribe((change) => {
+        metrics.serviceEvents.inc({ type: EVENT_TYPES[change.type] });
+        if (canMoveAddresses(change)) wake();
+        else this.#loop.wakeSoon();
       }),
       watches.slices.subscribe((change) => this.#followSlice(change)),
       controlPlane?.onChange(wake) ?? (() => undefined),

@@ -76,7 +76,7 @@ describe('connections through IPVS', () => {
     // The datagram that finds it gone may be lost; the next one is not.
     const others = NAMES.filter((each) => each !== name);
     await expect
-      .poll(async () => (await lab.ask({ do: 'flow', ...to }))[0]?.name, { timeout: 30_000 })
+      .poll(async () => (await lab.ask({ do: 'flow', ...to }))[0]?.name, { timeout: 60_000 })
       .toSatisfy((next: string) => others.includes(next));
   });
 
@@ -161,7 +161,7 @@ describe('connections through IPVS', () => {
       const repair = async (...damage: readonly string[]) => {
         await lab.run('director', ...damage);
         await expect
-          .poll(() => lab.order({ verify: true }), { timeout: 30_000 })
+          .poll(() => lab.order({ verify: true }), { timeout: 60_000 })
           .toEqual({ wasRepaired: true });
         expect(await lab.table()).toEqual(table);
       };

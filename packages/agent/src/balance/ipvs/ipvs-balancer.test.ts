@@ -105,6 +105,29 @@ describe('IpvsBalancer', () => {
     );
   });
 
+  it.each([
+    [100, 2_000],
+    [60_000, 5_000],
+  ])('after a look of %i ms rests for %i ms', async (lookMs, restMs) => {
+    const kernel = new FakeIpvs();
+    const clock = new ManualClock();
+    let looks = 0;
+    const read = () => {
+      looks += 1;
+      clock.advance(lookMs);
+      return kernel.read();
+    };
+    const balancer = new IpvsBalancer({ ...kernel, read }, clock);
+    await balancer.apply(modelOf(frontendOf('192.0.2.10', [backendOf('10.0.0.1')])));
+    await balancer.verify();
+    clock.advance(restMs - 1);
+    await balancer.verify();
+    expect(looks).toBe(1);
+    clock.advance(1);
+    await balancer.verify();
+    expect(looks).toBe(2);
+  });
+
   it('starts no program when nothing differs', async () => {
     const { kernel, balancer } = setUp();
     const model = modelOf(frontendOf('192.0.2.10', [backendOf('10.0.0.1')]));

@@ -38,11 +38,11 @@ export interface IpvsBalancerOptions {
   readonly scheduler?: KernelScheduler | undefined;
 }
 
-/** Looks at the kernel take at most this part of the time. */
-const TABLE_SHARE = 1 / 20;
-const CHAIN_SHARE = 1 / 20;
+/** Looks at the kernel take at most this part of the time, unless that would leave it alone for too long. */
+const SHARE = 1 / 20;
+const MAX_PAUSE_MS = 5_000;
 /** Rules are lost seldom, and a look at them starts programs. */
-const CHAIN_PAUSE_MS = { min: 1_000, max: 5_000 } as const;
+const CHAIN_PAUSE_MS = 1_000;
 
 const NO_TABLE: IpvsTable = new Map();
 
@@ -196,6 +196,7 @@ export class IpvsBalancer implements Balancer {
     const startMs = this.#clock.monotonicMs();
     if (startMs < this.#nextLookMs || this.#expected.size === 0) return false;
     const found = await this.#found(this.#expected);
+    this.#nextLookMs = this.#afterLook(startMs, 0);
     this.#expected = withoutGone(this.#expected, this.#wanted, found);
     const drift = batchBetween(found, this.#expected);
     const wasLost = isDrift(found, this.#expected);
@@ -204,8 +205,6 @@ export class IpvsBalancer implements Balancer {
       await this.#kernel.restore(drift);
       this.#isKnown = true;
     }
-    const nowMs = this.#clock.monotonicMs();
-    this.#nextLookMs = nowMs + (nowMs - startMs) / TABLE_SHARE;
     return wasLost;
   }
 
@@ -220,10 +219,14 @@ export class IpvsBalancer implements Balancer {
       }
       return wasLost;
     } finally {
-      const nowMs = this.#clock.monotonicMs();
-      const { min, max } = CHAIN_PAUSE_MS;
-      this.#nextChainLookMs = nowMs + Math.min(Math.max((nowMs - startMs) / CHAIN_SHARE, min), max);
+      this.#nextChainLookMs = this.#afterLook(startMs, CHAIN_PAUSE_MS);
     }
+  }
+
+  /** When to look again after a look that began then. */
+  #afterLook(startMs: number, pauseMs: number): number {
+    const nowMs = this.#clock.monotonicMs();
+    return nowMs + Math.min(Math.max((nowMs - startMs) / SHARE, pauseMs), MAX_PAUSE_MS);
   }
 
   /** One after the other: while a batch runs, nobody knows what the kernel has, and a look at it would be misjudged. */

@@ -4,7 +4,7 @@
  * connection for each request. Client, switch, nodes and pods share the machine's processors, so more requests mean less work
  * for each of them, wherever it is done. Rounds are interleaved, and the figures are medians.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { ensureLabNamespace } from '@fairlead/test-lab/namespace.ts';
 import { CLIENT } from '@fairlead/test-lab/network/plan.ts';
@@ -68,9 +68,9 @@ async function measure(
   const standing = await beginCase(name, site);
   try {
     const argv = wrkCommand({ url: standing.url, seconds, connections, mode });
-    const before = busySeconds();
+    const before = labCpuSeconds();
     const { code, stdout, stderr } = await site.network.exec(CLIENT, argv);
-    const cpuSeconds = busySeconds() - before;
+    const cpuSeconds = labCpuSeconds() - before;
     if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}: ${stderr}`);
     return { ...parseWrk(stdout), name, mode, round, cpuSeconds };
   } finally {
@@ -78,11 +78,31 @@ async function measure(
   }
 }
 
-/** Work of all processors since the machine began; what the kernel does for packets is in it, which `os.cpus()` leaves out. */
-function busySeconds(): number {
-  const [, ...ticks] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').split(/ +/).map(Number);
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0] = ticks;
-  return (user + nice + system + irq + softIrq) / TICKS_PER_SECOND;
+/**
+ * Work of all processes of the lab since it began, those that have ended included. What the kernel does for packets is in it, as
+ * that is done in the time of who sends; what others do on the machine is not.
+ */
+function labCpuSeconds(): number {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const ticks = pids.flatMap((pid) => {
+    const stat = readStat(pid);
+    // Behind the name: from the state on; own time, and that of children that have ended.
+    return stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 15)
+      .map(Number);
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND;
+}
+
+function readStat(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    // It has ended meanwhile; who waited for it has its time.
+    return '';
+  }
 }
 
 /** Requests per second through every data plane and its rivals. */

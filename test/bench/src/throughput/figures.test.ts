@@ -21,12 +21,14 @@ function runs(name: CaseName, rates: readonly number[], cpuSeconds = 2): readonl
 
 describe('summarize', () => {
   it('takes medians of rates, and of the ratios of each round', () => {
-    const { cases, ratios } = summarize([
+    const { cases, ratios, workRatios } = summarize([
       ...runs('nat', [100, 200, 300]),
-      ...runs('haproxy', [50, 200, 100]),
+      ...runs('haproxy', [50, 200, 100], 4),
     ]);
     expect(cases.nat).toMatchObject({ keepAlive: 200, p99Ms: 3, failures: 6 });
     expect(ratios).toEqual({ natVsHaproxy: { keepAlive: 2, perConnection: 2 } });
+    expect(workRatios).toEqual({ natVsHaproxy: { keepAlive: 4, perConnection: 4 } });
+    expect(cases.nat?.workMicroseconds).toBe(10_000);
   });
 
   it('tells the work of the node beyond that of the same requests without it', () => {

@@ -23,7 +23,7 @@ export interface ThroughputRun extends WrkResult {
   readonly name: CaseName;
   readonly mode: LoadMode;
   readonly round: number;
-  /** Work of all processors of the machine meanwhile. */
+  /** Work of all processes of the lab meanwhile. */
   readonly cpuSeconds: number;
 }
 
@@ -38,11 +38,14 @@ export interface CaseFigures {
   readonly perConnectionP50Ms: number;
   readonly perConnectionP99Ms: number;
   /**
-   * What the balancing node adds to 100,000 requests over kept connections: seconds of work of all processors beyond what they
+   * What the balancing node adds to 100,000 requests over kept connections: seconds of work of the whole lab beyond what they
    * cost without such a node. In namespaces of one machine nobody can say whose the work of the kernel is.
    */
   readonly nodeCpuSeconds: number;
   readonly perConnectionNodeCpuSeconds: number;
+  /** Work of the whole lab, client and pods included, for one request; it says more than rates where others use the machine. */
+  readonly workMicroseconds: number;
+  readonly perConnectionWorkMicroseconds: number;
   readonly failures: number;
 }
 
@@ -61,16 +64,27 @@ const RATIOS = {
 export interface ThroughputFigures {
   readonly cases: Readonly<Partial<Record<CaseName, CaseFigures>>>;
   readonly ratios: Readonly<Partial<Record<keyof typeof RATIOS, Ratio>>>;
+  /** The same by work instead of rates: the rival's for one request, to ours. */
+  readonly workRatios: Readonly<Partial<Record<keyof typeof RATIOS, Ratio>>>;
 }
 
 /** Summarises all runs. A ratio is the median of those of the rounds: what disturbs a round disturbs both of its sides. */
 export function summarize(runs: readonly ThroughputRun[]): ThroughputFigures {
   const named = CASE_NAMES.filter((name) => runs.some((run) => run.name === name));
   const cases = Object.fromEntries(named.map((name) => [name, caseFigures(runs, name)]));
-  const ratios = Object.entries(RATIOS).flatMap(([key, [one, other]]) =>
-    named.includes(one) && named.includes(other) ? [[key, ratio(runs, one, other)] as const] : [],
-  );
-  return { cases, ratios: Object.fromEntries(ratios) };
+  const ratiosBy = (value: (run: ThroughputRun) => number) =>
+    Object.fromEntries(
+      Object.entries(RATIOS).flatMap(([key, [one, other]]) =>
+        named.includes(one) && named.includes(other)
+          ? [[key, ratio(runs, [one, other], value)] as const]
+          : [],
+      ),
+    );
+  return {
+    cases,
+    ratios: ratiosBy((run) => run.requestsPerSecond),
+    workRatios: ratiosBy((run) => 1 / workSeconds(run)),
+  };
 }
 
 function caseFigures(runs: readonly ThroughputRun[], name: CaseName): CaseFigures {
@@ -88,6 +102,8 @@ function caseFigures(runs: readonly ThroughputRun[], name: CaseName): CaseFigure
     perConnectionP99Ms: time('perConnection', (run) => run.p99Ms),
     nodeCpuSeconds: extra('keepAlive'),
     perConnectionNodeCpuSeconds: extra('perConnection'),
+    workMicroseconds: hundredth(middle('keepAlive', workSeconds) * 1e6),
+    perConnectionWorkMicroseconds: hundredth(middle('perConnection', workSeconds) * 1e6),
     failures: runs.reduce((sum, run) => (run.name === name ? sum + run.failures : sum), 0),
   };
 }
@@ -95,17 +111,24 @@ function caseFigures(runs: readonly ThroughputRun[], name: CaseName): CaseFigure
 /** For 100,000 requests, beyond the same round's requests that went without a balancing node. */
 function extraCpuSeconds(run: ThroughputRun, runs: readonly ThroughputRun[]): number {
   const direct = sameRound(runs, run, 'direct');
-  const cost = (each: ThroughputRun | undefined) =>
-    each === undefined ? 0 : (100_000 * each.cpuSeconds) / Math.max(1, each.requests);
-  return cost(run) - cost(direct);
+  return 100_000 * (workSeconds(run) - (direct === undefined ? 0 : workSeconds(direct)));
 }
 
-function ratio(runs: readonly ThroughputRun[], one: CaseName, other: CaseName): Ratio {
+/** For one request. */
+function workSeconds({ cpuSeconds, requests }: ThroughputRun): number {
+  return cpuSeconds / Math.max(1, requests);
+}
+
+function ratio(
+  runs: readonly ThroughputRun[],
+  [one, other]: readonly [CaseName, CaseName],
+  value: (run: ThroughputRun) => number,
+): Ratio {
   const of = (mode: LoadMode) => {
     const mine = runs.filter((run) => run.name === one && run.mode === mode);
     const each = mine.flatMap((run) => {
       const rival = sameRound(runs, run, other);
-      return rival === undefined ? [] : [run.requestsPerSecond / rival.requestsPerSecond];
+      return rival === undefined ? [] : [value(run) / value(rival)];
     });
     return hundredth(median(each));
   };
@@ -121,7 +144,11 @@ function sameRound(
 }
 
 /** Rows for people. */
-export function throughputTable({ cases, ratios }: ThroughputFigures): readonly (readonly string[])[] {
+export function throughputTable({
+  cases,
+  ratios,
+  workRatios,
+}: ThroughputFigures): readonly (readonly string[])[] {
   const rows = Object.entries(cases).map(([name, figures]) => [
     name,
     String(figures.keepAlive),
@@ -129,6 +156,7 @@ export function throughputTable({ cases, ratios }: ThroughputFigures): readonly 
     `${figures.p50Ms} / ${figures.p99Ms}`,
     `${figures.perConnectionP50Ms} / ${figures.perConnectionP99Ms}`,
     `${figures.nodeCpuSeconds} / ${figures.perConnectionNodeCpuSeconds}`,
+    `${figures.workMicroseconds} / ${figures.perConnectionWorkMicroseconds}`,
     String(figures.failures),
   ]);
   const header = [
@@ -138,13 +166,15 @@ export function throughputTable({ cases, ratios }: ThroughputFigures): readonly 
     'kept p50/p99 ms',
     'new p50/p99 ms',
     'node CPU s',
+    'work us/req',
     'failed',
   ];
-  const compared = Object.entries(ratios).map(([name, values]) => [
-    name,
-    ...LOAD_MODES.map((mode) => values[mode].toFixed(2)),
-  ]);
-  return [header, ...rows, [], ...compared];
+  const compared = (all: ThroughputFigures['ratios'], by: string) =>
+    Object.entries(all).map(([name, values]) => [
+      `${name} ${by}`,
+      ...LOAD_MODES.map((mode) => values[mode].toFixed(2)),
+    ]);
+  return [header, ...rows, [], ...compared(ratios, '(rate)'), ...compared(workRatios, '(work)')];
 }
 
 function hundredth(value: number): number {

@@ -68,6 +68,38 @@ describe('three agents around an API server', () => {
     expect(cluster.book.overlaps()).toEqual([]);
   });
 
+  it('has connections follow endpoints by themselves, and comes to the same when it looks at everything', async () => {
+    const agent = await cluster.startAgent('worker1');
+    for (const [name, address] of [
+      ['echo', '172.18.0.200'],
+      ['other', '172.18.0.201'],
+    ] as const) {
+      await expose(cluster.client, serviceObject(name, address), PODS);
+      await owner(address);
+    }
+    const addresses = (id: string) =>
+      agent
+        .model()
+        ?.frontends.get(id)
+        ?.backends.map(({ address }) => address);
+    const change = (endpoints: Readonly<Record<string, string>>) =>
+      cluster.client.replace(ENDPOINT_SLICES, sliceObject('echo', endpoints));
+    const before = agent.replaced.length;
+    await change({ '10.244.1.2': 'worker1', '10.244.1.3': 'worker1' });
+    await eventually('the new endpoint', () => addresses('tcp/80/172.18.0.200')?.includes('10.244.1.3'));
+    expect(new Set(agent.replaced.slice(before))).toEqual(new Set(['tcp/80/172.18.0.200']));
+    expect(addresses('tcp/80/172.18.0.200')).toEqual(['10.244.1.2', '10.244.1.3']);
+    expect(addresses('tcp/80/172.18.0.201')).toEqual(Object.keys(PODS));
+    // Old ones do not come back, neither by themselves nor with a look at everything.
+    await change({});
+    await eventually('no endpoint', () => (addresses('tcp/80/172.18.0.200') ?? []).length === 0);
+    await change({ '10.244.1.4': 'worker1' });
+    await eventually('an endpoint again', () => addresses('tcp/80/172.18.0.200')?.length === 1);
+    await expose(cluster.client, serviceObject('third', '172.18.0.202'), PODS);
+    await eventually('a pass', () => addresses('tcp/80/172.18.0.202')?.length === 3);
+    expect(addresses('tcp/80/172.18.0.200')).toEqual(['10.244.1.4']);
+  });
+
   it('spreads Services over the nodes', async () => {
     await startAll();
     const count = 30;

@@ -13,7 +13,7 @@ import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import type { RequestRecord } from '@fairlead/test-apiserver/http/dispatcher.ts';
 import { type ApiServerHandle, createApiServer } from '@fairlead/test-apiserver/server.ts';
-import type { BalanceModel } from '../balance/model/frontend.ts';
+import { type BalanceModel, type Frontend, withFrontends } from '../balance/model/frontend.ts';
 import { readSettings } from '../config/settings.ts';
 import type { ResolveName } from '../dns/resolve-name.ts';
 import { type Agent, createAgent } from '../manager/agent.ts';
@@ -29,6 +29,8 @@ export interface TestAgent {
   readonly client: KubeClient;
   /** What its data plane was last given. */
   model(): BalanceModel | undefined;
+  /** Ids of the frontends that were replaced by themselves, outside of a pass. */
+  readonly replaced: readonly string[];
   metrics(): Promise<string>;
   /** Packets to the API server are dropped from now on: nothing comes, and calls hang until their time limits. */
   cutOff(): Promise<void>;
@@ -122,10 +124,16 @@ export class TestCluster {
     watches.start();
     const keeper = new FakeKeeper(node, this.book, clock);
     let model: BalanceModel | undefined;
+    const replaced: string[] = [];
     const balancer = {
       name: 'recording',
       apply: (wanted: BalanceModel) => {
         model = wanted;
+        return Promise.resolve();
+      },
+      replace: (frontends: ReadonlyMap<string, Frontend | undefined>) => {
+        if (model !== undefined) model = withFrontends(model, frontends);
+        replaced.push(...frontends.keys());
         return Promise.resolve();
       },
       verify: () => Promise.resolve(false),
@@ -151,6 +159,7 @@ export class TestCluster {
       agent,
       client,
       model: () => model,
+      replaced,
       metrics: () => metrics.registry.metrics(),
       cutOff: () => cutOff(watches, client, gone.signal),
       stop: async () => {

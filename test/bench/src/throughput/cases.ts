@@ -2,12 +2,13 @@
 /** How each case is set up: what begins before a run and is gone after it, so that no case pays for another one's rules. */
 import { fileURLToPath } from 'node:url';
 import type { Forwarding } from '@fairlead/agent/balance/model/frontend.ts';
-import { hostOf } from '@fairlead/test-lab/network/plan.ts';
+import { CLIENT, hostOf } from '@fairlead/test-lab/network/plan.ts';
 import type { LabProcess } from '@fairlead/test-lab/process/lab-process.ts';
 import type { CaseName } from './figures.ts';
 import type { NodePart } from './nftables-main.ts';
 import { FRONT_PORT, handwrittenRules, haproxyConfig, nginxStreamConfig } from './rival-config.ts';
 import { BALANCER, POD_NODES, type Site, VIP } from './site.ts';
+import { wrkCommand } from './wrk.ts';
 
 /** A case that stands. */
 export interface StandingCase {
@@ -19,10 +20,17 @@ export interface StandingCase {
 
 type Setup = (site: Site) => StandingCase | Promise<StandingCase>;
 
-/** Sets a case up. */
+/** What each case is asked before it is measured. */
+const WARM_UP = { seconds: 1, connections: 32, mode: 'perConnection' } as const;
+
+/**
+ * Sets a case up, and has it work for a moment: a program that is compiled while it runs is measured as it is for the rest of
+ * its life, not in its first second. All are treated alike.
+ */
 export async function beginCase(name: CaseName, site: Site): Promise<StandingCase> {
   const standing = await SETUPS[name](site);
   await site.untilAnswered(standing.url, standing.program);
+  await site.network.exec(CLIENT, wrkCommand({ url: standing.url, ...WARM_UP }));
   return standing;
 }
 

@@ -2,8 +2,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import type { EventRecorder } from '@fairlead/shared/kubernetes/events.ts';
-import type { EndpointSlice } from '@fairlead/shared/kubernetes/objects.ts';
-import type { Change } from '@fairlead/shared/kubernetes/reflector.ts';
 import { type Clock, delay, type Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
@@ -27,7 +25,6 @@ import { preferredNodes } from '../ownership/node-watch.ts';
 import { rendezvousRank } from '../ownership/rank.ts';
 import { canMoveAddresses } from '../services/moving-change.ts';
 import { AGENT_REASON } from '../services/problem.ts';
-import { SliceIndex } from '../services/slice-index.ts';
 import { type EngineView, NO_VIEW } from '../status/engine-view.ts';
 import { NodeLabeler } from '../status/node-labels.ts';
 import { nodeReference } from '../status/node-reference.ts';
@@ -37,10 +34,12 @@ import type { Link } from '../system/link.ts';
 import { defaultRouteInterface, listLinks } from '../system/links.ts';
 import { VERSION } from '../version.ts';
 import { Announcements } from './announcements.ts';
+import { EndpointFollower } from './endpoint-follower.ts';
 import { needsDefaultRoute } from './interfaces.ts';
 import { ReconcileLoop } from './loop.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { MoveTeller } from './move-teller.ts';
+import { PlaneWatch, type Verifiable } from './plane-watch.ts';
 import { healthReport, readyReport } from './probes.ts';
 import { Reconciler } from './reconciler.ts';
 import type { Watches } from './watches.ts';
@@ -96,8 +95,6 @@ export interface Agent {
 const RESYNC_MS = 15_000;
 /** How often links are read anew, whether or not somebody has told of a change. */
 const UPKEEP_MS = 5_000;
-/** How often it is looked whether somebody has removed the balancer's tables; a look costs some microseconds. */
-const TABLES_LOOK_MS = 250;
 /** Pause after a failed pass. */
 const RETRY_MS = 500;
 /** Wait for the list of nodes before the first election; without it the preferences are only less even. */
@@ -128,14 +125,13 @@ class NodeAgent implements Agent {
   readonly #names: NameWatcher;
   readonly #labels: NodeLabeler | undefined;
   readonly #moves: MoveTeller;
+  readonly #planes: PlaneWatch;
   readonly #ended = new AbortController();
   readonly #unsubscribers: (() => void)[] = [];
   #statusEnd: Promise<void> = Promise.resolve();
   #nodes = NodeBook.unknown;
-  readonly #slices = new SliceIndex();
   #links: NodeLinks = { links: [], defaultInterface: undefined };
   #upkeepTimer: Timer | undefined;
-  #tablesTimer: Timer | undefined;
   #linksTimer: Timer | undefined;
   #areLinksStale = false;
   #workerProblem: string | undefined;
@@ -230,6 +226,15 @@ class NodeAgent implements Agent {
       clock,
       logger,
     });
+    this.#planes = new PlaneWatch({
+      planes: new Map<string, Verifiable>([
+        ['data plane', balancer],
+        ['protection', protector],
+      ]),
+      onRepair: () => this.#loop.wake(),
+      clock,
+      logger,
+    });
     metrics.observe({
       services: () => this.#reconciler.desired.services,
       held: () => keeper.held(),
@@ -263,7 +268,7 @@ class NodeAgent implements Agent {
     if (this.#status !== undefined) this.#statusEnd = this.#status.run(signal);
     await this.#loop.once();
     this.#upkeepLater();
-    this.#watchTables();
+    this.#planes.start();
   }
 
   async stop(): Promise<void> {
@@ -271,7 +276,7 @@ class NodeAgent implements Agent {
     const { protector = NO_PROTECTOR } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
     this.#upkeepTimer?.cancel();
-    this.#tablesTimer?.cancel();
+    this.#planes.stop();
     this.#names.stop();
     this.#linksTimer?.cancel();
     const hasHandedOver = keeper.held().size > 0;
@@ -356,15 +361,17 @@ class NodeAgent implements Agent {
 
   #subscribe(): void {
     const { watches, engine, keeper, dhcp = NO_DHCP, health = NO_HEALTH } = this.#options;
-    const { controlPlane, metrics, logger } = this.#options;
+    const { controlPlane, metrics, clock, logger } = this.#options;
     const wake = () => this.#loop.wake();
+    const [reconciler, loop] = [this.#reconciler, this.#loop];
+    const endpoints = new EndpointFollower({ reconciler, loop, clock, logger });
     this.#unsubscribers.push(
       watches.services.subscribe((change) => {
         metrics.serviceEvents.inc({ type: EVENT_TYPES[change.type] });
         if (canMoveAddresses(change)) wake();
         else this.#loop.wakeSoon();
       }),
-      watches.slices.subscribe((change) => this.#followSlice(change)),
+      watches.slices.subscribe((change) => endpoints.follow(change)),
       controlPlane?.onChange(wake) ?? (() => undefined),
       watches.nodes.subscribe((change) => {
         // Heartbeats change a Node all the time, and nothing that matters here.
@@ -382,25 +389,6 @@ class NodeAgent implements Agent {
         wake();
       }),
     );
-  }
-
-  /** Connections follow endpoints at once; whatever else depends on them has time until the next pass. */
-  #followSlice(change: Change<EndpointSlice>): void {
-    const { clock, logger } = this.#options;
-    const startMs = clock.monotonicMs();
-    for (const key of this.#slices.follow(change)) {
-      this.#reconciler.followEndpoints(key, this.#slices.endpointsOf(key)).then(
-        (followed) => {
-          const tookMs = clock.monotonicMs() - startMs;
-          if (followed !== 'left') logger.debug({ service: key, tookMs }, 'connections follow new endpoints');
-          if (followed !== 'done') this.#loop.wakeSoon();
-        },
-        (error: unknown) => {
-          logger.warn({ err: error, service: key }, 'endpoints cannot be followed; a pass is made');
-          this.#loop.wake();
-        },
-      );
-    }
   }
 
   async #pass(): Promise<void> {
@@ -443,26 +431,6 @@ class NodeAgent implements Agent {
         )
         .finally(() => this.#upkeepLater());
     }, UPKEEP_MS);
-  }
-
-  /** After a flush of all rules no connection reaches a pod, so this does not wait for the next upkeep. */
-  #watchTables(): void {
-    if (this.#ended.signal.aborted) return;
-    const { balancer, protector = NO_PROTECTOR, clock, logger } = this.#options;
-    const lookAt = async (what: string, plane: Pick<Balancer, 'verify'>) => {
-      try {
-        if (!(await plane.verify())) return;
-        logger.warn(`the ${what} was not as it should be, and was repaired`);
-        // What can be served may be another matter now.
-        this.#loop.wake();
-      } catch (error) {
-        logger.warn({ err: error }, `the ${what} cannot be looked after; it is tried again`);
-      }
-    };
-    this.#tablesTimer = clock.setTimer(() => {
-      const looks = [lookAt('data plane', balancer), lookAt('protection', protector)];
-      void Promise.all(looks).then(() => this.#watchTables());
-    }, TABLES_LOOK_MS);
   }
 
   /** At once, and not more often than every {@link LINKS_PAUSE_MS}. */

@@ -61,9 +61,9 @@ describe('dsrLayer', () => {
           ct status dnat iifname != { "eth0" } jump inside
         }
         chain inside {
-          meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @kept masquerade fully-random
-          meta l4proto udp ct original ip daddr . meta l4proto . ct original proto-dst @kept masquerade fully-random
-          meta l4proto sctp ct original ip daddr . meta l4proto . ct original proto-dst @kept masquerade fully-random
+          meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst @kept masquerade to :1024-60999
+          meta l4proto udp ct original ip daddr . meta l4proto . ct original proto-dst @kept masquerade to :1024-60999
+          meta l4proto sctp ct original ip daddr . meta l4proto . ct original proto-dst @kept masquerade to :1024-60999
         }
       }
       table ip6 fairlead-dsr {
@@ -78,9 +78,9 @@ describe('dsrLayer', () => {
           ct status dnat iifname != { "eth0" } jump inside
         }
         chain inside {
-          meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @kept masquerade fully-random
-          meta l4proto udp ct original ip6 daddr . meta l4proto . ct original proto-dst @kept masquerade fully-random
-          meta l4proto sctp ct original ip6 daddr . meta l4proto . ct original proto-dst @kept masquerade fully-random
+          meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst @kept masquerade to :1024-60999
+          meta l4proto udp ct original ip6 daddr . meta l4proto . ct original proto-dst @kept masquerade to :1024-60999
+          meta l4proto sctp ct original ip6 daddr . meta l4proto . ct original proto-dst @kept masquerade to :1024-60999
         }
       }
       # the rest may come in another transaction

@@ -69,7 +69,9 @@ function localFrame(family: Family, devices: string): string {
   const address = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
   const original = `ct original ${ip} daddr . meta l4proto . ct original proto-dst`;
   const masquerade = ['tcp', 'udp', 'sctp']
-    .map((protocol) => `    meta l4proto ${protocol} ${original} @${DSR_SETS.kept} masquerade fully-random\n`)
+    .map(
+      (protocol) => `    meta l4proto ${protocol} ${original} @${DSR_SETS.kept} masquerade to :1024-60999\n`,
+    )
     .join('');
   return `table ${ip} ${LOCAL_TABLES[family].name} {
   map ${DSR_SETS.rescued} { type ${address} . inet_proto . inet_service : verdict; }

@@ -34,11 +34,14 @@ function overConnection(host: string, port: number): Promise<unknown> {
   const socket = connection ?? connect({ host, port });
   connection = socket;
   return new Promise((resolve) => {
+    const listeners = {
+      data: (chunk: Buffer) => finish(JSON.parse(chunk.toString())),
+      error: (error: NodeJS.ErrnoException) => fail(error.code ?? error.message),
+      end: () => fail('END'),
+    } as const;
     const finish = (result: unknown) => {
       clearTimeout(timer);
-      socket.removeAllListeners();
-      // What comes later belongs to nobody.
-      socket.on('error', () => undefined);
+      for (const [event, listener] of Object.entries(listeners)) socket.off(event, listener);
       resolve(result);
     };
     const fail = (error: string) => {
@@ -47,9 +50,15 @@ function overConnection(host: string, port: number): Promise<unknown> {
       finish({ error });
     };
     const timer = setTimeout(() => fail('TIMEOUT'), 2_000);
-    socket.once('data', (chunk) => finish(JSON.parse(chunk.toString())));
-    socket.once('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
-    socket.once('end', () => fail('END'));
+    // It may have been reset since the last line.
+    const known = socket.errored as NodeJS.ErrnoException | null;
+    if (known !== null) {
+      fail(known.code ?? known.message);
+      return;
+    }
+    // What comes between two lines is asked for with the next one.
+    if (socket.listenerCount('error') === 0) socket.on('error', () => undefined);
+    for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener);
     socket.write('hello\n');
   });
 }

@@ -219,6 +219,7 @@ export class Reconciler {
         this.#done,
       );
     }
+    await this.#breathe();
     this.#askDhcp();
     const granted = this.#stopped ? [] : this.#toGrants(engine.state().grants);
     const unprotected = await this.#protect();
@@ -234,9 +235,15 @@ export class Reconciler {
     this.#done = version;
     const held = keeper.held();
     await this.#balance(held.keys());
+    await this.#breathe();
     this.#tell(held);
     const failure = unprotected ?? unbalanced;
     if (failure !== undefined) throw failure;
+  }
+
+  /** Among thousands of Services each part of a pass takes a while, and changes of endpoints do not wait for all of them. */
+  async #breathe(): Promise<void> {
+    if (this.#services.length >= MANY_SERVICES) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** What this node cannot serve: its link is down, or a port of it cannot be listened on. */
@@ -437,6 +444,8 @@ export class Reconciler {
 
 const NO_PROBLEMS: Desired['problems'] = new Map();
 const NO_ADDRESSES: ReadonlySet<string> = new Set();
+
+const MANY_SERVICES = 1_000;
 
 function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   if (a === b) return true;

@@ -22,7 +22,7 @@ it('collects when there is garbage and nothing to do, and not again for nothing'
   busy = 0.01;
   clock.advance(120_000);
   expect(collections).toBe(1);
-  heap += 9_000_000;
+  heap += 17_000_000;
   clock.advance(30_000);
   expect(collections).toBe(2);
   stop();

@@ -66,6 +66,8 @@ class NftBalancer implements Balancer {
   /** The model that this was made of, if it was a whole one: to have it again costs nothing. */
   #appliedFrom: BalanceModel | undefined;
   #wanted = NOTHING_TO_BALANCE;
+  /** What has been replaced since that model came; put into it when somebody needs it whole, as that takes time with thousands. */
+  #replaced = new Map<string, Frontend | undefined>();
   /** When a table of turns went on from another; undefined: all are even. */
   #untidySinceMs: number | undefined;
   #lastTurn: Promise<unknown> = Promise.resolve();
@@ -86,16 +88,16 @@ class NftBalancer implements Balancer {
 
   apply(model: BalanceModel): Promise<void> {
     this.#wanted = model;
+    this.#replaced = new Map();
     return this.#inTurn(() => this.#apply(model));
   }
 
   replace(frontends: ReadonlyMap<string, Frontend | undefined>): Promise<void> {
-    this.#wanted = withFrontends(this.#wanted, frontends);
-    const wanted = this.#wanted;
+    for (const [id, frontend] of frontends) this.#replaced.set(id, frontend);
     return this.#inTurn(async () => {
       const before = this.#applied;
       this.#appliedFrom = undefined;
-      if (before === undefined) await this.#apply(wanted);
+      if (before === undefined) await this.#apply(this.#wholeWish());
       else await this.#move(before, layOutOnly(before, frontends));
     });
   }
@@ -108,18 +110,25 @@ class NftBalancer implements Balancer {
       }
       const wasThere = this.#applied === undefined;
       this.#applied = undefined;
-      await this.#apply(this.#wanted);
+      await this.#apply(this.#wholeWish());
       return !wasThere;
     });
   }
 
   stop(): Promise<void> {
     this.#wanted = NOTHING_TO_BALANCE;
+    this.#replaced = new Map();
     return this.#inTurn(async () => {
       this.#applied = undefined;
       this.#socket.close();
       await deleteTables([...BALANCE_TABLES, ...this.#layers.flatMap(({ tables }) => tables)]);
     });
+  }
+
+  #wholeWish(): BalanceModel {
+    if (this.#replaced.size > 0) this.#wanted = withFrontends(this.#wanted, this.#replaced);
+    this.#replaced = new Map();
+    return this.#wanted;
   }
 
   async #apply(model: BalanceModel): Promise<void> {
@@ -152,7 +161,10 @@ class NftBalancer implements Balancer {
       return;
     }
     const transactions = natTransactions(before, model, differences);
-    const others = this.#layers.map((layer) => layer.renderChanges(before, model)).join('');
+    const isForOthers = differences.some((each) => !each.every(isNat));
+    const others = isForOthers
+      ? this.#layers.map((layer) => layer.renderChanges(before, model)).join('')
+      : '';
     this.#applied = undefined;
     // What belongs together is written together, unless it is too much.
     if (others !== '' && transactions.length <= 1)
@@ -205,6 +217,11 @@ class NftBalancer implements Balancer {
     this.#lastTurn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** The other layers have nothing to do with such a front end. */
+function isNat(frontend: Frontend | undefined): boolean {
+  return frontend === undefined || frontend.forwarding === 'nat';
 }
 
 const FORWARDING = [

@@ -11,6 +11,6 @@ export interface NftLayer {
   readonly tables: readonly NftTable[];
   /** Script that builds its tables anew, whatever was there; of an empty model what every model needs, or nothing. */
   renderAll(model: BalanceModel): string;
-  /** Script for the step from one model to the next; empty when it makes no difference. */
+  /** Script for the step from one model to the next; empty when it makes no difference. Not asked where only NAT changes. */
   renderChanges(before: BalanceModel, after: BalanceModel): string;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
-import { type Clock, delay, type Timer } from '@fairlead/shared/runtime/clock.ts';
+import { type Clock, delay } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, ForeignClaim, HeldAddress } from '../announce/address-keeper.ts';
@@ -13,6 +13,7 @@ import { GrantsSeen } from '../manager/grants-seen.ts';
 import { ReconcileLoop } from '../manager/loop.ts';
 import type { AgentMetrics } from '../manager/metrics.ts';
 import { MoveTeller } from '../manager/move-teller.ts';
+import { PlaneWatch } from '../manager/plane-watch.ts';
 import { healthReport, readyReport } from '../manager/probes.ts';
 import type { OwnershipEngine } from '../ownership/engine.ts';
 import { AGENT_REASON, type ServiceProblem } from '../services/problem.ts';
@@ -59,8 +60,6 @@ export interface HostAgent {
 const RESYNC_MS = 5_000;
 /** Pause after a failed pass. */
 const RETRY_MS = 500;
-/** How often it is looked whether the data plane is still there. */
-const PLANE_LOOK_MS = 250;
 /** Handing over takes some milliseconds; without others to take over it ends here. */
 const DRAIN_LIMIT_MS = 3_000;
 /** Neighbours send to this host until they have heard of the next owner. */
@@ -75,12 +74,12 @@ class RunningHost implements HostAgent {
   readonly #options: HostAgentOptions;
   readonly #loop: ReconcileLoop;
   readonly #moves: MoveTeller;
+  readonly #planes: PlaneWatch;
   readonly #grants = new GrantsSeen();
   readonly #ended = new AbortController();
   readonly #unsubscribers: (() => void)[] = [];
   #links: HostLinks = { links: [], defaultInterface: undefined };
   #choice: LinkChoice = { interfaces: new Map(), unservable: new Map() };
-  #planeTimer: Timer | undefined;
   #prepared = '';
   #workerProblem: string | undefined;
   /** Version of the engine's state that was acted upon completely. */
@@ -110,6 +109,12 @@ class RunningHost implements HostAgent {
       clock,
       logger,
     });
+    this.#planes = new PlaneWatch({
+      planes: new Map([['data plane', balancer]]),
+      onRepair: () => this.#loop.wake(),
+      clock,
+      logger,
+    });
     metrics.observe({
       services: () => [],
       held: () => keeper.held(),
@@ -133,13 +138,13 @@ class RunningHost implements HostAgent {
     if (this.#ended.signal.aborted) return;
     this.#subscribe();
     await this.#loop.once();
-    this.#watchPlane();
+    this.#planes.start();
   }
 
   async stop(): Promise<void> {
     const { keeper, engine, balancer, health, clock } = this.#options;
     this.#ended.abort(new Error('the agent was stopped'));
-    this.#planeTimer?.cancel();
+    this.#planes.stop();
     const hasHandedOver = keeper.held().size > 0;
     // Passes go on until here: what is handed over comes off and is confirmed while others take it.
     await engine.drain(DRAIN_LIMIT_MS);
@@ -323,25 +328,6 @@ class RunningHost implements HostAgent {
     if ([...after.values()].some(({ answering }) => answering)) this.#workerProblem = undefined;
     const left = [...before.keys()].filter((address) => !after.has(address));
     if (left.length > 0) logger.info({ addresses: left }, 'this host answers for addresses no more');
-  }
-
-  /** A plane that was taken away from outside does not wait for the next pass. */
-  #watchPlane(): void {
-    if (this.#ended.signal.aborted) return;
-    const { balancer, clock, logger } = this.#options;
-    this.#planeTimer = clock.setTimer(() => {
-      balancer
-        .verify()
-        .then((wasRepaired) => {
-          if (!wasRepaired) return;
-          logger.warn('the data plane was not as it should be, and was repaired');
-          this.#loop.wake();
-        })
-        .catch((error: unknown) =>
-          logger.warn({ err: error }, 'the data plane cannot be looked after; it is tried again'),
-        )
-        .finally(() => this.#watchPlane());
-    }, PLANE_LOOK_MS);
   }
 
   #tellClaim({ address, interface: link, mac, count }: ForeignClaim): void {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServiceProblem } from '../services/problem.ts';
-import type { Surroundings } from './dsr/direct-return.ts';
 import type { BalanceModel, Frontend, Scheduler } from './model/frontend.ts';
 import type { KernelScheduler } from './model/kernel-schedulers.ts';
+import type { Surroundings } from './surroundings.ts';
 import type { ListenerStats } from './user-space/plane.ts';
 
 /** What there is to know about a plane with schedulers of the kernel's own. */

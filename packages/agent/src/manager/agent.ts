@@ -30,8 +30,6 @@ import { NodeLabeler } from '../status/node-labels.ts';
 import { nodeReference } from '../status/node-reference.ts';
 import { type StatusReport, statusReport } from '../status/status-report.ts';
 import { StatusWriter } from '../status/status-writer.ts';
-import type { Link } from '../system/link.ts';
-import { defaultRouteInterface, listLinks } from '../system/links.ts';
 import { VERSION } from '../version.ts';
 import { Announcements } from './announcements.ts';
 import { EndpointFollower } from './endpoint-follower.ts';
@@ -39,6 +37,7 @@ import { needsDefaultRoute } from './interfaces.ts';
 import { ReconcileLoop } from './loop.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { MoveTeller } from './move-teller.ts';
+import { type NodeLinks, readNodeLinks } from './node-links.ts';
 import { PlaneWatch, type Verifiable } from './plane-watch.ts';
 import { healthReport, readyReport } from './probes.ts';
 import { Reconciler } from './reconciler.ts';
@@ -71,12 +70,6 @@ export interface AgentOptions {
   readonly readLinks?: () => Promise<NodeLinks>;
   /** For tests: resolves DNS names. */
   readonly resolve?: ResolveName;
-}
-
-/** The links of this node and which one carries the default route. */
-export interface NodeLinks {
-  readonly links: readonly Link[];
-  readonly defaultInterface: string | undefined;
 }
 
 /** The agent of one node, from Services to frames. */
@@ -497,9 +490,3 @@ class NodeAgent implements Agent {
 }
 
 const EVENT_TYPES = { added: 'ADDED', updated: 'MODIFIED', deleted: 'DELETED' } as const;
-
-async function readNodeLinks(withDefaultRoute: boolean): Promise<NodeLinks> {
-  const defaultRoute = withDefaultRoute ? defaultRouteInterface() : undefined;
-  const [links, defaultInterface] = await Promise.all([listLinks(), defaultRoute]);
-  return { links, defaultInterface };
-}

@@ -6,7 +6,7 @@ import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { AddressKeeper, HeldAddress } from '../announce/address-keeper.ts';
 import type { Grant } from '../announce/grant.ts';
 import type { Balancer } from '../balance/balancer.ts';
-import { possibleModel, type Surroundings } from '../balance/dsr/direct-return.ts';
+import { possibleModel } from '../balance/dsr/direct-return.ts';
 import { checksWithoutPlane } from '../balance/health/annotated-check.ts';
 import { targetsOf, tellUnprobed, withoutDead } from '../balance/health/checked-model.ts';
 import type { HealthChecker } from '../balance/health/health-checker.ts';
@@ -23,6 +23,7 @@ import {
   possibleFrontends,
 } from '../balance/model/service-frontends.ts';
 import type { Protection } from '../balance/protection/protection.ts';
+import type { Surroundings } from '../balance/surroundings.ts';
 import { CONTROL_PLANE_KEY, type ControlPlaneClaim } from '../control-plane/claim.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { withClaim } from '../control-plane/desired.ts';

@@ -2,8 +2,9 @@
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { clearOtherPlanes, createBalancer } from '../balance/create-balancer.ts';
-import { possibleModel, type Surroundings } from '../balance/dsr/direct-return.ts';
+import { possibleModel } from '../balance/dsr/direct-return.ts';
 import type { BalanceModel } from '../balance/model/frontend.ts';
+import type { Surroundings } from '../balance/surroundings.ts';
 import type { ListenerStats, UserSpacePlane } from '../balance/user-space/plane.ts';
 import { createUserSpacePlane } from '../balance/user-space/threaded-plane.ts';
 import type { BalancerEntry } from './config/balancer-entry.ts';

@@ -3,9 +3,11 @@
  * Our nftables plane on a node as its agent would drive it, for one Service with policy Cluster: `nftables-main.ts JSON`, with
  * {@link NodePart}. Says `ready` when the kernel has it; its end changes nothing there.
  */
-import { type Surroundings, withDirectReturn } from '@fairlead/agent/balance/dsr/direct-return.ts';
+
+import { withDirectReturn } from '@fairlead/agent/balance/dsr/direct-return.ts';
 import type { Forwarding, Frontend } from '@fairlead/agent/balance/model/frontend.ts';
 import { createNftBalancer } from '@fairlead/agent/balance/nft/nft-balancer.ts';
+import type { Surroundings } from '@fairlead/agent/balance/surroundings.ts';
 import { listLinks } from '@fairlead/agent/system/links.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { FRONT_PORT } from './rival-config.ts';

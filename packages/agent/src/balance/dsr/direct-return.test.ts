@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { Frontend } from '../model/frontend.ts';
+import type { Surroundings } from '../surroundings.ts';
 import { backendOf, frontendOf, modelOf } from '../testing/frontends.ts';
-import { type Surroundings, withDirectReturn, withoutDirectReturn } from './direct-return.ts';
+import { withDirectReturn, withoutDirectReturn } from './direct-return.ts';
 import { surroundingsFor } from './testing/surroundings.ts';
 
 const VIP = '172.18.0.200';

@@ -5,18 +5,7 @@ import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import type { Link } from '../../system/link.ts';
 import type { Balancer } from '../balancer.ts';
 import type { Backend, BalanceModel, DirectReturn, Frontend, Hop } from '../model/frontend.ts';
-
-/** Where machines are, as this node sees it. */
-export interface Surroundings {
-  /** Empty outside a cluster. */
-  readonly node: string;
-  /** All of this machine. */
-  readonly links: readonly Link[];
-  /** Address of a front end -> name of the link on which clients come in. */
-  readonly linkOf: (address: string) => string | undefined;
-  /** Addresses of a node, the one to be preferred first. Canonical text. */
-  readonly addressesOf: (node: string) => readonly string[];
-}
+import type { Surroundings } from '../surroundings.ts';
 
 /** The model as a data plane can do it, with what it cannot among the problems. Pure. */
 export function possibleModel(

@@ -3,8 +3,8 @@ import { addressOf } from '@fairlead/shared/address/address.ts';
 import { cidrContains, cidrOf } from '@fairlead/shared/address/cidr.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import type { Link } from '../../system/link.ts';
-import type { Surroundings } from '../dsr/direct-return.ts';
 import type { Backend, BalanceModel, Frontend } from '../model/frontend.ts';
+import type { Surroundings } from '../surroundings.ts';
 
 /** Where this node is. */
 export type IpvsSurroundings = Pick<Surroundings, 'node' | 'links'>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Surroundings } from '../direct-return.ts';
+import type { Surroundings } from '../../surroundings.ts';
 
 /** As `node1` to `node3` on one link see it, and `far`, which has no address there. */
 export function surroundingsFor(node: string): Surroundings {

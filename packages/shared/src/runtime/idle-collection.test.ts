@@ -17,13 +17,13 @@ it('collects when there is garbage and nothing to do, and not again for nothing'
     heapBytes: () => heap,
     utilization: () => busy,
   });
-  clock.advance(30_000);
+  clock.advance(60_000);
   expect(collections).toBe(0);
   busy = 0.01;
-  clock.advance(120_000);
+  clock.advance(240_000);
   expect(collections).toBe(1);
   heap += 17_000_000;
-  clock.advance(30_000);
+  clock.advance(60_000);
   expect(collections).toBe(2);
   stop();
   heap += 50_000_000;

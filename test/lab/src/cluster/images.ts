@@ -25,7 +25,7 @@ export function fragileAgent(stallMs: number, nodeArgs: readonly string[] = []):
  * without helper threads (they cost an agent at rest more than they help it), and one arena for the C library. Half the memory
  * that Node.js takes otherwise (bench at-rest).
  */
-const FRUGAL_ARGS = ['--max-semi-space-size=1', '--optimize-for-size', '--single-threaded-gc', '--expose-gc'];
+const FRUGAL_ARGS = ['--max-semi-space-size=1', '--single-threaded-gc', '--expose-gc'];
 const FRUGAL_ENV = { MALLOC_ARENA_MAX: '1' };
 
 /** What the lab's nodes can run: image repository -> how. The peers' names run our programs, as after a swap of images. */

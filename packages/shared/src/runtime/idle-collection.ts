@@ -12,11 +12,11 @@ export interface IdleCollectionOptions {
   readonly utilization: () => number;
 }
 
-const LOOK_MS = 60_000;
+const LOOK_MS = 30_000;
 /** Busier than this, a program has better things to do. */
 const MAX_UTILIZATION = 0.1;
 /** Less garbage than this is not worth a collection. */
-const MIN_GARBAGE_BYTES = 5_000_000;
+const MIN_GARBAGE_BYTES = 8_000_000;
 
 /**
  * Gives memory back when there is nothing to do. V8 lets a heap grow to several times of what is in use while there is work,

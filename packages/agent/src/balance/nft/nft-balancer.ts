@@ -41,6 +41,8 @@ const MISSING_SCHEDULERS: ReadonlySet<Scheduler> = new Set(['leastConnections'])
 
 /** Tables of turns are made exactly even again when nothing has changed for so long, as that costs new rules. */
 const TIDY_AFTER_MS = 1_000;
+/** Where something changes all the time they are after so long. */
+const TIDY_AT_LAST_MS = 10_000;
 
 /** Balancing by nftables. Replaces a predecessor's tables at once. @throws CommandError when nft refuses. */
 export async function createNftBalancer(options: NftBalancerOptions): Promise<Balancer> {
@@ -68,8 +70,8 @@ class NftBalancer implements Balancer {
   #wanted = NOTHING_TO_BALANCE;
   /** What has been replaced since that model came; put into it when somebody needs it whole, as that takes time with thousands. */
   #replaced = new Map<string, Frontend | undefined>();
-  /** When a table of turns went on from another; undefined: all are even. */
-  #untidySinceMs: number | undefined;
+  /** When tables of turns went on from others, for the first and for the last time; undefined: all are even. */
+  #untidy: { readonly sinceMs: number; readonly lastMs: number } | undefined;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor({ logger, clock = systemClock, nft, write, conntrack, layers = LAYERS }: NftBalancerOptions) {
@@ -149,7 +151,7 @@ class NftBalancer implements Balancer {
     const changes = [...frameChanges(), ...(isSmall ? transactions.flat() : [])];
     const others = this.#layers.map((layer) => layer.renderAll(first));
     await this.#nft(printChanges(changes) + others.join(''));
-    this.#untidySinceMs = undefined;
+    this.#untidy = undefined;
     this.#applied = first;
     if (isSmall) this.#forgetFlows(laidOut.differences);
     else await this.#move(first, laidOut);
@@ -175,16 +177,19 @@ class NftBalancer implements Balancer {
     }
     this.#applied = model;
     if (differences.some(([, next]) => next?.slots !== undefined)) {
-      this.#untidySinceMs = this.#clock.monotonicMs();
+      const lastMs = this.#clock.monotonicMs();
+      this.#untidy = { sinceMs: this.#untidy?.sinceMs ?? lastMs, lastMs };
     }
     this.#forgetFlows(differences);
   }
 
   async #tidy(applied: BalanceModel): Promise<void> {
-    const sinceMs = this.#untidySinceMs;
-    if (sinceMs === undefined || this.#clock.monotonicMs() - sinceMs < TIDY_AFTER_MS) return;
+    if (this.#untidy === undefined) return;
+    const { sinceMs, lastMs } = this.#untidy;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - lastMs < TIDY_AFTER_MS && nowMs - sinceMs < TIDY_AT_LAST_MS) return;
     await this.#move(applied, tidied(applied));
-    this.#untidySinceMs = undefined;
+    this.#untidy = undefined;
   }
 
   /** A datagram straight to the kernel, or a script where it is about something rare. */

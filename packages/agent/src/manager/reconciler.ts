@@ -105,7 +105,6 @@ export class Reconciler {
         readonly services: readonly ServedService[];
         readonly addresses: ReadonlySet<string>;
         readonly lostNodes: ReadonlySet<string>;
-        readonly claim: ControlPlaneClaim | undefined;
       }
     | undefined;
   /** What its frontends depend on beside their Services. */
@@ -314,7 +313,7 @@ export class Reconciler {
     const { balancer, controlPlane, engine } = this.#options;
     const { lostNodes } = engine.state();
     const forServices = this.#forServices(addresses, lostNodes);
-    this.#modelled = { services: this.#services, addresses, lostNodes, claim: this.#claim };
+    this.#modelled = { services: this.#services, addresses, lostNodes };
     const model =
       controlPlane === undefined || this.#claim === undefined
         ? forServices
@@ -328,7 +327,7 @@ export class Reconciler {
     return (
       last !== undefined &&
       last.services === this.#services &&
-      last.claim === undefined &&
+      // What there is to know of API servers changes without a new look.
       this.#claim === undefined &&
       health.down.size === 0 &&
       sameSet(last.addresses, addresses) &&

@@ -15,7 +15,10 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 describe('HalfOpenFlows', () => {
   it('forgets what was begun with servers that are left out now, and nothing else', async () => {
     const deletions: ConntrackDeletion[] = [];
-    const flows = new HalfOpenFlows(silentLogger, (deletion) => Promise.resolve(deletions.push(deletion)));
+    const flows = new HalfOpenFlows(silentLogger, (deletion) => {
+      deletions.push(deletion);
+      return Promise.resolve('');
+    });
     flows.follow(withServers('192.0.2.11', '192.0.2.12'));
     flows.follow(withServers('192.0.2.11', '192.0.2.12', '192.0.2.13'));
     await settled();

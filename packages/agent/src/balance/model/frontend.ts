@@ -146,6 +146,18 @@ export function sameBackend(a: Backend, b: Backend | undefined): boolean {
   return a.address === b?.address && a.port === b.port;
 }
 
+/** Back ends that were there and are not any more, with the frontend that had them. Pure. */
+export function removedBackends(
+  before: BalanceModel['frontends'],
+  after: BalanceModel['frontends'],
+): readonly (readonly [Frontend, Backend])[] {
+  return [...before].flatMap(([id, frontend]) => {
+    const now = after.get(id)?.backends ?? [];
+    const removed = frontend.backends.filter((backend) => !now.some((other) => sameBackend(other, backend)));
+    return removed.map((backend) => [frontend, backend] as const);
+  });
+}
+
 /** Same in everything that a data plane renders. */
 export function sameFrontend(a: Frontend, b: Frontend): boolean {
   return (

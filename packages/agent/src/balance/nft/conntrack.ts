@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import { runCommand } from '../../system/commands.ts';
-import { type Frontend, sameBackend, takersOf } from '../model/frontend.ts';
+import { ConntrackProgram } from '../../system/conntrack-program.ts';
+import { type Frontend, removedBackends, takersOf } from '../model/frontend.ts';
 
 /** Flows of UDP that have to be forgotten: all to a front end, or those that go on to one back end of it. */
 export interface StaleFlows {
@@ -28,13 +28,8 @@ export function staleFlows(
     if (old === undefined || takersOf(old).length === 0)
       stale.push({ family, address, port, backend: undefined });
   }
-  for (const [id, { family, address, port, protocol, backends }] of before) {
-    if (protocol !== 'udp') continue;
-    const now = after.get(id)?.backends ?? [];
-    for (const backend of backends) {
-      if (now.some((other) => sameBackend(other, backend))) continue;
-      stale.push({ family, address, port, backend: backend.address });
-    }
+  for (const [{ family, address, port, protocol }, backend] of removedBackends(before, after)) {
+    if (protocol === 'udp') stale.push({ family, address, port, backend: backend.address });
   }
   return stale;
 }
@@ -69,50 +64,39 @@ export function presentFlows(stale: readonly StaleFlows[], listing: string): rea
 /** From so many on they are looked up first: mostly there is none of them, and each that is forgotten costs a program. */
 const MANY = 4;
 
-/** Runs the deletions one after the other, out of the way of whoever asked. */
+/** Has the kernel forget flows, out of the way of whoever asks. */
 export class Conntrack {
-  readonly #logger: Logger;
+  readonly #program: ConntrackProgram;
   #waiting: StaleFlows[] = [];
-  #running: Promise<void> | undefined;
-  #missing = false;
+  #isRunning = false;
 
   constructor(logger: Logger) {
-    this.#logger = logger;
+    this.#program = new ConntrackProgram(logger, 'UDP flows to removed pods end only by themselves');
   }
 
   /** Forgets flows that the step from `before` to `after` makes stale. Returns at once. */
   forget(before: ReadonlyMap<string, Frontend>, after: ReadonlyMap<string, Frontend>): void {
-    if (this.#missing) return;
+    if (this.#program.isMissing) return;
     this.#waiting.push(...staleFlows(before, after));
-    if (this.#waiting.length > 0) this.#running ??= this.#run();
+    if (!this.#isRunning) void this.#run();
   }
 
   async #run(): Promise<void> {
-    try {
-      while (this.#waiting.length > 0) {
-        const stale = this.#waiting;
-        this.#waiting = [];
-        const present = stale.length < MANY ? stale : await this.#lookUp(stale);
-        // Status 1: there was no such flow.
-        for (const each of present) await runCommand('conntrack', deletionOf(each), { accept: [0, 1] });
-      }
-    } catch (error) {
-      this.#missing = true;
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) {
+      const stale = this.#waiting;
       this.#waiting = [];
-      this.#logger.warn(
-        { err: error },
-        'conntrack cannot be run: UDP flows to removed pods end only by themselves',
-      );
+      const present = stale.length < MANY ? stale : await this.#lookUp(stale);
+      for (const each of present) await this.#program.run(deletionOf(each));
     }
-    this.#running = undefined;
+    this.#isRunning = false;
   }
 
   async #lookUp(stale: readonly StaleFlows[]): Promise<readonly StaleFlows[]> {
     const families = ([4, 6] as const).filter((family) => stale.some((each) => each.family === family));
     const listings: string[] = [];
     for (const family of families) {
-      const { stdout } = await runCommand('conntrack', ['-L', '-f', nameOf(family), '-p', 'udp']);
-      listings.push(stdout);
+      listings.push(await this.#program.run(['-L', '-f', nameOf(family), '-p', 'udp']));
     }
     return presentFlows(stale, listings.join('\n'));
   }

@@ -53,7 +53,9 @@ export function buildWire(hosts: Readonly<Record<string, number>>): Wire {
     ip('netns', 'add', namespace);
     // While its link-local address is under duplicate address detection (2 s from here), the kernel sends no neighbour
     // solicitation for an answer that comes from an address on `lo`: whether a ping works would depend on how slow the test is.
-    ip(...inside(namespace), 'sh', '-c', 'echo 0 > /proc/sys/net/ipv6/conf/default/dad_transmits');
+    const settings =
+      'cd /proc/sys/net/ipv6/conf/default; echo 0 > dad_transmits; echo 0 > router_solicitation_delay';
+    ip(...inside(namespace), 'sh', '-c', settings);
     ip('link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
     ip('link', 'set', port, 'master', bridge, 'up');
     for (const link of ['lo', 'eth0']) ip('-n', namespace, 'link', 'set', link, 'up');

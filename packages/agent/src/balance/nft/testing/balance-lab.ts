@@ -162,6 +162,9 @@ function ip(...args: readonly string[]): void {
 function buildNetwork(): void {
   for (const name of [CLIENT, NODE, ...PODS.map(podNamespace)]) {
     ip('netns', 'add', name);
+    // While a link-local address is tentative (2 s from here), the kernel solicits no neighbour for an answer from an address on
+    // `lo`: the first connection of a client over IPv6 would time out now and then.
+    ip('netns', 'exec', name, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0');
     ip('-n', name, 'link', 'set', 'lo', 'up');
   }
   cable(CLIENT, 'eth0');

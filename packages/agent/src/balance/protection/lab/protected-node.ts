@@ -197,6 +197,8 @@ async function greeter(
 function buildNetwork(): void {
   for (const name of Object.values(NAMES)) {
     ip('netns', 'add', name);
+    // While a link-local address is tentative, the kernel solicits no neighbour for an answer from an address on `lo`.
+    ip('netns', 'exec', name, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0');
     ip('-n', name, 'link', 'set', 'lo', 'up');
   }
   const cable = (name: string, link: string, mac: string) =>

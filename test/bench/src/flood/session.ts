@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import { Cluster, POOL } from '@fairlead/test-e2e/fixture.ts';
+import { podNamespaces } from '@fairlead/test-lab/kubelet/pod-network.ts';
 import { inHost } from '@fairlead/test-lab/network/apply.ts';
 import { nodesOf } from '@fairlead/test-lab/network/plan.ts';
 import { run, runOrThrow } from '@fairlead/test-lab/process/run.ts';
@@ -147,11 +148,17 @@ class Player {
     );
   }
 
-  /** What the last flood has left in connection tracking would disturb the next. */
+  /**
+   * What the last flood has left would disturb the next: in connection tracking, and thousands of half-open connections in each pod,
+   * which for a minute refuse every client that gets the port of one.
+   */
   async #forgetConnections(): Promise<void> {
-    for (const { name } of nodesOf(this.#cluster.lab.plan))
-      await runOrThrow(inHost(name, ['conntrack', '-F']));
     const { lab } = this.#cluster;
+    for (const { name } of nodesOf(lab.plan)) {
+      await runOrThrow(inHost(name, ['conntrack', '-F']));
+      for (const pod of podNamespaces(`${name}-`))
+        await runOrThrow(inHost(pod, ['ss', '-K', '-tn', 'state', 'syn-recv']));
+    }
     const address = await this.#cluster.addressOf(SERVICE);
     await lab.waitFor(
       async () => {

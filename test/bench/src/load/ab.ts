@@ -8,7 +8,7 @@ export interface AbRun {
   readonly concurrency: number;
 }
 
-/** What one run showed. */
+/** What one run showed, of ab or of wrk. */
 export interface AbResult {
   readonly requests: number;
   /** Without a good answer: not connected, reset, cut short, another status than 2xx, or never sent. */

@@ -9,6 +9,7 @@ import { podNamespaces } from '@fairlead/test-lab/kubelet/pod-network.ts';
 import { inHost } from '@fairlead/test-lab/network/apply.ts';
 import { CLIENT, nodesOf } from '@fairlead/test-lab/network/plan.ts';
 import { runOrThrow } from '@fairlead/test-lab/process/run.ts';
+import { parseWrk, wrkCommand } from '../throughput/wrk.ts';
 import { type AbResult, abCommand, isHalfWay, parseAb } from './ab.ts';
 import { DEATHS, type Death, type LoadRecord, RUNS, type RunName } from './figures.ts';
 import type { LoadOptions, Plane } from './options.ts';
@@ -38,6 +39,8 @@ const NO_READINESS_PROBE = [
   { op: 'remove', path: '/spec/template/spec/containers/0/readinessProbe' },
 ] as const;
 const TABLE = 'inet dead';
+/** A run in which a pod is killed. */
+const KILL_SECONDS = 6;
 
 /** Plays everything in one lab. */
 export async function playLoad(options: LoadOptions, say: (text: string) => void): Promise<LoadRecord> {
@@ -84,7 +87,8 @@ class Player {
       for (const name of RUNS) {
         const pods = await this.#settled();
         const before = await this.#served(pods);
-        const result = await this.#run(name, pods);
+        const isKill = name === 'killed' || name === 'killedUnchecked';
+        const result = isKill ? await this.#runWithKill(name, pods) : await this.#run(name, pods);
         runs[name].push(result);
         if (name === 'undisturbed') {
           const after = await this.#served(pods);
@@ -99,24 +103,43 @@ class Player {
     return { runs, served };
   }
 
-  async #run(name: RunName, [pod]: readonly Pod[]): Promise<AbResult> {
+  async #run(name: 'undisturbed' | 'deleted', [pod]: readonly Pod[]): Promise<AbResult> {
     const { requests, concurrency } = this.#options;
     const { lab } = this.#cluster;
-    const address = await this.#cluster.addressOf(name === 'killedUnchecked' ? UNCHECKED : CHECKED);
+    const address = await this.#cluster.addressOf(CHECKED);
     const ab = lab.spawn(CLIENT, abCommand({ url: `http://${address}/`, requests, concurrency }));
     const limit = setTimeout(() => ab.kill('SIGKILL'), RUN_LIMIT_MS);
     try {
       await ab.waitForLine((line) => isHalfWay(line, requests), RUN_LIMIT_MS);
-      const podName = pod?.metadata?.name ?? '';
       if (name === 'deleted') {
+        const podName = pod?.metadata?.name ?? '';
         const { code, stderr } = await lab.kubectl(['delete', 'pod', podName, '--wait=false']);
         if (code !== 0) throw new Error(`kubectl delete pod ${podName}: ${stderr}`);
-      } else if (name !== 'undisturbed') await lab.killPod({ name: podName });
+      }
       await ab.exited;
     } finally {
       clearTimeout(limit);
     }
     return parseAb(ab.stdout, { requests });
+  }
+
+  /** As many clients at once, by wrk: ab gives up after ten connections that end as soon as they have begun. */
+  async #runWithKill(name: 'killed' | 'killedUnchecked', [pod]: readonly Pod[]): Promise<AbResult> {
+    const { concurrency: connections } = this.#options;
+    const { lab } = this.#cluster;
+    const address = await this.#cluster.addressOf(name === 'killed' ? CHECKED : UNCHECKED);
+    const run = { url: `http://${address}/`, seconds: KILL_SECONDS, connections } as const;
+    const wrk = lab.spawn(CLIENT, wrkCommand({ ...run, mode: 'perConnection' }));
+    const limit = setTimeout(() => wrk.kill('SIGKILL'), RUN_LIMIT_MS);
+    try {
+      await sleep((KILL_SECONDS * 1_000) / 2);
+      await lab.killPod({ name: pod?.metadata?.name ?? '' });
+      await wrk.exited;
+    } finally {
+      clearTimeout(limit);
+    }
+    const { requests, failures: failed, requestsPerSecond, p99Ms, worstMs } = parseWrk(wrk.stdout.join('\n'));
+    return { requests, failed, requestsPerSecond, p99Ms, worstMs };
   }
 
   /** So often a pod dies in each way, while the client asks all the time. */

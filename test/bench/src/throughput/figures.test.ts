@@ -13,6 +13,7 @@ function runs(name: CaseName, rates: readonly number[], cpuSeconds = 2): readonl
       requestsPerSecond,
       p50Ms: 1,
       p99Ms: 2 + round,
+      worstMs: 9,
       failures: round,
       cpuSeconds,
     })),

@@ -24,6 +24,7 @@ describe('parseWrk', () => {
       requestsPerSecond: 71_988.32,
       p50Ms: 0.812,
       p99Ms: 1_200,
+      worstMs: 24.64,
       failures: 0,
     });
   });

@@ -22,6 +22,7 @@ export interface WrkResult {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly worstMs: number;
   /** Requests without a good answer, and connections that could not be opened. */
   readonly failures: number;
 }
@@ -42,7 +43,14 @@ export function parseWrk(output: string): WrkResult {
   const requestsPerSecond = number(/Requests\/sec:\s+([\d.]+)/);
   const p50Ms = latencyMs(output, '50%');
   const p99Ms = latencyMs(output, '99%');
-  if (requests === undefined || requestsPerSecond === undefined || p50Ms === undefined || p99Ms === undefined)
+  const worstMs = milliseconds(/^\s+Latency\s+\S+\s+\S+\s+([\d.]+)(us|ms|s|m)\s/m.exec(output));
+  if (
+    requests === undefined ||
+    requestsPerSecond === undefined ||
+    p50Ms === undefined ||
+    p99Ms === undefined ||
+    worstMs === undefined
+  )
     throw new Error(`wrk printed something else than expected:\n${output}`);
   const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output);
   const failures = (socketErrors?.slice(1) ?? []).reduce((sum, count) => sum + Number(count), 0);
@@ -51,6 +59,7 @@ export function parseWrk(output: string): WrkResult {
     requestsPerSecond,
     p50Ms,
     p99Ms,
+    worstMs,
     failures: failures + (number(/Non-2xx or 3xx responses: (\d+)/) ?? 0),
   };
 }
@@ -58,7 +67,11 @@ export function parseWrk(output: string): WrkResult {
 const UNITS_MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1_000, m: 60_000 };
 
 function latencyMs(output: string, share: string): number | undefined {
-  const [, value, unit] = new RegExp(`^\\s+${share}\\s+([\\d.]+)(us|ms|s|m)$`, 'm').exec(output) ?? [];
+  return milliseconds(new RegExp(`^\\s+${share}\\s+([\\d.]+)(us|ms|s|m)$`, 'm').exec(output));
+}
+
+function milliseconds(found: RegExpExecArray | null): number | undefined {
+  const [, value, unit] = found ?? [];
   const factor = UNITS_MS[unit ?? ''];
   return value === undefined || factor === undefined ? undefined : Number(value) * factor;
 }

@@ -8,6 +8,7 @@ import type { ServiceProblem } from '../../services/problem.ts';
 import type { Protocol } from '../../services/served-service.ts';
 import type { HealthCheck } from '../health/health-check.ts';
 import type { KernelScheduler } from './kernel-schedulers.ts';
+import { OverlaidMap } from './overlaid-map.ts';
 
 /** Where a connection is sent. */
 export interface Backend {
@@ -128,12 +129,7 @@ export function withFrontends(
   model: BalanceModel,
   changed: ReadonlyMap<string, Frontend | undefined>,
 ): BalanceModel {
-  const frontends = new Map(model.frontends);
-  for (const [id, frontend] of changed) {
-    if (frontend === undefined) frontends.delete(id);
-    else frontends.set(id, frontend);
-  }
-  return { ...model, frontends };
+  return { ...model, frontends: OverlaidMap.over(model.frontends, changed) };
 }
 
 /** The back ends that new connections may go to; where there is none, they are refused. */

@@ -6,13 +6,13 @@ import { createEventRecorder, type EventRecorder } from '@fairlead/shared/kubern
 import type { LeaseTiming } from '@fairlead/shared/kubernetes/lease/timing.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
 import { SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
+import { PoolConfig, type PoolConfigMap } from '@fairlead/shared/pools/pool-config.ts';
 import { type Clock, delay } from '@fairlead/shared/runtime/clock.ts';
 import type { CheckReport } from '@fairlead/shared/runtime/http.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
 import type { MetricsRegistry } from '@fairlead/shared/runtime/metrics.ts';
 import { Holdings } from './allocator/holdings.ts';
 import { type Leadership, type LeaderTerm, leadAlone, leadByLease } from './leadership.ts';
-import { PoolConfig, type PoolConfigMap } from './pool-config.ts';
 import { parsePools } from './pools/parse.ts';
 import { formatProblem, type Pools } from './pools/pool.ts';
 import { ServiceConfigMaps } from './service-configmaps/service-config-maps.ts';

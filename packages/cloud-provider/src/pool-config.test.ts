@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ApiError, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { CONFIG_MAPS } from '@fairlead/shared/kubernetes/resources.ts';
+import { PoolConfig, type PoolConfigState } from '@fairlead/shared/pools/pool-config.ts';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { PoolConfig, type PoolConfigState } from './pool-config.ts';
 import { TestCluster } from './testing/test-cluster.ts';
 
 const NAMESPACE = 'kube-system';

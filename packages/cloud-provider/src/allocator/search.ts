@@ -2,7 +2,7 @@
 import type { Address, Family } from '@fairlead/shared/address/address.ts';
 import type { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
 import type { AddressRange } from '@fairlead/shared/address/range.ts';
-import { isOctetEnd } from '../pools/octet-ends.ts';
+import { isOctetEnd } from '@fairlead/shared/pools/octet-ends.ts';
 import { type Pool, type PoolSource, poolContains } from '../pools/pool.ts';
 import type { Holdings } from './holdings.ts';
 import { type SharingTerms, type Terms, termsList } from './sharing.ts';

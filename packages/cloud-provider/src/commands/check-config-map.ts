@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { poolDataOf } from '@fairlead/shared/pools/pool-config.ts';
 import { isMap, type Pair } from 'yaml';
-import { poolDataOf } from '../pool-config.ts';
 import { readKey } from '../pools/keys.ts';
 import { parsePools } from '../pools/parse.ts';
 import type { PoolProblem, Pools } from '../pools/pool.ts';

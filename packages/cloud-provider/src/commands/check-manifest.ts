@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import type { PoolConfigMap } from '@fairlead/shared/pools/pool-config.ts';
 import { isMap, isSeq, type Node, parseAllDocuments } from 'yaml';
-import type { PoolConfigMap } from '../pool-config.ts';
 import { nearestWord, readKey } from '../pools/keys.ts';
 import type { Severity } from '../pools/pool.ts';
 import { type CheckedConfigMap, checkConfigMap } from './check-config-map.ts';

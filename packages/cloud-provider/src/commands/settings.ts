@@ -8,10 +8,10 @@ import {
   LOAD_BALANCER_CLASS,
   SYSTEM_NAMESPACE,
 } from '@fairlead/shared/kubernetes/contract.ts';
+import type { PoolConfigMap } from '@fairlead/shared/pools/pool-config.ts';
 import type { LogLevel } from '@fairlead/shared/runtime/logging.ts';
 import { type SettingSources, SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { CloudProviderSettings } from '../cloud-provider.ts';
-import type { PoolConfigMap } from '../pool-config.ts';
 import type { ClassMode } from '../services/service-state.ts';
 
 /** All settings of the `cloud-provider` command. */

@@ -2,6 +2,8 @@
 import { FAMILIES, type Family, familyName } from '@fairlead/shared/address/address.ts';
 import { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
 import type { Parsed } from '@fairlead/shared/address/parsed.ts';
+import { type KeyValue, ProblemList } from '@fairlead/shared/pools/problems.ts';
+import { type ReadSource, readSource } from '@fairlead/shared/pools/read-source.ts';
 import {
   type GlobalKey,
   isNamespaceName,
@@ -11,11 +13,9 @@ import {
   type PoolKey,
   readKey,
 } from './keys.ts';
-import { type ReadSource, readSource } from './parse-source.ts';
 import { readBool, readInterface, readWord } from './parse-values.ts';
 import { GLOBAL_POOL, type Pool, type PoolKind, type PoolSource, type Pools } from './pool.ts';
 import { type OptionEntry, OptionTable } from './pool-options.ts';
-import { type KeyValue, ProblemList } from './problems.ts';
 
 /** No ConfigMap: no pool, and nothing wrong with any key. */
 export const NO_POOLS: Pools = {

@@ -2,11 +2,11 @@
 import { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
 import type { Parsed } from '@fairlead/shared/address/parsed.ts';
 import type { LabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
+import type { KeyValue, ProblemList } from '@fairlead/shared/pools/problems.ts';
+import { readAddresses } from '@fairlead/shared/pools/read-source.ts';
 import { NAMED_PREFIX, nearestWord, type OptionKey } from './keys.ts';
-import { readAddresses } from './parse-source.ts';
 import { readBool, readChangePolicy, readDuration, readSelector } from './parse-values.ts';
 import { type ChangePolicy, GLOBAL_POOL, type PoolKind } from './pool.ts';
-import type { KeyValue, ProblemList } from './problems.ts';
 
 /** The key of an option, taken apart. */
 export interface OptionEntry extends KeyValue {

@@ -2,25 +2,21 @@
 import { type Address, type Family, formatAddress } from '@fairlead/shared/address/address.ts';
 import type { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
 import type { LabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
-import { countOctetEnds, isOctetEnd } from './octet-ends.ts';
+import { countOctetEnds, isOctetEnd } from '@fairlead/shared/pools/octet-ends.ts';
+import type { PoolProblem } from '@fairlead/shared/pools/problems.ts';
+import type { PoolSource } from '@fairlead/shared/pools/read-source.ts';
+
+export {
+  formatKey,
+  formatProblem,
+  type PoolProblem,
+  SEVERITIES,
+  type Severity,
+} from '@fairlead/shared/pools/problems.ts';
+export type { PoolSource } from '@fairlead/shared/pools/read-source.ts';
 
 /** Id and name of the pool that serves every namespace without one of its own. */
 export const GLOBAL_POOL = 'global';
-
-/** The addresses of one ConfigMap key. */
-export interface PoolSource {
-  /** ConfigMap key, for example `range-global`. */
-  readonly key: string;
-  /** Its value as written, for messages. */
-  readonly value: string;
-  /** Every address the key lists, those ending in .0 and .255 included. */
-  readonly addresses: IntervalSet;
-  /**
-   * IPv4 addresses ending in .0 or .255 that the key names one by one (a single address, a /31, a /32): handed out,
-   * unlike all others of that form. Ascending.
-   */
-  readonly namedEnds: readonly Address[];
-}
 
 /** Whom a pool is for: everybody, one namespace, or those who ask for it by name or match its selector. */
 export type PoolKind = 'global' | 'namespace' | 'named';
@@ -58,32 +54,6 @@ export interface Pool {
   readonly onChange: ChangePolicy;
   /** Rest of a released address, strictly kept. undefined: the default, which ends when nothing else is free. */
   readonly cooldownMs: number | undefined;
-}
-
-/** How bad a problem is, worst first. */
-export const SEVERITIES = ['error', 'warning', 'notice'] as const;
-
-/**
- * An `error` costs addresses or exposes some, a `warning` says that a key or entry has no effect, a `notice` that it is read
- * differently than it is written.
- */
-export type Severity = (typeof SEVERITIES)[number];
-
-/** Something in the ConfigMap that is wrong, or not what its author may think. */
-export interface PoolProblem {
-  readonly key: string;
-  readonly value: string;
-  /** What is wrong and what is expected. */
-  readonly problem: string;
-  readonly severity: Severity;
-  /** Id of the pool that is the worse for it. */
-  readonly pool?: string;
-  /** The key is none that we know. */
-  readonly unknownKey?: true;
-  /** Of a key without meaning: the one that may have been meant. */
-  readonly nearestKey?: string;
-  /** Where in the value the bad entry begins. */
-  readonly offset?: number;
 }
 
 /** Everything the ConfigMap says, parsed once per change. Immutable. */
@@ -186,15 +156,4 @@ function countAddresses(pool: Pool, family: Family): bigint {
     for (const end of namedEnds) if (end.family === family) ends.add(formatAddress(end));
   }
   return total + BigInt(ends.size);
-}
-
-/** `range-global=banana: "banana" is not …`: how a problem reads in logs and Events. */
-export function formatProblem({ key, value, problem }: PoolProblem): string {
-  return `${formatKey({ key, value })}: ${problem}`;
-}
-
-/** `range-global=192.0.2.1-192.0.2.9`, on one line, long values cut. */
-export function formatKey({ key, value }: Pick<PoolProblem, 'key' | 'value'>): string {
-  const text = value.slice(0, 500).trim().replace(/\s+/g, ' ');
-  return `${key}=${text.length > 80 || value.length > 500 ? `${text.slice(0, 77)}...` : text}`;
 }

@@ -12,9 +12,9 @@ import { type ConfigMap, keyOf, type Service } from '@fairlead/shared/kubernetes
 import type { Change, Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
 import { CONFIG_MAPS } from '@fairlead/shared/kubernetes/resources.ts';
 import { WorkQueue } from '@fairlead/shared/kubernetes/work-queue.ts';
+import { SERVICES_KEY } from '@fairlead/shared/pools/pool-config.ts';
 import type { Clock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import { SERVICES_KEY } from '../pool-config.ts';
 import type { ClassMode } from '../services/service-state.ts';
 import { renderEntries, type ServiceEntry, saysTheSame, serviceEntries } from './entries.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FAMILIES, type Family } from '@fairlead/shared/address/address.ts';
+import { isOctetEnd } from '@fairlead/shared/pools/octet-ends.ts';
 import type { Holdings } from '../allocator/holdings.ts';
-import { isOctetEnd } from '../pools/octet-ends.ts';
 import { type Pool, type Pools, poolContains, poolSize } from '../pools/pool.ts';
 
 /** How one pool is used, for one family of which it has addresses. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isDeepStrictEqual } from 'node:util';
-import { isForbidden, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
-import { createReflector } from '@fairlead/shared/kubernetes/create-reflector.ts';
-import type { ConfigMap } from '@fairlead/shared/kubernetes/objects.ts';
-import type { Reflector } from '@fairlead/shared/kubernetes/reflector.ts';
-import { CONFIG_MAPS } from '@fairlead/shared/kubernetes/resources.ts';
-import type { Clock } from '@fairlead/shared/runtime/clock.ts';
-import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { isForbidden, type KubeClient } from '../kubernetes/client.ts';
+import { createReflector } from '../kubernetes/create-reflector.ts';
+import type { ConfigMap } from '../kubernetes/objects.ts';
+import type { Reflector } from '../kubernetes/reflector.ts';
+import { CONFIG_MAPS } from '../kubernetes/resources.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logging.ts';
 
 /** Where the pools are looked for. */
 export interface PoolConfigMap {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Family } from '@fairlead/shared/address/address.ts';
-import type { AddressRange } from '@fairlead/shared/address/range.ts';
+import type { Family } from '../address/address.ts';
+import type { AddressRange } from '../address/range.ts';
 
 /**
  * Whether an IPv4 address ends in .0 or .255. Such addresses are the network or broadcast address of the subnets most

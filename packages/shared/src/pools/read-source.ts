@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Address, type Family, parseAddress } from '@fairlead/shared/address/address.ts';
-import { formatCidr, parseCidr, rangeOfCidr } from '@fairlead/shared/address/cidr.ts';
-import { IntervalSet } from '@fairlead/shared/address/interval-set.ts';
-import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
-import { type AddressRange, parseRange, rangeOfAddress } from '@fairlead/shared/address/range.ts';
+import { type Address, type Family, parseAddress } from '../address/address.ts';
+import { formatCidr, parseCidr, rangeOfCidr } from '../address/cidr.ts';
+import { IntervalSet } from '../address/interval-set.ts';
+import { type Parsed, parsed, unparsable } from '../address/parsed.ts';
+import { type AddressRange, parseRange, rangeOfAddress } from '../address/range.ts';
 import type { PoolKey } from './keys.ts';
 import { isOctetEnd } from './octet-ends.ts';
-import type { PoolSource } from './pool.ts';
 import type { KeyValue, ProblemList } from './problems.ts';
+
+/** The addresses of one ConfigMap key. */
+export interface PoolSource {
+  /** ConfigMap key, for example `range-global`. */
+  readonly key: string;
+  /** Its value as written, for messages. */
+  readonly value: string;
+  /** Every address the key lists, those ending in .0 and .255 included. */
+  readonly addresses: IntervalSet;
+  /**
+   * IPv4 addresses ending in .0 or .255 that the key names one by one (a single address, a /31, a /32): handed out,
+   * unlike all others of that form. Ascending.
+   */
+  readonly namedEnds: readonly Address[];
+}
 
 /** How a list of addresses is read. */
 export interface ListOptions {

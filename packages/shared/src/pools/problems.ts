@@ -1,5 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PoolProblem, Severity } from './pool.ts';
+
+/** How bad a problem is, worst first. */
+export const SEVERITIES = ['error', 'warning', 'notice'] as const;
+
+/**
+ * An `error` costs addresses or exposes some, a `warning` says that a key or entry has no effect, a `notice` that it is read
+ * differently than it is written.
+ */
+export type Severity = (typeof SEVERITIES)[number];
+
+/** Something in the ConfigMap that is wrong, or not what its author may think. */
+export interface PoolProblem {
+  readonly key: string;
+  readonly value: string;
+  /** What is wrong and what is expected. */
+  readonly problem: string;
+  readonly severity: Severity;
+  /** Id of the pool that is the worse for it. */
+  readonly pool?: string;
+  /** The key is none that we know. */
+  readonly unknownKey?: true;
+  /** Of a key without meaning: the one that may have been meant. */
+  readonly nearestKey?: string;
+  /** Where in the value the bad entry begins. */
+  readonly offset?: number;
+}
 
 /** One key of the ConfigMap and its value. */
 export interface KeyValue {
@@ -43,4 +68,15 @@ export class ProblemList {
       return [...problems, { key, value, problem, severity, ...(pool !== undefined && { pool }) }];
     });
   }
+}
+
+/** `range-global=banana: "banana" is not …`: how a problem reads in logs and Events. */
+export function formatProblem({ key, value, problem }: PoolProblem): string {
+  return `${formatKey({ key, value })}: ${problem}`;
+}
+
+/** `range-global=192.0.2.1-192.0.2.9`, on one line, long values cut. */
+export function formatKey({ key, value }: Pick<PoolProblem, 'key' | 'value'>): string {
+  const text = value.slice(0, 500).trim().replace(/\s+/g, ' ');
+  return `${key}=${text.length > 80 || value.length > 500 ? `${text.slice(0, 77)}...` : text}`;
 }

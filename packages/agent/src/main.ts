@@ -4,6 +4,7 @@ import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { Command } from 'commander';
 import { groupCommand } from './commands/group.ts';
 import { managerCommand } from './commands/manager.ts';
+import { prepareCommand } from './commands/prepare.ts';
 import { sampleCommand } from './commands/sample.ts';
 import { serviceCommand } from './commands/service.ts';
 import { startCommand } from './commands/start.ts';
@@ -18,6 +19,7 @@ const program = new Command('agent')
   .addCommand(sampleCommand())
   .addCommand(statusCommand())
   .addCommand(groupCommand())
+  .addCommand(prepareCommand())
   .addCommand(versionCommand());
 
 try {

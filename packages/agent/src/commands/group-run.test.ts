@@ -3,13 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
-import { LEASES } from '@fairlead/shared/kubernetes/resources.ts';
+import { LEASES, SECRETS } from '@fairlead/shared/kubernetes/resources.ts';
 import { createApiServer } from '@fairlead/test-apiserver/server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reformOrderOf } from '../ownership/group/reform-order.ts';
 import { readGroupLease, writeGroupLease } from '../ownership/raft/group-lease.ts';
 import type { GroupState } from '../ownership/raft/group-record.ts';
-import { groupKey, reformGroup, showGroup } from './group-run.ts';
+import { createGroupKey, groupKey, reformGroup, showGroup } from './group-run.ts';
 
 const NAMESPACE = 'kube-system';
 const REF = { namespace: NAMESPACE, name: 'fairlead-group' };
@@ -123,6 +123,23 @@ describe('agent group', () => {
     const lease = await client.get(LEASES, REF);
     expect(reformOrderOf(lease)).toBeUndefined();
     expect(readGroupLease(lease)).toMatchObject({ kind: 'found', state: { record: { epoch: 8 } } });
+  });
+
+  it('creates the Secret with a key once, and leaves the key that is there alone', async () => {
+    const flags = { secret: 'fairlead-group', namespace: NAMESPACE };
+    expect(await createGroupKey({ flags, ...run() })).toBe(0);
+    expect(said).toBe('Secret kube-system/fairlead-group created\n');
+    const { data } = await client.get(SECRETS, REF);
+    expect(Buffer.from(data?.key ?? '', 'base64').toString()).toMatch(/^[0-9a-f]{64}$/);
+    expect(await createGroupKey({ flags, ...run() })).toBe(0);
+    expect(said).toContain('is there already');
+    expect((await client.get(SECRETS, REF)).data).toEqual(data);
+  });
+
+  it('says when the Secret cannot be created', async () => {
+    const flags = { secret: 'fairlead-group', namespace: 'nowhere' };
+    expect(await createGroupKey({ flags, ...run() })).toBe(1);
+    expect(complained).toContain('nowhere');
   });
 
   it('makes keys', () => {

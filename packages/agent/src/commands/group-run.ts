@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { isConflict, isNotFound, type KubeClient } from '@fairlead/shared/kubernetes/client.ts';
+import {
+  isAlreadyExists,
+  isConflict,
+  isNotFound,
+  type KubeClient,
+} from '@fairlead/shared/kubernetes/client.ts';
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import type { Lease } from '@fairlead/shared/kubernetes/objects.ts';
-import { LEASES } from '@fairlead/shared/kubernetes/resources.ts';
+import { LEASES, SECRETS } from '@fairlead/shared/kubernetes/resources.ts';
 import { parseInteger } from '@fairlead/shared/runtime/settings.ts';
 import type { LeaseName } from '../config/lease-name.ts';
 import { formatReformOrder, REFORM_ORDER } from '../ownership/group/reform-order.ts';
@@ -31,12 +36,14 @@ export interface GroupReformFlags extends GroupFlags {
 /** Flags of `agent group key`. */
 export interface GroupKeyFlags {
   readonly manifest?: boolean;
+  readonly create?: boolean;
+  readonly kubeconfig?: string;
   readonly secret: string;
   readonly namespace: string;
 }
 
 /** What a command reads and writes. */
-export interface GroupRun<F extends GroupFlags> {
+export interface GroupRun<F extends GroupFlags | GroupKeyFlags> {
   readonly flags: F;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly write: (text: string) => void;
@@ -101,7 +108,7 @@ export async function reformGroup(
 
 /** A fresh key, as text or as a manifest. */
 export function groupKey({ manifest, secret, namespace }: GroupKeyFlags): string {
-  const key = randomBytes(32).toString('hex');
+  const key = randomKey();
   if (manifest !== true) return `${key}\n`;
   return [
     'apiVersion: v1',
@@ -114,6 +121,35 @@ export function groupKey({ manifest, secret, namespace }: GroupKeyFlags): string
     `  key: ${JSON.stringify(key)}`,
     '',
   ].join('\n');
+}
+
+/**
+ * Creates the Secret with a fresh key, unless there is one: a key in use is never replaced. Needs the right to create Secrets
+ * and no other. Resolves with the exit code.
+ */
+export async function createGroupKey(run: GroupRun<GroupKeyFlags>): Promise<number> {
+  const { secret, namespace } = run.flags;
+  return await guarded(run, async (client) => {
+    const ref = { namespace, name: secret };
+    try {
+      await client.create(SECRETS, {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: ref,
+        type: 'Opaque',
+        stringData: { key: randomKey() },
+      });
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      run.write(`Secret ${namespace}/${secret} is there already, and stays as it is\n`);
+      return;
+    }
+    run.write(`Secret ${namespace}/${secret} created\n`);
+  });
+}
+
+function randomKey(): string {
+  return randomBytes(32).toString('hex');
 }
 
 function checkOrder({ record, members }: GroupState, voters: readonly string[], isConfirmed: boolean): void {
@@ -233,7 +269,7 @@ function columns(rows: readonly (readonly string[])[]): string {
 }
 
 async function guarded(
-  { flags, env, complain }: GroupRun<GroupFlags>,
+  { flags, env, complain }: GroupRun<GroupFlags | GroupKeyFlags>,
   act: (client: KubeClient) => Promise<void>,
 ): Promise<number> {
   const file = flags.kubeconfig ?? (env.k8s_config_file || undefined);

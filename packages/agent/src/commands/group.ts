@@ -54,11 +54,14 @@ function keyCommand(): Command {
   return new Command('key')
     .description('print a fresh random key for the group')
     .option('--manifest', 'as a Secret to apply')
+    .option('--create', 'create the Secret in the cluster instead, unless there is one already')
+    .option('--kubeconfig <file>', 'with --create: kubeconfig of the cluster; default: as the manager does')
     .option('--secret <name>', 'name of the Secret', 'fairlead-group')
     .option('-n, --namespace <name>', 'namespace of the Secret', 'kube-system')
     .allowExcessArguments(false)
     .action(async (flags: GroupKeyFlags) => {
-      const { groupKey } = await import('./group-run.ts');
-      io.write(groupKey(flags));
+      const { createGroupKey, groupKey } = await import('./group-run.ts');
+      if (flags.create === true) process.exitCode = await createGroupKey({ flags, ...io });
+      else io.write(groupKey(flags));
     });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, Option } from 'commander';
-import { SETTINGS, type SettingSpec } from '../config/names.ts';
+import { ALL_SETTINGS } from '../config/names.ts';
+import { type SettingSpec, takes } from '../config/schema/setting.ts';
 import { UNSUPPORTED_SETTINGS } from '../config/unsupported.ts';
 
 /**
@@ -8,16 +9,23 @@ import { UNSUPPORTED_SETTINGS } from '../config/unsupported.ts';
  * written for it is accepted and answered with a warning for each thing we do not do.
  */
 export function addSettingFlags(command: Command): void {
-  const specs: readonly SettingSpec[] = Object.values(SETTINGS);
-  for (const { flag, takes, env, help } of specs) {
-    if (flag !== undefined) command.addOption(new Option(syntaxOf(flag, takes), `${help} [$${env}]`));
+  for (const [, spec] of ALL_SETTINGS) {
+    if (spec.flag !== undefined) {
+      command.addOption(new Option(syntaxOf(spec.flag, takes(spec)), helpOf(spec)));
+    }
   }
-  for (const { flag, takes } of UNSUPPORTED_SETTINGS) {
-    if (flag !== undefined) command.addOption(new Option(syntaxOf(flag, takes)).hideHelp());
+  for (const { flag, takes: kind } of UNSUPPORTED_SETTINGS) {
+    if (flag !== undefined) command.addOption(new Option(syntaxOf(flag, kind)).hideHelp());
   }
 }
 
-function syntaxOf(flag: string, takes: 'bool' | 'value'): string {
+function helpOf({ help, value: { defaultText, allowed, unit, kind }, env }: SettingSpec): string {
+  const range = kind === 'bool' ? '' : `: ${allowed}${unit === undefined ? '' : ` ${unit}`}`;
+  const usual = defaultText === '' ? '' : ` (${defaultText})`;
+  return `${help}${range}${usual} [$${env}]`;
+}
+
+function syntaxOf(flag: string, kind: 'bool' | 'value'): string {
   const short = flag === 'namespace' ? '-n, ' : '';
-  return `${short}--${flag} ${takes === 'bool' ? '[bool]' : '<value>'}`;
+  return `${short}--${flag} ${kind === 'bool' ? '[bool]' : '<value>'}`;
 }

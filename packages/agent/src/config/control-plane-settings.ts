@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { addressOf, formatAddress, isUnspecified } from '@fairlead/shared/address/address.ts';
-import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
-import { LEASE_NAME } from '@fairlead/shared/kubernetes/contract.ts';
 import type { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
-import { hostNameOf } from '../dns/host-name.ts';
-import { type LeaseName, parseLeaseName } from './lease-name.ts';
+import type { LeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
+import { type AddressEntry, EXPECTED_ENTRIES } from './parsers.ts';
 import type { AgentSettings } from './settings.ts';
 
 /** What an agent has to know to answer for the address of the control plane, checked. */
@@ -40,9 +37,7 @@ export interface ControlPlaneBalance {
 }
 
 /** kube-vip's names for what IPVS calls local, masquerading, tunnelling, gatewaying, and its `bypass`. */
-export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
-
-const FORWARDING_METHODS = ['local', 'masquerade', 'directroute', 'tunnel', 'bypass'] as const;
+export type ForwardingMethod = typeof SETTINGS.forwardingMethod.value.fallback;
 
 /** Another question than `/readyz` of the API server at this node, as kube-vip asks it before it announces by BGP. */
 export interface OwnHealthCheck {
@@ -69,22 +64,18 @@ export function readControlPlaneSettings(
 ): ControlPlaneSettings | undefined {
   const entries = readEntries(reader);
   const balance = readBalance(reader);
+  const lease = reader.value(SETTINGS.controlPlaneLeaseName);
   const settings: ControlPlaneSettings = {
     isMember,
     addresses: [...new Set(entries.flatMap((entry) => (entry.kind === 'address' ? entry.text : [])))],
     names: [...new Set(entries.flatMap((entry) => (entry.kind === 'name' ? entry.text : [])))],
-    port: reader.integer(SETTINGS.port, 6443, { min: 1, max: 65_535 }),
-    lease: reader.read(SETTINGS.controlPlaneLeaseName, (text) => parseLeaseName(text, namespace), {
-      namespace,
-      name: LEASE_NAME.controlPlane,
-    }),
+    port: reader.value(SETTINGS.port),
+    lease: { ...lease, namespace: lease.namespace || namespace },
     balance,
     healthCheck: readHealthCheck(reader),
     // kube-vip counts whole seconds, and 0 is its default.
-    backendIntervalMs:
-      reader.integer(SETTINGS.backendHealthInterval, 0, { min: 0, max: 3_600 }) * 1_000 ||
-      DEFAULT_BACKEND_INTERVAL_MS,
-    detect: reader.bool(SETTINGS.detectControlPlane, false),
+    backendIntervalMs: reader.value(SETTINGS.backendHealthInterval) * 1_000 || DEFAULT_BACKEND_INTERVAL_MS,
+    detect: reader.value(SETTINGS.detectControlPlane),
   };
   if (entries.length > 0) return settings;
   if (isMember && !reader.isSet(SETTINGS.controlPlaneAddress) && !reader.isSet(SETTINGS.vipAddress)) {
@@ -112,58 +103,27 @@ export function requireOtherPort(
   });
 }
 
-interface AddressEntry {
-  readonly kind: 'address' | 'name';
-  readonly text: string;
-}
-
 /** `address` counts; `vip_address` is what it was called before. */
 function readEntries(reader: SettingsReader): readonly AddressEntry[] {
-  const older = reader.read(SETTINGS.vipAddress, parseEntries, []);
-  const entries = reader.read(SETTINGS.controlPlaneAddress, parseEntries, []);
+  const older = reader.value(SETTINGS.vipAddress);
+  const entries = reader.value(SETTINGS.controlPlaneAddress);
   return entries.length > 0 ? entries : older;
 }
 
-const EXPECTED_ENTRIES =
-  'IP addresses such as 192.0.2.10, or DNS names such as k8s.example.org, comma-separated';
-
-function parseEntries(text: string): Parsed<readonly AddressEntry[]> {
-  const entries: AddressEntry[] = [];
-  for (const part of text.split(',').map((each) => each.trim())) {
-    if (part === '') continue;
-    const address = addressOf(part);
-    const name = address === undefined ? hostNameOf(part) : undefined;
-    if (name !== undefined) entries.push({ kind: 'name', text: name });
-    else if (address !== undefined && !isUnspecified(address)) {
-      entries.push({ kind: 'address', text: formatAddress(address) });
-    } else {
-      return unparsable(EXPECTED_ENTRIES);
-    }
-  }
-  return entries.length > 0 ? parsed(entries) : unparsable(EXPECTED_ENTRIES);
-}
-
 function readBalance(reader: SettingsReader): ControlPlaneBalance | undefined {
-  const isOn = reader.bool(SETTINGS.balanceControlPlane, false);
-  const port = reader.integer(SETTINGS.balancedPort, 6443, { min: 1, max: 65_535 });
-  const method = reader.oneOf(SETTINGS.forwardingMethod, FORWARDING_METHODS, 'masquerade');
+  const isOn = reader.value(SETTINGS.balanceControlPlane);
+  const port = reader.value(SETTINGS.balancedPort);
+  const method = reader.value(SETTINGS.forwardingMethod);
   return isOn ? { port, method } : undefined;
 }
 
 function readHealthCheck(reader: SettingsReader): OwnHealthCheck | undefined {
-  const url = reader.read<URL | undefined>(SETTINGS.controlPlaneHealthAddress, parseHttpUrl, undefined);
-  const seconds = { min: 1, max: 3_600 };
+  const url = reader.value(SETTINGS.controlPlaneHealthAddress);
   const check = {
-    periodMs: reader.integer(SETTINGS.controlPlaneHealthPeriod, 5, seconds) * 1_000,
-    timeoutMs: reader.integer(SETTINGS.controlPlaneHealthTimeout, 3, seconds) * 1_000,
-    failureThreshold: reader.integer(SETTINGS.controlPlaneHealthThreshold, 3, { min: 1, max: 100 }),
-    caFile: reader.optionalString(SETTINGS.controlPlaneHealthCa) || undefined,
+    periodMs: reader.value(SETTINGS.controlPlaneHealthPeriod) * 1_000,
+    timeoutMs: reader.value(SETTINGS.controlPlaneHealthTimeout) * 1_000,
+    failureThreshold: reader.value(SETTINGS.controlPlaneHealthThreshold),
+    caFile: reader.value(SETTINGS.controlPlaneHealthCa),
   };
   return url === undefined ? undefined : { url, ...check };
-}
-
-function parseHttpUrl(text: string): Parsed<URL | undefined> {
-  const url = URL.parse(text);
-  const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
-  return url !== null && isHttp ? parsed(url) : unparsable('a URL such as https://127.0.0.1:6443/livez');
 }

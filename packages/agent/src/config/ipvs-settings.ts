@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { Forwarding } from '../balance/model/frontend.ts';
-import { KERNEL_SCHEDULERS, type KernelScheduler } from '../balance/model/kernel-schedulers.ts';
+import type { KernelScheduler } from '../balance/model/kernel-schedulers.ts';
 import { SETTINGS } from './names.ts';
 import type { AgentSettings } from './settings.ts';
 
@@ -22,16 +22,12 @@ const FORWARDINGS = {
   bypass: 'bypass',
 } as const satisfies Record<string, Forwarding>;
 
-const METHODS = ['masquerade', 'directroute', 'tunnel', 'local', 'bypass'] as const;
-
 /** Reads what belongs to IPVS; problems go to the reader. */
 export function readIpvsSettings(reader: SettingsReader): IpvsSettings {
-  const method = reader.oneOf(SETTINGS.ipvsForwarding, METHODS, 'masquerade');
+  const method = reader.value(SETTINGS.ipvsForwarding);
   return {
-    forwarding: reader.isSet(SETTINGS.ipvsForwarding) ? FORWARDINGS[method] : undefined,
-    scheduler: reader.isSet(SETTINGS.ipvsScheduler)
-      ? reader.oneOf(SETTINGS.ipvsScheduler, KERNEL_SCHEDULERS, 'rr')
-      : undefined,
+    forwarding: method === undefined ? undefined : FORWARDINGS[method],
+    scheduler: reader.value(SETTINGS.ipvsScheduler),
   };
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Address, formatAddress, parseAddress } from '@fairlead/shared/address/address.ts';
-import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
-import { parseDurationMs, type SettingsReader } from '@fairlead/shared/runtime/settings.ts';
+import { type Address, formatAddress } from '@fairlead/shared/address/address.ts';
+import type { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { GroupSize } from '../ownership/raft/group-record.ts';
 import { DEFAULT_TIMING, type RaftTiming, timingProblem } from '../ownership/raft/timing.ts';
 import { SETTINGS } from './names.ts';
@@ -27,9 +26,6 @@ export interface RaftSettings {
   readonly keyFile: string | undefined;
 }
 
-const DEFAULT_PORT = 7947;
-const DEFAULT_KEY_SECRET = 'fairlead-group';
-
 /** A network and a scheduler take their time, however short the grants are. */
 const LEAST_MS = {
   electionStepMs: 4,
@@ -41,10 +37,8 @@ const LEAST_MS = {
 
 /** Reads what begins with `fairlead_raft_`, and what else the group needs. Problems go to the reader. */
 export function readRaftSettings(reader: SettingsReader): RaftSettings {
-  const address = reader.read<Address | undefined>(SETTINGS.raftAddress, parseAddress, undefined);
-  const family = reader.isSet(SETTINGS.raftFamily)
-    ? reader.oneOf(SETTINGS.raftFamily, ['ipv4', 'ipv6'], 'ipv4')
-    : undefined;
+  const address = reader.value(SETTINGS.raftAddress);
+  const family = reader.value(SETTINGS.raftFamily);
   if (address !== undefined && family !== undefined && familyOf(address) !== family) {
     reader.addProblem({
       setting: SETTINGS.raftAddress.env,
@@ -52,18 +46,16 @@ export function readRaftSettings(reader: SettingsReader): RaftSettings {
       expected: `an address of the family in ${SETTINGS.raftFamily.env}, ${family}`,
     });
   }
-  const secret = reader.read(SETTINGS.groupKeySecret, parseSecretName, DEFAULT_KEY_SECRET);
-  const file = reader.optionalString(SETTINGS.groupKeyFile);
   return {
-    port: reader.integer(SETTINGS.raftPort, DEFAULT_PORT, { min: 1, max: 65_535 }),
+    port: reader.value(SETTINGS.raftPort),
     address: address === undefined ? undefined : formatAddress(address),
     family: address === undefined ? family : familyOf(address),
     timing: readTiming(reader),
-    voters: Number(reader.oneOf(SETTINGS.raftVoters, ['3', '5', '7'], '3')) as GroupSize,
-    minority: reader.oneOf(SETTINGS.minority, ['release', 'keep'], 'release'),
-    reformAfterMs: reader.read(SETTINGS.reformAfter, parseReformAfter, undefined),
-    keySecret: secret,
-    keyFile: file === undefined || file === '' ? undefined : file,
+    voters: Number(reader.value(SETTINGS.raftVoters)) as GroupSize,
+    minority: reader.value(SETTINGS.minority),
+    reformAfterMs: reader.value(SETTINGS.reformAfter),
+    keySecret: reader.value(SETTINGS.groupKeySecret),
+    keyFile: reader.value(SETTINGS.groupKeyFile),
   };
 }
 
@@ -72,8 +64,8 @@ function familyOf({ family }: Address): 'ipv4' | 'ipv6' {
 }
 
 function readTiming(reader: SettingsReader): RaftTiming {
-  const renewMs = reader.integer(SETTINGS.raftInterval, DEFAULT_TIMING.renewMs, { min: 20, max: 5_000 });
-  const grantMs = reader.integer(SETTINGS.raftGrant, DEFAULT_TIMING.grantMs, { min: 100, max: 60_000 });
+  const renewMs = reader.value(SETTINGS.raftInterval);
+  const grantMs = reader.value(SETTINGS.raftGrant);
   const timing = timingOf(renewMs, grantMs);
   const problem = timingProblem(timing);
   if (problem !== undefined) {
@@ -104,16 +96,4 @@ export function timingOf(renewMs: number, grantMs: number): RaftTiming {
     electionRoundMs: atLeast('electionRoundMs'),
     resendMs: atLeast('resendMs'),
   };
-}
-
-function parseReformAfter(text: string): Parsed<number | undefined> {
-  if (text === 'never') return parsed(undefined);
-  const duration = parseDurationMs(text, { bareUnit: 's', minMs: 5_000, maxMs: 86_400_000 });
-  return duration.ok ? duration : unparsable(`never, or ${duration.problem}`);
-}
-
-function parseSecretName(text: string): Parsed<string> {
-  return text.length <= 253 && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text)
-    ? parsed(text)
-    : unparsable('the name of a Secret');
 }

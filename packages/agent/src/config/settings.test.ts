@@ -6,7 +6,8 @@ import { addSettingFlags } from '../commands/flags.ts';
 import { usualForwarding } from './ipvs-settings.ts';
 import { parseLeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
-import { parseListen, readSettings } from './settings.ts';
+import { parseListen } from './parsers.ts';
+import { readSettings } from './settings.ts';
 import { UNSUPPORTED_SETTINGS } from './unsupported.ts';
 
 /** The environment of the kind case study's DaemonSet, as it arrives in the process. */

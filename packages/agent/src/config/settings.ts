@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
-import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
+import { type FileValue, SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { DnsMode } from '../dns/choose-addresses.ts';
 import {
   type ControlPlaneSettings,
@@ -8,8 +7,9 @@ import {
   requireOtherPort,
 } from './control-plane-settings.ts';
 import { type IpvsSettings, readIpvsSettings } from './ipvs-settings.ts';
-import { type LeaseName, parseLeaseName } from './lease-name.ts';
+import type { LeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
+import type { ListenAddress } from './parsers.ts';
 import { type RaftSettings, readRaftSettings } from './raft-settings.ts';
 import { type SettingWarning, unsupportedGiven } from './unsupported.ts';
 
@@ -48,7 +48,7 @@ export interface AgentSettings {
   readonly serviceUpdates: boolean;
   readonly healthCheckPort: number | undefined;
   /** Where metrics and probes are served; undefined = nowhere. */
-  readonly statusServer: { readonly host: string; readonly port: number } | undefined;
+  readonly statusServer: ListenAddress | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly kubeconfig: string | undefined;
   readonly inCluster: boolean;
@@ -82,73 +82,67 @@ export interface SettingInputs {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Flags that were given, by long name. */
   readonly flags?: Readonly<Record<string, string>>;
+  /** Values of the configuration file, by the schema's keys for it (`SettingSpec.file`). */
+  readonly file?: Readonly<Record<string, FileValue>>;
   readonly hostName: string;
   /** Namespace of the service account token, where there is one: the Leases live there, as the peer's do. */
   readonly tokenNamespace?: string;
 }
 
-const DEFAULT_CLASS = 'kube-vip.io/kube-vip-class';
 const DEFAULT_KUBECONFIG = '/etc/kubernetes/admin.conf';
 /** client-go's jitter factor: a renewal may be this much later than planned. */
 const RETRY_JITTER = 1.2;
-const DEFAULT_ANNOUNCE_MS = 60_000;
 
 /**
- * Reads and checks all settings. The environment wins over flags, as in kube-vip.
+ * Reads and checks all settings. The environment wins over flags, as in kube-vip, and both over the configuration file.
  *
  * @throws SettingsError with every problem at once.
  */
 export function readSettings(inputs: SettingInputs): AgentSettings {
   const { env, flags = {}, hostName, tokenNamespace } = inputs;
-  const reader = new SettingsReader({ env, flags, prefer: 'env' });
-  const services = reader.bool(SETTINGS.services, false);
-  const isControlPlane = reader.bool(SETTINGS.controlPlane, false);
+  const reader = settingsReader(inputs);
+  const services = reader.value(SETTINGS.services);
+  const isControlPlane = reader.value(SETTINGS.controlPlane);
   requireMode(reader, services || isControlPlane);
   // Said or not, the kernel never looks for duplicates of a managed address: it would let go of it for an imposter.
-  reader.bool(SETTINGS.skipDad, true);
-  const namespace = tokenNamespace ?? reader.string(SETTINGS.leaseNamespace, 'kube-system');
-  const explicitKubeconfig = reader.optionalString(SETTINGS.kubeconfig);
+  reader.value(SETTINGS.skipDad);
+  const namespace = tokenNamespace ?? reader.value(SETTINGS.leaseNamespace) ?? 'kube-system';
+  const explicitKubeconfig = reader.value(SETTINGS.kubeconfig);
   // A static Pod is told of the cluster, too, but has no service account.
   const hasAccount = Boolean(env.KUBERNETES_SERVICE_HOST) && tokenNamespace !== undefined;
   const inCluster = explicitKubeconfig === undefined && hasAccount;
   const settings: AgentSettings = {
-    nodeName: reader.string(SETTINGS.nodeName, hostName).toLowerCase(),
-    interface: nonEmpty(reader.optionalString(SETTINGS.interface)),
-    servicesInterface: nonEmpty(reader.optionalString(SETTINGS.servicesInterface)),
+    nodeName: reader.value(SETTINGS.nodeName) ?? hostName.toLowerCase(),
+    interface: reader.value(SETTINGS.interface),
+    servicesInterface: reader.value(SETTINGS.servicesInterface),
     services,
     controlPlane: readControlPlaneSettings(reader, isControlPlane, namespace),
-    servicesNamespace: nonEmpty(reader.optionalString(SETTINGS.servicesNamespace)),
+    servicesNamespace: reader.value(SETTINGS.servicesNamespace),
     election: readElection(reader),
-    servicesLease: reader.read(SETTINGS.servicesLeaseName, (text) => parseLeaseName(text, namespace), {
-      namespace,
-      name: 'plndr-svcs-lock',
-    }),
+    servicesLease: leaseIn(namespace, reader.value(SETTINGS.servicesLeaseName)),
     ...readTiming(reader),
     announceIntervalMs: readAnnounceInterval(reader),
     classRule: readClassRule(reader, env),
-    serviceUpdates: !reader.bool(SETTINGS.disableServiceUpdates, false),
-    healthCheckPort: reader.read(SETTINGS.healthCheckPort, parseHealthPort, undefined),
-    statusServer: reader.read<AgentSettings['statusServer']>(SETTINGS.prometheusServer, parseListen, {
-      host: '',
-      port: 2112,
-    }),
-    logLevel: reader.read(SETTINGS.logLevel, parseLogLevel, 'info'),
+    serviceUpdates: !reader.value(SETTINGS.disableServiceUpdates),
+    healthCheckPort: reader.value(SETTINGS.healthCheckPort),
+    statusServer: reader.value(SETTINGS.prometheusServer),
+    logLevel: reader.value(SETTINGS.logLevel),
     kubeconfig: inCluster ? undefined : (explicitKubeconfig ?? env.KUBECONFIG ?? DEFAULT_KUBECONFIG),
     inCluster,
-    apiServer: nonEmpty(reader.optionalString(SETTINGS.apiServer)),
-    engine: reader.oneOf(SETTINGS.engine, ['lease', 'raft'], 'lease'),
+    apiServer: reader.value(SETTINGS.apiServer),
+    engine: reader.value(SETTINGS.engine),
     groupNamespace: namespace,
     raft: readRaftSettings(reader),
-    balance: reader.oneOf(SETTINGS.balance, ['none', 'nftables', 'ipvs', 'userspace'], 'none'),
-    forwarding: reader.oneOf(SETTINGS.forwarding, ['nat', 'dsr'], 'nat'),
+    balance: reader.value(SETTINGS.balance),
+    forwarding: reader.value(SETTINGS.forwarding),
     ipvs: readIpvsSettings(reader),
-    closePorts: reader.bool(SETTINGS.closePorts, false),
-    addressOn: reader.oneOf(SETTINGS.addressOn, ['lo', 'interface'], 'lo'),
-    loGlobalScope: reader.bool(SETTINGS.loGlobalScope, false),
+    closePorts: reader.value(SETTINGS.closePorts),
+    addressOn: reader.value(SETTINGS.addressOn),
+    loGlobalScope: reader.value(SETTINGS.loGlobalScope),
     // 0 means "for ever" to the peer, which gives up otherwise; we never do.
-    dhcpAttempts: reader.integer(SETTINGS.dhcpAttempts, 3, { min: 0, max: 1_000 }) || 3,
-    dnsMode: reader.oneOf(SETTINGS.dnsMode, ['first', 'ipv4', 'ipv6', 'dual'], 'first'),
-    nodeLabels: reader.bool(SETTINGS.nodeLabels, false),
+    dhcpAttempts: reader.value(SETTINGS.dhcpAttempts) || 3,
+    dnsMode: reader.value(SETTINGS.dnsMode),
+    nodeLabels: reader.value(SETTINGS.nodeLabels),
     warnings: unsupportedGiven(env, flags),
   };
   requireOtherPort(reader, settings);
@@ -156,9 +150,19 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
   return settings;
 }
 
+/** Finds settings in all three places. */
+export function settingsReader({ env, flags = {}, file = {} }: SettingInputs): SettingsReader {
+  return new SettingsReader({ env, flags, file, prefer: 'env' });
+}
+
+/** A Lease whose name says no namespace is in the one of the agents. */
+export function leaseIn(namespace: string, lease: LeaseName): LeaseName {
+  return lease.namespace === '' ? { ...lease, namespace } : lease;
+}
+
 /** kube-vip refuses to start without a mode and without a job; so do we, naming the setting. */
 function requireMode(reader: SettingsReader, hasJob: boolean): void {
-  if (!reader.bool(SETTINGS.arp, false)) {
+  if (!reader.value(SETTINGS.arp)) {
     const received = reader.optionalString(SETTINGS.arp) ?? '';
     reader.addProblem({
       setting: SETTINGS.arp.env,
@@ -176,17 +180,16 @@ function requireMode(reader: SettingsReader, hasJob: boolean): void {
 }
 
 function readElection(reader: SettingsReader): AgentSettings['election'] {
-  const perService = reader.bool(SETTINGS.servicesElection, false);
-  const onDemand = reader.bool(SETTINGS.electionOnDemand, false);
+  const perService = reader.value(SETTINGS.servicesElection);
+  const onDemand = reader.value(SETTINGS.electionOnDemand);
   if (perService) return 'perService';
   return onDemand ? 'onDemand' : 'global';
 }
 
 function readTiming(reader: SettingsReader) {
-  const limits = { bareUnit: 's', minMs: 100, maxMs: 3_600_000 } as const;
-  const leaseDurationMs = reader.durationMs(SETTINGS.leaseDuration, 15_000, { ...limits, minMs: 1_000 });
-  const renewDeadlineMs = reader.durationMs(SETTINGS.renewDeadline, 10_000, limits);
-  const retryPeriodMs = reader.durationMs(SETTINGS.retryPeriod, 2_000, limits);
+  const leaseDurationMs = reader.value(SETTINGS.leaseDuration);
+  const renewDeadlineMs = reader.value(SETTINGS.renewDeadline);
+  const retryPeriodMs = reader.value(SETTINGS.retryPeriod);
   if (renewDeadlineMs >= leaseDurationMs) {
     reader.addProblem({
       setting: SETTINGS.renewDeadline.env,
@@ -206,7 +209,7 @@ function readTiming(reader: SettingsReader) {
 
 /** kube-vip announces each 3 s and resets anything below 500 ms to that. Ours repeats at takeover, so the default is slow. */
 function readAnnounceInterval(reader: SettingsReader): number {
-  const ms = reader.integer(SETTINGS.announceInterval, DEFAULT_ANNOUNCE_MS, { min: 0, max: 3_600_000 });
+  const ms = reader.value(SETTINGS.announceInterval);
   return ms < 500 ? 3_000 : ms;
 }
 
@@ -214,37 +217,8 @@ function readClassRule(reader: SettingsReader, env: SettingInputs['env']): Class
   // The one setting that may be set to empty on purpose: with modern handling it means "Services without a class".
   const emptied = env[SETTINGS.className.env] === '';
   return {
-    handling: reader.bool(SETTINGS.classLegacyHandling, true) ? 'legacy' : 'modern',
-    name: emptied ? '' : reader.string(SETTINGS.className, DEFAULT_CLASS),
-    classOnly: reader.bool(SETTINGS.classOnly, false),
+    handling: reader.value(SETTINGS.classLegacyHandling) ? 'legacy' : 'modern',
+    name: emptied ? '' : reader.value(SETTINGS.className),
+    classOnly: reader.value(SETTINGS.classOnly),
   };
-}
-
-/** `:2112`, `0.0.0.0:2112`, `[::1]:2112`; empty = no server. */
-export function parseListen(text: string): Parsed<{ host: string; port: number } | undefined> {
-  if (text === '') return parsed(undefined);
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3] ?? Number.NaN);
-  if (match === null || port > 65_535) return unparsable('[host]:port, for example :2112');
-  return parsed({ host: match[1] ?? match[2] ?? '', port });
-}
-
-function parseHealthPort(text: string): Parsed<number | undefined> {
-  if (text === '0') return parsed(undefined);
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  return port >= 1024 && port <= 65_535 ? parsed(port) : unparsable('0 (none) or a port from 1024 to 65535');
-}
-
-function parseLogLevel(text: string): Parsed<AgentSettings['logLevel']> {
-  const word = text.toLowerCase();
-  if (word === 'debug' || word === 'info' || word === 'warn' || word === 'error') return parsed(word);
-  if (!/^-?\d{1,3}$/.test(text)) return unparsable('-4 (debug), 0 (info), 4 (warn), 8 (error) or the word');
-  const level = Number(text);
-  if (level < 0) return parsed('debug');
-  if (level < 4) return parsed('info');
-  return parsed(level < 8 ? 'warn' : 'error');
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === undefined || text === '' ? undefined : text;
 }

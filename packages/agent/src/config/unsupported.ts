@@ -192,7 +192,6 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
   { flag: 'etcdCert', takes: 'value', feature: 'etcd' },
   { flag: 'etcdKey', takes: 'value', feature: 'etcd' },
   { flag: 'etcdEndpoints', takes: 'value', feature: 'etcd' },
-  { flag: 'config-file', takes: 'value', feature: 'a configuration file' },
 ];
 
 /** A warning about one setting. */

@@ -1,11 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Parsed, parsed, unparsable } from '../address/parsed.ts';
+import type { ValueType } from './value-types.ts';
 
 /** Where a setting may come from. Names are exact: environment `vip_interface`, flag `leader-elect` (no dashes in front). */
 export interface SettingName {
   readonly env?: string;
   readonly flag?: string;
+  /** Key in a configuration file. */
+  readonly file?: string;
+  /** Never to be shown: whoever reads logs must not learn it. */
+  readonly secret?: boolean;
 }
+
+/** One value of a configuration file. */
+export interface FileValue {
+  readonly text: string;
+  /** How a person finds it, for example `agent.yaml:3: leaseDuration`. */
+  readonly place: string;
+}
+
+/** A setting as it was given. */
+export interface GivenSetting {
+  readonly source: 'environment' | 'flag' | 'file';
+  /** `vip_leaseduration`, `--port` or `agent.yaml:3: leaseDuration`. */
+  readonly setting: string;
+  readonly text: string;
+}
+
+/** What is shown in the place of a secret. */
+export const HIDDEN = '(hidden)';
 
 /** One setting that cannot be used: which one, what was received and what was expected. */
 export interface SettingProblem {
@@ -39,6 +62,8 @@ export interface SettingSources {
   readonly flags?: Readonly<Record<string, string>>;
   /** Which one wins when both are given; kube-vip lets the environment win. Default: flag. */
   readonly prefer?: 'env' | 'flag';
+  /** Values of a configuration file by {@link SettingName.file}; they count where neither environment nor flags say anything. */
+  readonly file?: Readonly<Record<string, FileValue>>;
 }
 
 /**
@@ -71,27 +96,44 @@ export class SettingsReader {
 
   /** Whether the setting was given at all. */
   isSet(name: SettingName): boolean {
-    return this.#find(name) !== undefined;
+    return this.given(name) !== undefined;
+  }
+
+  /** Reads a setting of a schema; `fallback` instead of the schema's where the default depends on something. */
+  value<T>(spec: SettingName & { readonly value: ValueType<T> }, fallback: T = spec.value.fallback): T {
+    return this.read(spec, spec.value.parse, fallback);
+  }
+
+  /** The setting as it was given, from the place that counts; undefined: nowhere. */
+  given(name: SettingName): GivenSetting | undefined {
+    const { env, flags, file, prefer } = this.#sources;
+    const places: readonly (() => GivenSetting | undefined)[] = [
+      () => fromEnvironment(name, env),
+      () => fromFlags(name, flags ?? {}),
+    ];
+    const [first, second] = prefer === 'env' ? places : places.toReversed();
+    return first?.() ?? second?.() ?? fromFile(name, file ?? {});
   }
 
   /** Reads a setting with a parser of the caller's. A problem's text should say what was expected. */
   read<T>(name: SettingName, parse: (text: string) => Parsed<T>, fallback: T): T {
-    const found = this.#find(name);
+    const found = this.given(name);
     if (found === undefined) return fallback;
     const result = parse(found.text);
     if (result.ok) return result.value;
-    this.#problems.push({ setting: found.setting, received: found.text, expected: result.problem });
+    const received = name.secret === true ? HIDDEN : found.text;
+    this.#problems.push({ setting: found.setting, received, expected: result.problem });
     return fallback;
   }
 
   /** Any text. */
   string(name: SettingName, fallback: string): string {
-    return this.#find(name)?.text ?? fallback;
+    return this.given(name)?.text ?? fallback;
   }
 
   /** Any text, or undefined when not given. */
   optionalString(name: SettingName): string | undefined {
-    return this.#find(name)?.text;
+    return this.given(name)?.text;
   }
 
   /** Truth value in the spellings of Go's flag package (1, t, true, 0, f, false in any case). */
@@ -130,25 +172,31 @@ export class SettingsReader {
 
   /** Comma-separated list; entries are trimmed, empty ones dropped. */
   list(name: SettingName, fallback: readonly string[] = []): readonly string[] {
-    const found = this.#find(name);
+    const found = this.given(name);
     if (found === undefined) return fallback;
     return found.text
       .split(',')
       .map((entry) => entry.trim())
       .filter((entry) => entry !== '');
   }
+}
 
-  #find(name: SettingName): { readonly setting: string; readonly text: string } | undefined {
-    const fromEnv = () => {
-      const text = name.env === undefined ? undefined : this.#sources.env[name.env]?.trim();
-      return text && name.env ? { setting: name.env, text } : undefined;
-    };
-    const fromFlag = () => {
-      const text = name.flag === undefined ? undefined : this.#sources.flags?.[name.flag];
-      return text === undefined ? undefined : { setting: `--${name.flag}`, text: text.trim() };
-    };
-    return this.#sources.prefer === 'env' ? (fromEnv() ?? fromFlag()) : (fromFlag() ?? fromEnv());
-  }
+function fromEnvironment({ env: name }: SettingName, env: SettingSources['env']): GivenSetting | undefined {
+  const text = name === undefined ? undefined : env[name]?.trim();
+  return text && name ? { source: 'environment', setting: name, text } : undefined;
+}
+
+function fromFlags({ flag }: SettingName, flags: Readonly<Record<string, string>>): GivenSetting | undefined {
+  const text = flag === undefined ? undefined : flags[flag];
+  return text === undefined ? undefined : { source: 'flag', setting: `--${flag}`, text: text.trim() };
+}
+
+function fromFile(
+  { file: key }: SettingName,
+  values: Readonly<Record<string, FileValue>>,
+): GivenSetting | undefined {
+  const found = key === undefined ? undefined : values[key];
+  return found === undefined ? undefined : { source: 'file', setting: found.place, text: found.text.trim() };
 }
 
 /** How {@link parseDurationMs} reads a number without a unit, and the limits of the result. */

@@ -4,7 +4,7 @@ import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { parse as parseYaml } from 'yaml';
 import { ONLY_IPVS } from '../../balance/model/kernel-schedulers.ts';
-import { parseListen } from '../../config/settings.ts';
+import { parseListen } from '../../config/parsers.ts';
 import type { BalancerEntry } from './balancer-entry.ts';
 import { overlay } from './overlay.ts';
 import { readBalancer } from './read-balancer.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { LeaseName } from '../../config/lease-name.ts';
-import { parseListen } from '../../config/settings.ts';
+import { parseListen } from '../../config/parsers.ts';
 import type { Listen } from '../../manager/status-servers.ts';
 
 /** Everything that `agent service` needs to know, checked. */

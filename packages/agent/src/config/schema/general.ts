@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+import { boolType, integerType, textType, wordType } from '@fairlead/shared/runtime/value-types.ts';
+import {
+  type LogLevel,
+  parseApiServer,
+  parseHealthPort,
+  parseLinks,
+  parseListen,
+  parseLogLevel,
+  parseNamespace,
+  parseNodeName,
+  parsePath,
+} from '../parsers.ts';
+import type { SettingSpec } from './setting.ts';
+
+/** What the agent does at all, where, and how it is looked at. */
+export const GENERAL_SETTINGS = {
+  arp: {
+    env: 'vip_arp',
+    flag: 'arp',
+    file: 'enableARP',
+    value: boolType(false),
+    help: 'announce addresses by ARP and NDP; the only way of announcing in this version, so it has to be true',
+  },
+  services: {
+    env: 'svc_enable',
+    flag: 'services',
+    file: 'enableServices',
+    value: boolType(false),
+    help: 'serve LoadBalancer Services',
+  },
+  controlPlane: {
+    env: 'cp_enable',
+    flag: 'controlplane',
+    file: 'enableControlPlane',
+    value: boolType(false),
+    help: 'answer for the address of the control plane; for nodes with an API server',
+  },
+  nodeName: {
+    env: 'vip_nodename',
+    flag: 'nodeName',
+    file: 'leaseNodeName',
+    value: textType({
+      parse: parseNodeName,
+      fallback: undefined,
+      allowed: 'name of a Node',
+      defaultText: 'host name',
+    }),
+    help: 'name of this node; identity in Leases',
+  },
+  interface: {
+    env: 'vip_interface',
+    flag: 'interface',
+    file: 'interface',
+    value: textType({
+      parse: parseLinks,
+      fallback: undefined,
+      allowed: 'names of links',
+      defaultText: 'the one with the default route',
+    }),
+    help: 'link to answer on; of a comma list the first that the node has',
+  },
+  servicesInterface: {
+    env: 'vip_servicesinterface',
+    flag: 'serviceInterface',
+    file: 'servicesInterface',
+    value: textType({
+      parse: parseLinks,
+      fallback: undefined,
+      allowed: 'names of links, or auto',
+      defaultText: 'vip_interface',
+    }),
+    help: 'link for addresses of Services, or a comma list; auto: the one whose subnet has the address',
+  },
+  addressOn: {
+    env: 'fairlead_address_on',
+    flag: 'address-on',
+    file: 'addressOn',
+    value: wordType(['lo', 'interface'], 'lo'),
+    help: 'where addresses are configured',
+  },
+  loGlobalScope: {
+    env: 'vip_interfaceloglobal',
+    flag: 'loInterfaceGlobalScope',
+    file: 'loInterfaceGlobalScope',
+    value: boolType(false),
+    help: 'IPv4 addresses on lo get global instead of host scope, for software that only looks at those',
+  },
+  skipDad: {
+    env: 'vip_skipdad',
+    file: 'skipDAD',
+    value: boolType(true),
+    help: 'accepted: IPv6 addresses never wait for duplicate address detection; a second owner is noticed by its claims',
+  },
+  announceInterval: {
+    env: 'vip_arpRate',
+    file: 'arpBroadcastRate',
+    value: integerType(60_000, { min: 0, max: 3_600_000, unit: 'ms' }),
+    help: 'between two gratuitous announcements of an address at rest; below 500 = 3000',
+  },
+  leaseNamespace: {
+    env: 'cp_namespace',
+    flag: 'namespace',
+    file: 'namespace',
+    value: textType({
+      parse: parseNamespace,
+      fallback: undefined,
+      allowed: 'name of a namespace',
+      defaultText: 'kube-system',
+    }),
+    help: 'namespace of Leases and group record, where there is no service account, whose namespace counts otherwise',
+  },
+  kubeconfig: {
+    env: 'k8s_config_file',
+    flag: 'k8sConfigPath',
+    file: 'k8sConfigFile',
+    value: textType({
+      parse: parsePath,
+      fallback: undefined,
+      allowed: 'path of a file',
+      defaultText: 'service account, else $KUBECONFIG, else /etc/kubernetes/admin.conf',
+    }),
+    help: 'kubeconfig for the API server',
+  },
+  apiServer: {
+    env: 'kubernetes_addr',
+    file: 'kubernetesAddr',
+    value: textType({
+      parse: parseApiServer,
+      fallback: undefined,
+      allowed: 'URL',
+      defaultText: 'as the kubeconfig says',
+    }),
+    help: 'API server to ask instead of the configured one',
+    secret: true,
+  },
+  prometheusServer: {
+    env: 'prometheus_server',
+    flag: 'prometheusHTTPServer',
+    file: 'prometheusHTTPServer',
+    value: textType({
+      parse: parseListen,
+      fallback: { host: '', port: 2112 },
+      allowed: '[host]:port',
+      defaultText: ':2112',
+    }),
+    help: 'address of metrics and probes; an empty flag switches it off',
+  },
+  healthCheckPort: {
+    env: 'health_check_port',
+    flag: 'healthCheckPort',
+    file: 'healthCheckPort',
+    value: textType({
+      parse: parseHealthPort,
+      fallback: undefined,
+      allowed: '0, or 1024 to 65535',
+      defaultText: '0',
+    }),
+    help: 'port of a second server for /healthz; 0: none',
+  },
+  logLevel: {
+    env: 'vip_loglevel',
+    flag: 'log',
+    file: 'logging',
+    value: textType<LogLevel>({
+      parse: parseLogLevel,
+      fallback: 'info',
+      allowed: 'a number, or debug, info, warn, error',
+      defaultText: '0',
+    }),
+    help: '-4 debug, 0 info, 4 warn, 8 error, or the word',
+  },
+  configFile: {
+    env: 'config_file',
+    flag: 'config-file',
+    file: 'configFile',
+    value: textType({
+      parse: parsePath,
+      fallback: undefined,
+      allowed: 'path ending in .yaml, .yml or .json',
+      defaultText: '',
+    }),
+    help: 'file with settings; what the environment and flags say counts more',
+  },
+} as const satisfies Record<string, SettingSpec>;

@@ -13,7 +13,7 @@ export const MANIFESTS = {
   agent: 'deploy/agent.yaml',
   cloudProviderServiceConfigMaps: 'deploy/cloud-provider-service-configmaps.yaml',
   namespaceService: 'deploy/namespace-service.yaml',
-  echoApp: 'test/e2e/manifests/echo-app.yaml',
+  echoApp: 'deploy/kind/echo-app.yaml',
   caseStudyAgent: 'test/e2e/manifests/kube-vip.yaml',
 } as const;
 

@@ -10,6 +10,7 @@
  * GET /healthz      200 while ready, 503 while not: the readiness probe
  * POST /unready     /healthz fails from now on; requests are still served
  * POST /ready       /healthz succeeds again
+ * Every answer has the pod in its header X-Pod, for load generators that show no bodies.
  * UDP, same port    each datagram comes back with "<pod> " in front
  *
  * No dependencies and no framework: a fresh pod should answer within the start time of the runtime.
@@ -91,6 +92,7 @@ function answer(
 ): void {
   const path = (request.url ?? '/').split('?', 1)[0];
   const client = plainAddress(request.socket.remoteAddress);
+  response.setHeader('X-Pod', identity.pod);
   if (state.draining) response.setHeader('Connection', 'close');
   if (request.method === 'POST' && (path === '/ready' || path === '/unready')) {
     state.ready = path === '/ready';

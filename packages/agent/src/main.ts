@@ -3,7 +3,9 @@
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { Command } from 'commander';
 import { groupCommand } from './commands/group.ts';
+import { kubeadmCommand } from './commands/kubeadm.ts';
 import { managerCommand } from './commands/manager.ts';
+import { manifestCommand } from './commands/manifest.ts';
 import { prepareCommand } from './commands/prepare.ts';
 import { sampleCommand } from './commands/sample.ts';
 import { serviceCommand } from './commands/service.ts';
@@ -16,6 +18,8 @@ const program = new Command('agent')
   .addCommand(managerCommand())
   .addCommand(startCommand())
   .addCommand(serviceCommand())
+  .addCommand(manifestCommand())
+  .addCommand(kubeadmCommand())
   .addCommand(sampleCommand())
   .addCommand(statusCommand())
   .addCommand(groupCommand())

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import { flagsOf } from '@fairlead/shared/runtime/flags.ts';
+import { Command } from 'commander';
+import type { ManifestKind } from '../manifest/generate.ts';
+import { DEFAULT_IMAGE } from '../manifest/names.ts';
+import { addSettingFlags } from './flags.ts';
+
+/** `agent manifest`: what to apply to a cluster or to put into a kubelet's folder, on the standard output. */
+export function manifestCommand(): Command {
+  const command = new Command('manifest').description(
+    'print manifests for the settings given; wrong ones end with code 1 and the reason',
+  );
+  addManifestFlags(command);
+  const pod = manifest('pod', 'pod', 'a Pod for the manifests folder of a kubelet');
+  const daemonSet = manifest('daemonset', 'daemonset', 'a DaemonSet').option(
+    '--taint [bool]',
+    'only on nodes of the control plane, whatever their taints',
+  );
+  const rbac = manifest('rbac', 'rbac', 'the service account and its rights')
+    .option('--role [bool]', 'rights in one namespace only, that of svc_namespace')
+    .option('--rolebinding [bool]', 'bind the rights in that namespace only');
+  return command.addCommand(pod).addCommand(daemonSet).addCommand(rbac);
+}
+
+/** Flags of all manifests; given before the name of a sub-command they count as well. */
+function addManifestFlags(command: Command): void {
+  addSettingFlags(command);
+  command
+    .option('--image <name>', `image to run; without a tag, this version's (${DEFAULT_IMAGE})`)
+    .option('--inCluster [bool]', 'with the service account kube-vip, instead of a kubeconfig of the host');
+}
+
+function manifest(name: string, kind: ManifestKind, about: string): Command {
+  const command = new Command(name).description(`print ${about}`).allowExcessArguments(false);
+  addManifestFlags(command);
+  return command.action(() => print(kind, flagsOfAll(command)));
+}
+
+/** Writes the manifest; warnings go to the standard error, so that the output can be piped. */
+export async function print(kind: ManifestKind, flags: Readonly<Record<string, string>>): Promise<void> {
+  // Loaded only now: the daemon needs none of it.
+  const { generate } = await import('../manifest/generate.ts');
+  const { writeYaml } = await import('../manifest/write-yaml.ts');
+  const { objects, warnings } = generate(kind, { env: process.env, flags });
+  for (const { setting, received, message } of warnings) {
+    process.stderr.write(`# ${setting}="${received}": ${message}\n`);
+  }
+  process.stdout.write(writeYaml(objects));
+}
+
+/** Flags given to the command or to those above it. */
+export function flagsOfAll(command: Command): Readonly<Record<string, string>> {
+  const above = command.parent === null ? {} : flagsOfAll(command.parent);
+  return { ...above, ...flagsOf(command) };
+}

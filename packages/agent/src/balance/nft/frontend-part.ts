@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Backend, type Frontend, takersOf } from '../model/frontend.ts';
+import { type Backend, type Frontend, sameBackend, takersOf } from '../model/frontend.ts';
 import { maglevTable } from '../model/maglev.ts';
 import { weightedTurns } from '../model/turns.ts';
 import { NAT_TABLES, SHARED_SETS } from './nat-frame.ts';
@@ -61,7 +61,8 @@ function resetElements({
   resetsRemoved,
 }: Frontend): readonly NftElement[] {
   if (!resetsRemoved || protocol !== 'tcp') return [];
-  const living = [...backends, ...ending].map(
+  const leaving = ending.filter((each) => !backends.some((backend) => sameBackend(each, backend)));
+  const living = [...backends, ...leaving].map(
     (backend): NftElement => ({
       set: SHARED_SETS.living,
       key: [address, port, backend.address, backend.port],

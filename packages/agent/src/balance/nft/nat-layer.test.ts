@@ -127,7 +127,7 @@ describe('a large change', () => {
   const { differences } = layOut(modelOf(), model);
 
   it('is cut into transactions, each of whole front ends, and the last of them has what the model wants', () => {
-    const transactions = natTransactions(modelOf(), model, differences);
+    const transactions = [...natTransactions(modelOf(), model, differences)];
     expect(transactions.length).toBeGreaterThan(3);
     const kernel = new PacketTracer();
     kernel.apply(allChanges(modelOf()));

@@ -35,34 +35,33 @@ export function frameChanges(): readonly Change[] {
 
 /**
  * What leads from one model to the next, as transactions to be made one after the other; mostly one, or none. Each front end is
- * changed in one of them. Only what belongs to a front end that differs is touched, so the turns of the others go on. Pure.
+ * changed in one of them. Only what belongs to a front end that differs is touched, so the turns of the others go on. Each is made
+ * when it is asked for. Pure.
  *
  * @param differences between the models, as `layOut` finds them
  */
-export function natTransactions(
+export function* natTransactions(
   before: BalanceModel,
   after: BalanceModel,
   differences: readonly Difference[],
-): readonly (readonly Change[])[] {
-  const moves = differences.map(([old, next]) => [partOf(old), partOf(next)] as const);
+): Generator<readonly Change[], void> {
   const [added, removed] = sharedMoves(before, after, differences);
-  const transactions: Transaction[] = [];
   let current = new Transaction();
   let length = 0;
-  const close = () => {
-    transactions.push(current);
-    [current, length] = [new Transaction(), 0];
-  };
   for (const [old, next] of added) current.move(old, next);
-  for (const [old, next] of moves) {
+  for (const difference of differences) {
+    const [old, next] = difference.map(partOf);
     const own = Math.max(lengthOf(old), lengthOf(next));
-    if (length > 0 && length + own > TRANSACTION_LENGTH) close();
+    if (length > 0 && length + own > TRANSACTION_LENGTH) {
+      yield current.changes;
+      [current, length] = [new Transaction(), 0];
+    }
     current.move(old, next);
     length += own;
   }
   for (const [old, next] of removed) current.move(old, next);
-  close();
-  return transactions.map(({ changes }) => changes).filter(({ length }) => length > 0);
+  const { changes } = current;
+  if (changes.length > 0) yield changes;
 }
 
 /** What builds the tables of a model anew, whatever was there. Pure. */
@@ -72,7 +71,7 @@ export function allChanges(model: BalanceModel): readonly Change[] {
 
 /** What leads from one model to the next, as it was laid out. Pure. */
 export function changesTo(before: BalanceModel, { model, differences }: LaidOut): readonly Change[] {
-  return natTransactions(before, model, differences).flat();
+  return [...natTransactions(before, model, differences)].flat();
 }
 
 type Move = readonly [before: Part | undefined, after: Part | undefined];

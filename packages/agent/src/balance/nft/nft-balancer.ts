@@ -59,7 +59,8 @@ class NftBalancer implements Balancer {
   readonly directReturn = true;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #nft: (script: string) => Promise<void>;
-  readonly #write: (changes: readonly Change[]) => Promise<void>;
+  /** Makes everything ready for one transaction; the answer makes it. */
+  readonly #prepare: (changes: readonly Change[]) => () => Promise<void>;
   readonly #conntrack: Pick<Conntrack, 'forget'>;
   readonly #layers: readonly NftLayer[];
   readonly #socket = new NftSocket();
@@ -78,7 +79,9 @@ class NftBalancer implements Balancer {
     this.#clock = clock;
     this.#nft = nft ?? applyNft;
     const byScript = (changes: readonly Change[]) => this.#nft(printChanges(changes));
-    this.#write = write ?? (nft === undefined ? (changes) => this.#send(changes) : byScript);
+    const given = write ?? (nft === undefined ? undefined : byScript);
+    this.#prepare =
+      given === undefined ? (changes) => this.#encode(changes) : (changes) => () => given(changes);
     this.#conntrack = conntrack ?? new Conntrack(logger);
     this.#layers = layers;
   }
@@ -145,10 +148,10 @@ class NftBalancer implements Balancer {
   /** At once as long as it fits; a large model comes into empty tables, whole front ends at a time. */
   async #rebuild(model: BalanceModel): Promise<void> {
     const laidOut = layOut(NOTHING_TO_BALANCE, model);
-    const transactions = natTransactions(NOTHING_TO_BALANCE, laidOut.model, laidOut.differences);
-    const isSmall = transactions.length <= 1;
+    const [only = [], another] = natTransactions(NOTHING_TO_BALANCE, laidOut.model, laidOut.differences);
+    const isSmall = another === undefined;
     const first = isSmall ? laidOut.model : NOTHING_TO_BALANCE;
-    const changes = [...frameChanges(), ...(isSmall ? transactions.flat() : [])];
+    const changes = [...frameChanges(), ...(isSmall ? only : [])];
     const others = this.#layers.map((layer) => layer.renderAll(first));
     await this.#nft(printChanges(changes) + others.join(''));
     this.#untidy = undefined;
@@ -162,17 +165,16 @@ class NftBalancer implements Balancer {
       this.#applied = model;
       return;
     }
-    const transactions = natTransactions(before, model, differences);
     const isForOthers = differences.some((each) => !each.every(isNat));
     const others = isForOthers
       ? this.#layers.map((layer) => layer.renderChanges(before, model)).join('')
       : '';
     this.#applied = undefined;
+    const [only = [], another] = others === '' ? [] : natTransactions(before, model, differences);
     // What belongs together is written together, unless it is too much.
-    if (others !== '' && transactions.length <= 1)
-      await this.#nft(printChanges(transactions.flat()) + others);
+    if (others !== '' && another === undefined) await this.#nft(printChanges(only) + others);
     else {
-      for (const changes of transactions) await this.#write(changes);
+      await this.#write(natTransactions(before, model, differences));
       if (others !== '') await this.#nft(others);
     }
     this.#applied = model;
@@ -192,11 +194,21 @@ class NftBalancer implements Balancer {
     this.#untidy = undefined;
   }
 
+  /** Each is made ready while the kernel is at the one before. */
+  async #write(transactions: Iterable<readonly Change[]>): Promise<void> {
+    let underWay: Promise<void> | undefined;
+    for (const changes of transactions) {
+      const send = this.#prepare(changes);
+      if (underWay !== undefined) await underWay;
+      underWay = send();
+    }
+    await underWay;
+  }
+
   /** A datagram straight to the kernel, or a script where it is about something rare. */
-  async #send(changes: readonly Change[]): Promise<void> {
+  #encode(changes: readonly Change[]): () => Promise<void> {
     const batch = encodeChanges(changes);
-    if (batch === undefined) await this.#nft(printChanges(changes));
-    else await this.#socket.send(batch);
+    return batch === undefined ? () => this.#nft(printChanges(changes)) : () => this.#socket.send(batch);
   }
 
   #forgetFlows(differences: readonly Difference[]): void {

@@ -111,8 +111,10 @@ function frontendKey([address, protocol, port]: NftElement['key']): Buffer | und
 }
 
 function slotKey([address, port, slot]: NftElement['key']): Buffer | undefined {
-  const bytes = addressBytes(String(address));
-  return bytes && Buffer.concat([bytes, portBytes(Number(port)), slotBytes(Number(slot))]);
+  const key = addressAndPort(String(address), Number(port), WORD_LENGTH);
+  // A number that the kernel has made itself, in its own order of bytes: all machines that we run on are little-endian.
+  key?.writeUInt32LE(Number(slot), key.length - WORD_LENGTH);
+  return key;
 }
 
 const FRONTEND_SETS: ReadonlySet<string> = new Set([
@@ -123,14 +125,34 @@ const FRONTEND_SETS: ReadonlySet<string> = new Set([
 
 function withData(key: Buffer, data: Destination | Verdict): NftMember | undefined {
   if ('goto' in data) return { key, data };
-  const address = addressBytes(data.address);
-  return address && { key, data: Buffer.concat([address, portBytes(data.port)]) };
+  const bytes = addressAndPort(data.address, data.port);
+  return bytes && { key, data: bytes };
 }
 
+/** The two, and room for more: there are hundreds of thousands of them, and joining parts costs several times as much. */
+function addressAndPort(address: string, port: number, room = 0): Buffer | undefined {
+  const bytes = addressBytes(address);
+  if (bytes === undefined) return undefined;
+  const key = Buffer.alloc(bytes.length + WORD_LENGTH + room);
+  key.set(bytes);
+  key.writeUInt16BE(port, bytes.length);
+  return key;
+}
+
+/** Bytes of addresses that were asked for lately: each back end is in several slots, one behind the other. */
+const knownAddresses = new Map<string, Buffer>();
+const MOST_KNOWN = 1_024;
+
+/** Not to be changed. */
 function addressBytes(text: string): Buffer | undefined {
+  const known = knownAddresses.get(text);
+  if (known !== undefined) return known;
   const address = addressOf(text);
   if (address === undefined) return undefined;
-  return Buffer.from(address.value.toString(16).padStart(address.family === 4 ? 8 : 32, '0'), 'hex');
+  const bytes = Buffer.from(address.value.toString(16).padStart(address.family === 4 ? 8 : 32, '0'), 'hex');
+  if (knownAddresses.size >= MOST_KNOWN) knownAddresses.clear();
+  knownAddresses.set(text, bytes);
+  return bytes;
 }
 
 /** Parts of a key that are shorter than a register are filled up behind. */
@@ -145,11 +167,4 @@ function isProtocol(text: string): text is Protocol {
 
 function portBytes(port: number): Buffer {
   return Buffer.from([port >> 8, port & 0xff, 0, 0]);
-}
-
-/** A number that the kernel has made itself, in its own order of bytes: all machines that we run on are little-endian. */
-function slotBytes(slot: number): Buffer {
-  const bytes = Buffer.alloc(WORD_LENGTH);
-  bytes.writeUInt32LE(slot);
-  return bytes;
 }

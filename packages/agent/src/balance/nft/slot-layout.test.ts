@@ -24,7 +24,7 @@ describe('freshSlots', () => {
         const slots = freshSlots(backends);
         expect(new Set(counts(slots)).size).toBe(1);
         expect(slots.slice(0, backends.length)).toEqual(backends);
-        expect(slots.length).toBeGreaterThanOrEqual(Math.max(24, 2 * backends.length));
+        expect(slots.length).toBeGreaterThanOrEqual(Math.max(20, 2 * backends.length));
       }),
     );
   });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Backend, sameBackend } from '../model/frontend.ts';
 
-/** So many slots at least: with fewer, a back end more or less would tilt the shares by more than a few per cent. */
-const FEWEST_SLOTS = 24;
+/** So many slots or nearly: with fewer, a back end more or less would tilt the shares of few back ends by a lot. */
+const USUAL_SLOTS = 24;
 /** So many slots at least for each back end; with fewer the table is laid out anew. */
 const FEWEST_PER_BACKEND = 2;
 
@@ -11,7 +11,7 @@ const FEWEST_PER_BACKEND = 2;
  * The kernel counts through the slots. Pure.
  */
 export function freshSlots(backends: readonly Backend[]): readonly Backend[] {
-  const rounds = Math.max(FEWEST_PER_BACKEND, Math.ceil(FEWEST_SLOTS / Math.max(1, backends.length)));
+  const rounds = Math.max(FEWEST_PER_BACKEND, Math.round(USUAL_SLOTS / Math.max(1, backends.length)));
   return Array.from({ length: rounds }, () => backends).flat();
 }
 

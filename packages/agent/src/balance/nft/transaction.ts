@@ -84,6 +84,8 @@ interface Comparison<T> {
 }
 
 function compare<T>(before: readonly T[], after: readonly T[], keyOf: (each: T) => string): Comparison<T> {
+  // A new front end, and there may be ten thousand of them.
+  if (before.length === 0) return { added: after, removed: [], kept: [] };
   const [old, wanted] = [byKey(before, keyOf), byKey(after, keyOf)];
   const added: T[] = [];
   const kept: (readonly [T, T])[] = [];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { PoolConfigMap } from '@fairlead/shared/pools/pool-config.ts';
+import { nearestWord } from '@fairlead/shared/runtime/nearest-word.ts';
 import { isMap, isSeq, type Node, parseAllDocuments } from 'yaml';
-import { nearestWord, readKey } from '../pools/keys.ts';
+import { readKey } from '../pools/keys.ts';
 import type { Severity } from '../pools/pool.ts';
 import { type CheckedConfigMap, checkConfigMap } from './check-config-map.ts';
 import { type Finding, type ManifestObject, ManifestSource } from './check-source.ts';

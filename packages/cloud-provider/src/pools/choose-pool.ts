@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATION, REASON } from '@fairlead/shared/kubernetes/contract.ts';
-import { NAMED_PREFIX, nearestWord } from './keys.ts';
+import { nearestWord } from '@fairlead/shared/runtime/nearest-word.ts';
+import { NAMED_PREFIX } from './keys.ts';
 import { GLOBAL_POOL, type Pool, type Pools } from './pool.ts';
 
 /** What the choice of a pool depends on. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { nearestWord } from '@fairlead/shared/runtime/nearest-word.ts';
 import { describe, expect, it } from 'vitest';
-import { isNamespaceName, nearestKey, nearestWord, readKey } from './keys.ts';
+import { isNamespaceName, nearestKey, readKey } from './keys.ts';
 
 describe('a key taken apart', () => {
   it.each([

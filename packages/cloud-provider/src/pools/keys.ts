@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { GLOBAL_KEYS, NAMESPACE_KEYS, OPTION_KEYS, POOL_KEYS } from '@fairlead/shared/pools/keys.ts';
-import leven from 'leven';
+import { distance, tolerance } from '@fairlead/shared/runtime/nearest-word.ts';
 import { GLOBAL_POOL } from './pool.ts';
 
 export * from '@fairlead/shared/pools/keys.ts';
@@ -29,25 +29,4 @@ export function nearestKey(key: string): string | undefined {
   const near = candidates.filter(({ wrong, limit }) => wrong <= limit);
   near.sort((a, b) => a.wrong - b.wrong || (a.key < b.key ? -1 : 1));
   return near[0]?.key;
-}
-
-/** The one of some words that is nearest to a text, if it is near. */
-export function nearestWord(text: string, words: Iterable<string>): string | undefined {
-  let best: { readonly word: string; readonly wrong: number } | undefined;
-  for (const word of words) {
-    const wrong = distance(text, word);
-    if (wrong <= tolerance(word) && (best === undefined || wrong < best.wrong)) best = { word, wrong };
-  }
-  return best?.word;
-}
-
-/** Typing errors between two texts; texts of very different length are not compared letter by letter. */
-function distance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > tolerance(b)) return Number.POSITIVE_INFINITY;
-  return leven(a, b);
-}
-
-/** Typing errors after which a text still may mean this word. Two letters swapped count as two. */
-function tolerance(word: string): number {
-  return word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 4));
 }

@@ -4,7 +4,8 @@ import type { Parsed } from '@fairlead/shared/address/parsed.ts';
 import type { LabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
 import type { KeyValue, ProblemList } from '@fairlead/shared/pools/problems.ts';
 import { readAddresses } from '@fairlead/shared/pools/read-source.ts';
-import { NAMED_PREFIX, nearestWord, type OptionKey } from './keys.ts';
+import { nearestWord } from '@fairlead/shared/runtime/nearest-word.ts';
+import { NAMED_PREFIX, type OptionKey } from './keys.ts';
 import { readBool, readChangePolicy, readDuration, readSelector } from './parse-values.ts';
 import { type ChangePolicy, GLOBAL_POOL, type PoolKind } from './pool.ts';
 

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type FileValue, SettingsReader } from '@fairlead/shared/runtime/settings.ts';
+import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { DnsMode } from '../dns/choose-addresses.ts';
 import {
   type ControlPlaneSettings,
   readControlPlaneSettings,
   requireOtherPort,
 } from './control-plane-settings.ts';
+import { dangersIn } from './dangers.ts';
 import { type IpvsSettings, readIpvsSettings } from './ipvs-settings.ts';
 import type { LeaseName } from './lease-name.ts';
 import { SETTINGS } from './names.ts';
 import type { ListenAddress } from './parsers.ts';
 import { type RaftSettings, readRaftSettings } from './raft-settings.ts';
-import { type SettingWarning, unsupportedGiven } from './unsupported.ts';
+import type { SettingInputs } from './setting-inputs.ts';
+import { type SettingWarning, unknownGiven, unsupportedGiven } from './warnings.ts';
 
 /** Which Services are ours by their `loadBalancerClass` (kube-vip's rules). */
 export interface ClassRule {
@@ -77,18 +79,6 @@ export interface AgentSettings {
   readonly warnings: readonly SettingWarning[];
 }
 
-/** Where settings come from. */
-export interface SettingInputs {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Flags that were given, by long name. */
-  readonly flags?: Readonly<Record<string, string>>;
-  /** Values of the configuration file, by the schema's keys for it (`SettingSpec.file`). */
-  readonly file?: Readonly<Record<string, FileValue>>;
-  readonly hostName: string;
-  /** Namespace of the service account token, where there is one: the Leases live there, as the peer's do. */
-  readonly tokenNamespace?: string;
-}
-
 const DEFAULT_KUBECONFIG = '/etc/kubernetes/admin.conf';
 /** client-go's jitter factor: a renewal may be this much later than planned. */
 const RETRY_JITTER = 1.2;
@@ -99,7 +89,7 @@ const RETRY_JITTER = 1.2;
  * @throws SettingsError with every problem at once.
  */
 export function readSettings(inputs: SettingInputs): AgentSettings {
-  const { env, flags = {}, hostName, tokenNamespace } = inputs;
+  const { env, hostName, tokenNamespace } = inputs;
   const reader = settingsReader(inputs);
   const services = reader.value(SETTINGS.services);
   const isControlPlane = reader.value(SETTINGS.controlPlane);
@@ -111,7 +101,7 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
   // A static Pod is told of the cluster, too, but has no service account.
   const hasAccount = Boolean(env.KUBERNETES_SERVICE_HOST) && tokenNamespace !== undefined;
   const inCluster = explicitKubeconfig === undefined && hasAccount;
-  const settings: AgentSettings = {
+  const settings: Omit<AgentSettings, 'warnings'> = {
     nodeName: reader.value(SETTINGS.nodeName) ?? hostName.toLowerCase(),
     interface: reader.value(SETTINGS.interface),
     servicesInterface: reader.value(SETTINGS.servicesInterface),
@@ -143,16 +133,18 @@ export function readSettings(inputs: SettingInputs): AgentSettings {
     dhcpAttempts: reader.value(SETTINGS.dhcpAttempts) || 3,
     dnsMode: reader.value(SETTINGS.dnsMode),
     nodeLabels: reader.value(SETTINGS.nodeLabels),
-    warnings: unsupportedGiven(env, flags),
   };
   requireOtherPort(reader, settings);
   reader.finish();
-  return settings;
+  const warnings = [...unsupportedGiven(reader), ...unknownGiven(inputs), ...dangersIn(settings, reader)];
+  return { ...settings, warnings };
 }
 
 /** Finds settings in all three places. */
-export function settingsReader({ env, flags = {}, file = {} }: SettingInputs): SettingsReader {
-  return new SettingsReader({ env, flags, file, prefer: 'env' });
+export function settingsReader({ env, flags = {}, file }: SettingInputs): SettingsReader {
+  const reader = new SettingsReader({ env, flags, file: file?.values ?? {}, prefer: 'env' });
+  for (const problem of file?.problems ?? []) reader.addProblem(problem);
+  return reader;
 }
 
 /** A Lease whose name says no namespace is in the one of the agents. */

@@ -4,6 +4,10 @@
 export interface UnsupportedSetting {
   readonly env?: string;
   readonly flag?: string;
+  /** Key of kube-vip's configuration file; also a key with others below it. */
+  readonly file?: string;
+  /** Holds a password: never shown. */
+  readonly secret?: true;
   readonly takes: 'bool' | 'value';
   /** What the user does without, completing "… is not supported yet". */
   readonly feature: string;
@@ -20,16 +24,32 @@ const OFF = ['false', '0', 'f'];
 export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
   {
     env: 'vip_subnet',
+    file: 'vipSubnet',
     flag: 'vipSubnet',
     takes: 'value',
     feature: 'a prefix other than the single address (the link has its subnet already)',
     harmless: ['32', '128', '32,128', '128,32', '/32', '/128', '/32,/128', 'auto', 'auto,auto'],
   },
-  { env: 'bgp_enable', flag: 'bgp', takes: 'bool', feature: 'BGP', harmless: OFF },
-  { env: 'vip_routingtable', flag: 'table', takes: 'bool', feature: 'routing-table mode', harmless: OFF },
-  { env: 'vip_wireguard', flag: 'wireguard', takes: 'bool', feature: 'WireGuard mode', harmless: OFF },
+  { env: 'bgp_enable', file: 'enableBGP', flag: 'bgp', takes: 'bool', feature: 'BGP', harmless: OFF },
+  {
+    env: 'vip_routingtable',
+    file: 'enableRoutingTable',
+    flag: 'table',
+    takes: 'bool',
+    feature: 'routing-table mode',
+    harmless: OFF,
+  },
+  {
+    env: 'vip_wireguard',
+    file: 'enableWireguard',
+    flag: 'wireguard',
+    takes: 'bool',
+    feature: 'WireGuard mode',
+    harmless: OFF,
+  },
   {
     env: 'vip_allow_interface_not_up',
+    file: 'allowInterfaceNotUp',
     flag: 'allowInterfaceNotUp',
     takes: 'bool',
     feature: 'waiting for a link at start (a link that is missing or down never stops the agent)',
@@ -37,6 +57,7 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
   },
   {
     env: 'vip_leaderelection',
+    file: 'enableLeaderElection',
     flag: 'leaderElection',
     takes: 'bool',
     feature: 'election of the control plane',
@@ -48,10 +69,16 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     feature: 'an election outside the API server',
     harmless: ['kubernetes'],
   },
-  { env: 'vip_leaseannotations', takes: 'value', feature: 'annotations on the control-plane Lease' },
+  {
+    env: 'vip_leaseannotations',
+    file: 'leaseAnnotations',
+    takes: 'value',
+    feature: 'annotations on the control-plane Lease',
+  },
   { env: 'vip_ddns', flag: 'ddns', takes: 'bool', feature: 'dynamic DNS', harmless: OFF },
   {
     env: 'dhcp_mode',
+    file: 'dhcpDualStackMode',
     flag: 'dhcpMode',
     takes: 'value',
     feature: 'dynamic DNS',
@@ -100,9 +127,9 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
   },
   { env: 'bgp_peeraddress', flag: 'peerAddress', takes: 'value', feature: 'BGP' },
   { env: 'bgp_peeras', flag: 'peerAS', takes: 'value', feature: 'BGP', harmless: ['65000'] },
-  { env: 'bgp_peerpass', flag: 'peerPass', takes: 'value', feature: 'BGP' },
+  { env: 'bgp_peerpass', flag: 'peerPass', takes: 'value', feature: 'BGP', secret: true },
   { env: 'bgp_multihop', flag: 'multihop', takes: 'bool', feature: 'BGP', harmless: OFF },
-  { env: 'bgp_peers', flag: 'bgppeers', takes: 'value', feature: 'BGP' },
+  { env: 'bgp_peers', flag: 'bgppeers', takes: 'value', feature: 'BGP', secret: true },
   { env: 'mpbgp_nexthop', takes: 'value', feature: 'BGP' },
   { env: 'mpbgp_ipv4', takes: 'value', feature: 'BGP' },
   { env: 'mpbgp_ipv6', takes: 'value', feature: 'BGP' },
@@ -125,6 +152,7 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
   },
   {
     env: 'vip_routingtableid',
+    file: 'routingTableID',
     flag: 'tableID',
     takes: 'value',
     feature: 'routing-table mode',
@@ -132,6 +160,7 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
   },
   {
     env: 'vip_routingtabletype',
+    file: 'routingTableType',
     flag: 'tableType',
     takes: 'value',
     feature: 'routing-table mode',
@@ -180,38 +209,51 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     feature: 'egress',
     harmless: [...OFF, 'true', '1', 't'],
   },
-  { env: 'egress_podcidr', takes: 'value', feature: 'egress' },
-  { env: 'egress_servicecidr', takes: 'value', feature: 'egress' },
+  { env: 'egress_podcidr', file: 'egressPodCidr', takes: 'value', feature: 'egress' },
+  { env: 'egress_servicecidr', file: 'egressServiceCidr', takes: 'value', feature: 'egress' },
   { env: 'egress_enableinternalsnat', takes: 'bool', feature: 'egress', harmless: OFF },
-  { env: 'egress_clean', takes: 'bool', feature: 'egress', harmless: OFF },
+  { env: 'egress_clean', file: 'egressClean', takes: 'bool', feature: 'egress', harmless: OFF },
   { env: 'EGRESS_CLEAN', takes: 'bool', feature: 'egress', harmless: OFF },
-  { env: 'enable_upnp', takes: 'bool', feature: 'UPnP', harmless: OFF },
+  { env: 'enable_upnp', file: 'enableUPNP', takes: 'bool', feature: 'UPnP', harmless: OFF },
   { env: 'instance_name', flag: 'instanceName', takes: 'value', feature: 'several agents on one node' },
   { env: 'INSTANCE_NAME', takes: 'value', feature: 'several agents on one node' },
+  { file: 'bgpConfig', takes: 'value', feature: 'BGP', secret: true },
+  { file: 'bgpPeerConfig', takes: 'value', feature: 'BGP', secret: true },
+  { file: 'etcd', takes: 'value', feature: 'etcd' },
+  {
+    file: 'loadBalancers',
+    takes: 'value',
+    feature: 'load balancers of the older kube-vip (they are for agent start)',
+  },
+  {
+    env: 'iptables_backend',
+    file: 'iptablesBackend',
+    takes: 'value',
+    feature: 'iptables (rules are made by nft)',
+    harmless: 'any',
+  },
+  {
+    env: 'vip_singlenode',
+    file: 'singleNode',
+    takes: 'bool',
+    feature: 'a single node without election (one agent alone has its Leases at once)',
+    harmless: 'any',
+  },
+  {
+    env: 'vip_startleader',
+    file: 'startAsLeader',
+    takes: 'bool',
+    feature: 'a first leader that is not elected',
+    harmless: 'any',
+  },
+  {
+    env: 'vip_configmap',
+    takes: 'value',
+    feature: 'a ConfigMap with Services (it is for agent service)',
+    harmless: 'any',
+  },
   { flag: 'etcdCACert', takes: 'value', feature: 'etcd' },
   { flag: 'etcdCert', takes: 'value', feature: 'etcd' },
   { flag: 'etcdKey', takes: 'value', feature: 'etcd' },
   { flag: 'etcdEndpoints', takes: 'value', feature: 'etcd' },
 ];
-
-/** A warning about one setting. */
-export interface SettingWarning {
-  readonly setting: string;
-  readonly received: string;
-  readonly message: string;
-}
-
-/** Which of {@link UNSUPPORTED_SETTINGS} were given with a value that asks for something. Pure. */
-export function unsupportedGiven(
-  env: Readonly<Record<string, string | undefined>>,
-  flags: Readonly<Record<string, string>>,
-): readonly SettingWarning[] {
-  return UNSUPPORTED_SETTINGS.flatMap(({ env: variable, flag, feature, harmless = [] }) => {
-    const fromEnv = variable === undefined ? undefined : env[variable]?.trim() || undefined;
-    const fromFlag = flag === undefined ? undefined : flags[flag];
-    const received = fromEnv ?? fromFlag;
-    if (received === undefined || harmless === 'any' || harmless.includes(received.toLowerCase())) return [];
-    const setting = fromEnv === undefined ? `--${flag ?? ''}` : (variable ?? '');
-    return [{ setting, received, message: `${feature} is not supported yet; the setting is ignored` }];
-  });
-}

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { readConfigMap } from '@fairlead/shared/pools/config-map-name.ts';
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import { checkManifest } from './check-manifest.ts';
 import { type CheckOutput, UNUSABLE } from './check-options.ts';
 import { formatReport, isClean, reportAsJson } from './check-report.ts';
-import { readConfigMap } from './settings.ts';
 
 /** What to check, and how to tell. */
 export interface CheckRun {

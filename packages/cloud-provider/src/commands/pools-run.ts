@@ -9,12 +9,13 @@ import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import { SYSTEM_NAMESPACE } from '@fairlead/shared/kubernetes/contract.ts';
 import { type ConfigMap, type Service, splitKey } from '@fairlead/shared/kubernetes/objects.ts';
 import { CONFIG_MAPS, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
+import { readConfigMap } from '@fairlead/shared/pools/config-map-name.ts';
 import { isAboutPools, type PoolConfigMap, poolDataOf } from '@fairlead/shared/pools/pool-config.ts';
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { PoolsFlags } from './pools-flags.ts';
 import { type PoolsReport, reportPools } from './pools-report.ts';
 import { renderJson, renderTable } from './pools-view.ts';
-import { readConfigMap, readMode } from './settings.ts';
+import { readMode } from './settings.ts';
 
 /** What to show, and to whom. */
 export interface PoolsRun {

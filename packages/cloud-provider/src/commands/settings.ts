@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import {
-  CONFIG_MAP_NAME,
-  LEASE_NAME,
-  LEGACY_CONFIG_MAP_NAME,
-  LOAD_BALANCER_CLASS,
-  SYSTEM_NAMESPACE,
-} from '@fairlead/shared/kubernetes/contract.ts';
-import type { PoolConfigMap } from '@fairlead/shared/pools/pool-config.ts';
+import { LEASE_NAME, LOAD_BALANCER_CLASS, SYSTEM_NAMESPACE } from '@fairlead/shared/kubernetes/contract.ts';
+import { readConfigMap } from '@fairlead/shared/pools/config-map-name.ts';
 import type { LogLevel } from '@fairlead/shared/runtime/logging.ts';
 import { type SettingSources, SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { CloudProviderSettings } from '../cloud-provider.ts';
@@ -62,18 +56,6 @@ export function readSettings(sources: SettingSources): CommandSettings {
   };
   reader.finish();
   return settings;
-}
-
-/**
- * The ConfigMap with the pools. The names of plndr-cloud-provider count where those of kube-vip-cloud-provider say nothing,
- * and so does its ConfigMap when no name is given.
- */
-export function readConfigMap(reader: SettingsReader): PoolConfigMap {
-  const text = (env: string) => reader.optionalString({ env });
-  const namespace = text('KUBEVIP_NAMESPACE') ?? text('PLNDR_NAMESPACE') ?? SYSTEM_NAMESPACE;
-  const name = text('KUBEVIP_CONFIG_MAP') ?? text('PLNDR_CONFIG_MAP');
-  if (name !== undefined) return { namespace, name };
-  return { namespace, name: CONFIG_MAP_NAME, legacyName: LEGACY_CONFIG_MAP_NAME };
 }
 
 /** Which Services are ours. */

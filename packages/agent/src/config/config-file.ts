@@ -9,9 +9,13 @@ import { UNSUPPORTED_SETTINGS } from './unsupported.ts';
 /** More than this is no configuration, but a mistake in the path. */
 const MAX_LETTERS = 1_000_000;
 
-/** Reads the text of a configuration file: YAML, of which JSON is a part. Never throws: problems are part of the outcome. Pure. */
-export function readConfigFile(path: string, text: string): ConfigFile {
-  const findings = new Findings(basename(path));
+/**
+ * Reads the text of a configuration file: YAML, of which JSON is a part. Never throws: problems are part of the outcome. Pure.
+ *
+ * @param setting that named the file
+ */
+export function readConfigFile(path: string, text: string, setting = 'config_file'): ConfigFile {
+  const findings = new Findings(basename(path), setting);
   if (!/\.(ya?ml|json)$/.test(path)) {
     return findings.refuse(path, 'a path that ends in .yaml, .yml or .json');
   }
@@ -81,12 +85,14 @@ const KNOWN: ReadonlyMap<string, string> = new Map([
 /** What was found in a file so far. */
 class Findings {
   readonly #file: string;
+  readonly #setting: string;
   readonly #values = new Map<string, FileValue>();
   readonly #unknown: UnknownKey[] = [];
   readonly problems: SettingProblem[] = [];
 
-  constructor(file: string) {
+  constructor(file: string, setting: string) {
     this.#file = file;
+    this.#setting = setting;
   }
 
   addProblem(line: number, key: string, received: string, expected: string): void {
@@ -95,7 +101,7 @@ class Findings {
 
   /** Nothing in it can be used. */
   refuse(path: string, expected: string): ConfigFile {
-    this.problems.push({ setting: 'config_file', received: path, expected });
+    this.problems.push({ setting: this.#setting, received: path, expected });
     return this.outcome();
   }
 
@@ -108,6 +114,8 @@ class Findings {
     }
     const found = textOf(node);
     const isOurs = FILE_KEYS.has(name);
+    // One warning for all that stands below a key of kube-vip.
+    if (!isOurs && this.#values.has(name)) return;
     if ('problem' in found) {
       if (isOurs) this.addProblem(line, key, kindOf(node), found.problem);
       else this.#values.set(name, { text: kindOf(node), place });

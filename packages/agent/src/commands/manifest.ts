@@ -40,7 +40,7 @@ function manifest(name: string, kind: ManifestKind, about: string): Command {
 export async function print(kind: ManifestKind, flags: Readonly<Record<string, string>>): Promise<void> {
   // Loaded only now: the daemon needs none of it.
   const { generate } = await import('../manifest/generate.ts');
-  const { writeYaml } = await import('../manifest/write-yaml.ts');
+  const { writeYaml } = await import('@fairlead/shared/kubernetes/write-yaml.ts');
   const { objects, warnings } = generate(kind, { env: process.env, flags });
   for (const { setting, received, message } of warnings) {
     process.stderr.write(`# ${setting}="${received}": ${message}\n`);

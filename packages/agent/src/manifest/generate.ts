@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { imageWithTag } from '@fairlead/shared/kubernetes/image-name.ts';
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
 import { parseBool, type SettingProblem, SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { type AgentSettings, readSettings } from '../config/settings.ts';
-import type { SettingWarning } from '../config/unsupported.ts';
-import { DEFAULT_IMAGE, DEFAULT_NAMESPACE, imageOf } from './names.ts';
+import type { SettingWarning } from '../config/warnings.ts';
+import { VERSION } from '../version.ts';
+import { DEFAULT_IMAGE, DEFAULT_NAMESPACE } from './names.ts';
 import { type RbacRequest, rbacManifests } from './rbac.ts';
 import { Said, type Sources } from './said.ts';
 import { daemonSetManifest, podManifest } from './workloads.ts';
@@ -60,13 +62,12 @@ function readOwnFlags(flags: Sources['flags'], problems: SettingProblem[]): OwnF
     problems.push({ setting: `--${name}`, received: text, expected: read.problem });
     return false;
   };
-  const image = imageOf(flags.image);
-  if (image === undefined) {
-    const expected = `the name of an image, such as ${DEFAULT_IMAGE} or registry.example.org:5000/agent:1.2`;
-    problems.push({ setting: '--image', received: flags.image ?? '', expected });
+  const image = imageWithTag(flags.image ?? DEFAULT_IMAGE, VERSION);
+  if (!image.ok) {
+    problems.push({ setting: '--image', received: flags.image ?? '', expected: image.problem });
   }
   return {
-    image: image ?? '',
+    image: image.ok ? image.value : '',
     inCluster: truth('inCluster'),
     taint: truth('taint'),
     role: truth('role'),

@@ -320,6 +320,7 @@ class NodeAgent implements Agent {
       nowMs: clock.monotonicMs(),
       wallMs: clock.wallMs(),
       checks: this.ready(),
+      dataPlane: settings.balance,
       engine: { name: this.#engineName(), health: engine.health() },
       groupProblems: this.#view.problems?.() ?? [],
       ownership: engine.state(),

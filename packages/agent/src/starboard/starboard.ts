@@ -53,6 +53,8 @@ const NFT_LOOK_MS = 250;
 const LEGACY_LOOK_MS = 500;
 /** A whole look however quiet it is. */
 const RESYNC_MS = 30_000;
+/** Between two looks whether rules may be written by now. */
+const WAIT_MS = 1_000;
 /** First and longest pause after a failure. */
 const RETRY_MS = 500;
 const MOST_RETRY_MS = 10_000;
@@ -150,7 +152,9 @@ export class Starboard {
     try {
       this.#problem = await this.#keep();
       this.#backoff.reset();
-      this.#retryAtMs = 0;
+      // What stands in the way does not go by itself within milliseconds.
+      const pauseMs = this.#problem === undefined ? 0 : WAIT_MS;
+      this.#retryAtMs = this.#options.clock.monotonicMs() + pauseMs;
     } catch (error) {
       this.#failures += 1;
       this.#retryAtMs = this.#options.clock.monotonicMs() + this.#backoff.next();

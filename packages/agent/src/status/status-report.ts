@@ -42,6 +42,8 @@ export interface StatusSources {
   readonly verdicts?: ReadonlyMap<string, Verdict>;
   /** Default: no address of the control plane is known. */
   readonly controlPlane?: ControlPlaneView | undefined;
+  /** Who carries the traffic of Services: `none` (whoever else does it), or one of our data planes. */
+  readonly dataPlane?: string;
   /** What keeps the group from being what it should be. */
   readonly groupProblems?: readonly { readonly reason: string; readonly message: string }[];
 }
@@ -55,6 +57,8 @@ export interface StatusReport {
   /** All checks succeed, and every address that could have an owner has one. */
   readonly well: boolean;
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+  /** `none`: kube-proxy or its like carries the traffic of Services; absent where there are none (`agent start`). */
+  readonly dataPlane?: string;
   readonly engine: {
     /** The one in force; `none` while it is being changed. */
     readonly name: string;
@@ -182,6 +186,7 @@ export function statusReport(sources: StatusSources): StatusReport {
     time: new Date(wallMs).toISOString(),
     well: checks.every(({ ok }) => ok) && engine.health.ok && hasOwners && raft?.problem === undefined,
     checks: checks.map(({ name, ok, detail }) => ({ name, ok, detail: redacted(detail ?? '') })),
+    ...(sources.dataPlane !== undefined && { dataPlane: sources.dataPlane }),
     engine: {
       name: engine.name,
       ok: engine.health.ok,

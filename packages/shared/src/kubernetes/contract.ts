@@ -168,6 +168,7 @@ export function serviceLeaseName(serviceName: string): string {
 export const COMPONENT = {
   cloudProvider: 'fairlead-cloud-provider',
   agent: 'fairlead-agent',
+  starboard: 'fairlead-starboard',
 } as const;
 
 /** Types in `status.conditions` of a Service. */
@@ -228,6 +229,8 @@ export const REASON = {
   foreignClaim: 'ForeignClaim',
   /** No ready endpoint. */
   noReadyEndpoints: 'NoReadyEndpoints',
+  /** Rules of starboard would leave Services without anybody who carries their traffic. On the ConfigMap. */
+  starboardRefused: 'StarboardRefused',
   /** No usable interface for the address. */
   interfaceMissing: 'InterfaceMissing',
 } as const;

@@ -14,17 +14,24 @@ export async function managerInputs(
   env: SettingInputs['env'] = process.env,
 ): Promise<SettingInputs> {
   const flags = flagsOf(command);
-  const given = new SettingsReader({ env, flags, prefer: 'env' }).given(SETTINGS.configFile);
   const namespace = tokenNamespace();
   return {
     env,
     flags,
     hostName: hostname(),
-    ...(given === undefined || given.text === ''
-      ? {}
-      : { file: await configFile(given.text, given.setting) }),
+    ...(await fileInputs(env, flags)),
     ...(namespace === undefined ? {} : { tokenNamespace: namespace }),
   };
+}
+
+/** The configuration file that environment or flags name, if they do. */
+export async function fileInputs(
+  env: SettingInputs['env'],
+  flags: Readonly<Record<string, string>>,
+): Promise<Pick<SettingInputs, 'file'>> {
+  const given = new SettingsReader({ env, flags, prefer: 'env' }).given(SETTINGS.configFile);
+  if (given === undefined || given.text === '') return {};
+  return { file: await configFile(given.text, given.setting) };
 }
 
 async function configFile(path: string, setting: string): Promise<ConfigFile> {

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { ManifestKind } from '../manifest/generate.ts';
 import { DEFAULT_IMAGE } from '../manifest/names.ts';
 import { addSettingFlags } from './flags.ts';
+import { fileInputs } from './manager-inputs.ts';
 
 /** `agent manifest`: what to apply to a cluster or to put into a kubelet's folder, on the standard output. */
 export function manifestCommand(): Command {
@@ -41,7 +42,8 @@ export async function print(kind: ManifestKind, flags: Readonly<Record<string, s
   // Loaded only now: the daemon needs none of it.
   const { generate } = await import('../manifest/generate.ts');
   const { writeYaml } = await import('@fairlead/shared/kubernetes/write-yaml.ts');
-  const { objects, warnings } = generate(kind, { env: process.env, flags });
+  const { env } = process;
+  const { objects, warnings } = generate(kind, { env, flags, ...(await fileInputs(env, flags)) });
   for (const { setting, received, message } of warnings) {
     process.stderr.write(`# ${setting}="${received}": ${message}\n`);
   }

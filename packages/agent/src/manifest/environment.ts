@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addressOf } from '@fairlead/shared/address/address.ts';
 import { DEFAULT_LEASE_NAMESPACE } from './names.ts';
-import type { Said } from './said.ts';
+import { MAY_BE_EMPTY, type Said } from './said.ts';
 
 /** One variable of a container, as manifests spell it. */
 export interface EnvVar {
@@ -114,8 +114,8 @@ const TRUTHS: ReadonlySet<string> = new Set([
   'vip_preserve_on_leadership_loss',
 ]);
 
-/** What a manifest says by other means than a variable: the name of the node, and the file that is mounted. */
-const ELSEWHERE: ReadonlySet<string> = new Set(['vip_nodename', 'k8s_config_file']);
+/** What a manifest says by other means than a variable: the node's name, the file that is mounted, and what was read from a file. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['vip_nodename', 'k8s_config_file', 'config_file']);
 
 /** The environment of the container: kube-vip's lines first, then whatever else was said. Pure. */
 export function environmentOf(said: Said): readonly EnvVar[] {
@@ -126,8 +126,9 @@ export function environmentOf(said: Said): readonly EnvVar[] {
   });
   const written = new Set(lines.map(({ name }) => name));
   const others = said.names().flatMap((name): EnvVar[] => {
-    const value = said.nonEmpty(name);
-    if (value === undefined || written.has(name) || ELSEWHERE.has(name)) return [];
+    const value = said.text(name);
+    if (value === undefined || (value === '' && name !== MAY_BE_EMPTY)) return [];
+    if (written.has(name) || ELSEWHERE.has(name)) return [];
     return TRUTHS.has(name) && !said.isOn(name) ? [] : [{ name, value }];
   });
   return [...lines, ...others];

@@ -3,6 +3,7 @@ import type { DaemonSet, Pod } from '@fairlead/shared/kubernetes/objects.ts';
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readConfigFile } from '../config/config-file.ts';
 import { readSettings } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
 import { generate, type ManifestKind } from './generate.ts';
@@ -175,6 +176,18 @@ describe('settings', () => {
     );
   });
 
+  it('of a configuration file count where nothing else is said, and the file is not needed any more', () => {
+    const text = 'enableARP: true\nenableServices: true\ninterface: eth7\nleaseDuration: 33\nport: 7443\n';
+    const file = readConfigFile('/tmp/agent.yaml', text);
+    const sources = { env: {}, flags: { 'config-file': '/tmp/agent.yaml', port: '6444' }, file };
+    const [object] = generate('pod', sources).objects;
+    const lines = (object as Pod).spec?.containers[0]?.env?.map(({ name, value }) => `${name}=${value}`);
+    expect(lines).toEqual(
+      expect.arrayContaining(['vip_arp=true', 'vip_interface=eth7', 'vip_leaseduration=33', 'port=6444']),
+    );
+    expect(lines?.join()).not.toContain('config_file');
+  });
+
   it('switch the status server and its probes off, or ask where it is', () => {
     const off = containerOf('daemonset', { ...SERVICES, prometheusHTTPServer: '' });
     expect(off.args).toEqual(['manager', '--prometheusHTTPServer=']);
@@ -243,7 +256,7 @@ const USABLE: Readonly<Record<string, readonly string[]>> = {
   dnsMode: ['dual', 'ipv6'],
   dhcpBackoffAttempts: ['0', '3', '7'],
   lbClassOnly: ['true', 'false'],
-  lbClassName: ['example.org/x'],
+  lbClassName: ['example.org/x', ''],
   lbClassNameLegacyHandling: ['false'],
   onlyAllowTrafficServicePorts: ['true'],
   enableNodeLabeling: ['true'],

@@ -29,7 +29,8 @@ const OWN_FLAGS = ['image', 'inCluster', 'taint', 'role', 'rolebinding'] as cons
  */
 export function generate(kind: ManifestKind, sources: Sources): Generated {
   const problems: SettingProblem[] = [];
-  const own = readOwnFlags(sources.flags, problems);
+  const { flags = {} } = sources;
+  const own = readOwnFlags(flags, problems);
   const said = new Said(sources);
   const namespace = said.nonEmpty('svc_namespace') ?? DEFAULT_NAMESPACE;
   if (kind === 'rbac') {
@@ -53,7 +54,7 @@ interface OwnFlags {
   readonly rolebinding: boolean;
 }
 
-function readOwnFlags(flags: Sources['flags'], problems: SettingProblem[]): OwnFlags {
+function readOwnFlags(flags: Readonly<Record<string, string>>, problems: SettingProblem[]): OwnFlags {
   const truth = (name: (typeof OWN_FLAGS)[number]): boolean => {
     const text = flags[name];
     if (text === undefined) return false;
@@ -97,14 +98,14 @@ function requireLinkAndAddress(said: Said, problems: SettingProblem[]): void {
 
 /** Reads the settings as the agent in the Pod will; what is wrong goes to `problems`. */
 function readAsAgent(
-  { env, flags }: Sources,
+  { flags = {}, ...sources }: Sources,
   tokenNamespace: string | undefined,
   problems: SettingProblem[],
 ): AgentSettings | undefined {
   const managers = Object.entries(flags).filter(([name]) => !OWN_FLAGS.some((own) => own === name));
   try {
     return readSettings({
-      env,
+      ...sources,
       flags: Object.fromEntries(managers),
       hostName: 'the-node',
       ...(tokenNamespace === undefined ? {} : { tokenNamespace }),

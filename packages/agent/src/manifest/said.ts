@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseBool } from '@fairlead/shared/runtime/settings.ts';
 import { SETTINGS } from '../config/names.ts';
+import type { SettingInputs } from '../config/setting-inputs.ts';
+import { settingsReader } from '../config/settings.ts';
 import { UNSUPPORTED_SETTINGS } from '../config/unsupported.ts';
 
-/** Where the generator finds what a user wants: the same two places as the manager, which let the environment win. */
-export interface Sources {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Flags that were given, by long name. */
-  readonly flags: Readonly<Record<string, string>>;
-}
+/** Where the generator finds what a user wants: the same places as the manager, in the same order. */
+export type Sources = Pick<SettingInputs, 'env' | 'flags' | 'file'>;
 
 /** One setting that a manifest can carry. */
 interface Setting {
   readonly env?: string;
   readonly flag?: string;
+  readonly file?: string;
 }
 
 /** Every setting that the manager knows by name, those first that it acts on. */
 const ALL: readonly Setting[] = [...Object.values(SETTINGS), ...UNSUPPORTED_SETTINGS];
+
+/** The one setting that means something when it is set to nothing: Services without a class. */
+export const MAY_BE_EMPTY: string = SETTINGS.className.env;
 
 /** What was said about the settings, by their names in the environment. */
 export class Said {
   readonly #texts: ReadonlyMap<string, string>;
   readonly #flagsAlone: Readonly<Record<string, string>>;
 
-  constructor({ env, flags }: Sources) {
+  constructor(sources: Sources) {
+    const reader = settingsReader({ ...sources, hostName: '' });
     const texts = new Map<string, string>();
     const alone: Record<string, string> = {};
     for (const setting of ALL) {
-      const fromFlag = setting.flag === undefined ? undefined : flags[setting.flag]?.trim();
-      if (setting.env === undefined) {
-        if (setting.flag !== undefined && fromFlag !== undefined) alone[setting.flag] = fromFlag;
-        continue;
-      }
-      // An empty variable says nothing, an empty flag does.
-      const text = env[setting.env]?.trim() || fromFlag;
-      if (text !== undefined && !texts.has(setting.env)) texts.set(setting.env, text);
+      const { env, flag, file = env ?? flag ?? '' } = setting;
+      const text = reader.given({ ...setting, file })?.text;
+      if (text === undefined) continue;
+      if (env !== undefined) texts.set(env, texts.get(env) ?? text);
+      else if (flag !== undefined) alone[flag] = text;
     }
+    if (sources.env[MAY_BE_EMPTY] === '') texts.set(MAY_BE_EMPTY, '');
     this.#texts = texts;
     this.#flagsAlone = alone;
   }

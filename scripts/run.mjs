@@ -17,6 +17,7 @@ const TASKS = {
   build: 'scripts/build.ts',
   check: 'scripts/check.ts',
   format: 'scripts/format.ts',
+  docs: 'scripts/docs.ts',
   setup: undefined,
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { flagsOf } from '@fairlead/shared/runtime/flags.ts';
 import { type Command, Option } from 'commander';
 import { ALL_SETTINGS } from '../config/names.ts';
 import { type SettingSpec, takes } from '../config/schema/setting.ts';
@@ -17,6 +18,29 @@ export function addSettingFlags(command: Command): void {
   for (const { flag, takes: kind } of UNSUPPORTED_SETTINGS) {
     if (flag !== undefined) command.addOption(new Option(syntaxOf(flag, kind)).hideHelp());
   }
+  for (const alias of Object.keys(ALIASES)) {
+    const kind = alias === 'multiHop' ? 'bool' : 'value';
+    command.addOption(new Option(syntaxOf(alias, kind)).hideHelp());
+  }
+}
+
+/** Flags as kube-vip's pages spell some of them -> as its program does. */
+const ALIASES = {
+  servicesInterface: 'serviceInterface',
+  multiHop: 'multihop',
+  sourceif: 'sourceIF',
+  sourceip: 'sourceIP',
+} as const;
+
+/** Flags of {@link addSettingFlags} that were given, by the names of the schema. */
+export function settingFlagsOf(command: Command): Readonly<Record<string, string>> {
+  const flags = { ...flagsOf(command) };
+  for (const [alias, flag] of Object.entries(ALIASES)) {
+    const text = flags[alias];
+    delete flags[alias];
+    if (text !== undefined) flags[flag] ??= text;
+  }
+  return flags;
 }
 
 function helpOf({ help, value: { defaultText, allowed, unit, kind }, env }: SettingSpec): string {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { flagsOf } from '@fairlead/shared/runtime/flags.ts';
 import { SettingsReader } from '@fairlead/shared/runtime/settings.ts';
 import type { Command } from 'commander';
 import { SETTINGS } from '../config/names.ts';
 import type { ConfigFile, SettingInputs } from '../config/setting-inputs.ts';
+import { settingFlagsOf } from './flags.ts';
 import { tokenNamespace } from './token-namespace.ts';
 
 /** Everything that the settings of `agent manager` are read from. The configuration file is looked for in environment and flags. */
@@ -13,7 +13,7 @@ export async function managerInputs(
   command: Command,
   env: SettingInputs['env'] = process.env,
 ): Promise<SettingInputs> {
-  const flags = flagsOf(command);
+  const flags = settingFlagsOf(command);
   const namespace = tokenNamespace();
   return {
     env,

@@ -106,14 +106,16 @@ class Findings {
   }
 
   take({ key, node }: Leaf, line: number): void {
-    const name = KNOWN.get(key.toLowerCase()) ?? KNOWN.get((key.split('.')[0] ?? '').toLowerCase());
+    const whole = KNOWN.get(key.toLowerCase());
+    const root = key.split('.')[0] ?? '';
+    const name = whole ?? KNOWN.get(root.toLowerCase());
     const place = `${this.#file}:${line}: ${key}`;
     if (name === undefined) {
       this.#unknown.push({ key, place });
       return;
     }
-    const found = textOf(node);
     const isOurs = FILE_KEYS.has(name);
+    const found = isOurs && whole === undefined ? { problem: 'a value, and no map' } : textOf(node);
     // One warning for all that stands below a key of kube-vip.
     if (!isOurs && this.#values.has(name)) return;
     if ('problem' in found) {

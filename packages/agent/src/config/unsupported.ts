@@ -30,6 +30,14 @@ export const UNSUPPORTED_SETTINGS: readonly UnsupportedSetting[] = [
     feature: 'a prefix other than the single address (the link has its subnet already)',
     harmless: ['32', '128', '32,128', '128,32', '/32', '/128', '/32,/128', 'auto', 'auto,auto'],
   },
+  {
+    env: 'vip_cidr',
+    flag: 'cidr',
+    file: 'vipCidr',
+    takes: 'value',
+    feature: 'a prefix other than the single address (the link has its subnet already)',
+    harmless: ['32', '128', '32,128', '128,32'],
+  },
   { env: 'bgp_enable', file: 'enableBGP', flag: 'bgp', takes: 'bool', feature: 'BGP', harmless: OFF },
   {
     env: 'vip_routingtable',

@@ -96,7 +96,7 @@ const LINES: readonly Line[] = [
   ...under('lb_enable', flag('lb_enable'), always('lb_port', '6443'), always('lb_fwdmethod', 'masquerade')),
   given('address'),
   ['vip_address', (said) => (said.nonEmpty('address') ? undefined : (said.text('vip_address') ?? ''))],
-  ['prometheus_server', (said) => (said.text('prometheus_server') ?? ':2112') || undefined],
+  ['prometheus_server', (said) => said.text('prometheus_server') ?? ':2112'],
   flag('enable_endpoints'),
   flag('disable_service_updates'),
   given('mirror_dest_interface'),

@@ -9,14 +9,14 @@
 # request is lost; 3 many connections at once (ab). Ends with 1 at the first promise that is not kept.
 #
 # Requests come from another machine of the network: CLIENT is put before each of its commands, empty for this machine.
-# CONTEXT is the context of kubectl, if it is not the current one.
+# CONTEXT is the context of kubectl, if it is not the current one; REQUESTS (300) the number of requests that are counted.
 set -eu
 
 address=${1:?expected the address of the Service echo-app, e.g. scenarios.sh 172.18.255.205}
 client=${CLIENT-docker run --rm --network kind fairlead-kind-client:dev}
 context=${CONTEXT:-}
 replicas=3
-requests=300
+requests=${REQUESTS:-300}
 url="http://$address"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

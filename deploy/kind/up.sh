@@ -46,8 +46,8 @@ else
 fi
 
 step "Images"
-docker build -t fairlead/agent:dev -f deploy/image/agent.Dockerfile .
-docker build -t fairlead/cloud-provider:dev -f deploy/image/cloud-provider.Dockerfile .
+docker build -t fairlead/agent:dev -f deploy/image/Dockerfile --target agent .
+docker build -t fairlead/cloud-provider:dev -f deploy/image/Dockerfile --target cloud-provider .
 docker build -t echo-app:latest -f deploy/kind/echo-app/Dockerfile .
 docker build -t fairlead-kind-client:dev deploy/kind/client
 kind load docker-image --name "$cluster" fairlead/agent:dev fairlead/cloud-provider:dev echo-app:latest
@@ -60,7 +60,7 @@ apply_made create configmap --namespace kube-system kubevip --from-literal "rang
 
 step "Fairlead"
 if ! in_cluster get secret --namespace kube-system fairlead-group >/dev/null 2>&1; then
-  # The key that the agents share. It is read from a pipe: arguments are seen by everybody on this machine.
+  # The key that the agents share. It comes through a pipe: arguments are seen by everybody on this machine.
   od -An -N32 -tx1 /dev/urandom | tr -d ' \n' |
     in_cluster create secret generic fairlead-group --namespace kube-system --from-file=key=/dev/stdin
 fi

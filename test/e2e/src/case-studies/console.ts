@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Lab } from '@fairlead/test-lab/lab.ts';
 import type { RunResult } from '@fairlead/test-lab/process/run.ts';
+import { describeNetwork } from './network-description.ts';
 import { isExpected, parseTranscript, type Step } from './transcript.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
@@ -27,6 +28,17 @@ set +a
 { declare -px | grep -v -e ' SHLVL=' -e ' CONSOLE_COMMAND=' -e '^declare -[a-z]*r'; alias -p; printf 'cd %q\\n' "$PWD"; } >"$CONSOLE_STATE"
 exit $code`;
 
+/** The lab's network, as if it was Docker's: every address but those that are for Services is a container's. */
+function networkOf({ plan: { subnets, bridge, hosts, observer } }: Lab): string {
+  return describeNetwork({
+    subnets: [
+      { subnet: subnets.ipv6, ...(bridge.ipv6 === undefined ? {} : { gateway: bridge.ipv6 }) },
+      { subnet: subnets.ipv4, gateway: bridge.ipv4 },
+    ],
+    containers: [...hosts.map(({ ipv4 }) => ipv4), observer.ipv4],
+  });
+}
+
 /** Where a {@link Console} stands. */
 export interface ConsoleOptions {
   readonly lab: Lab;
@@ -43,16 +55,19 @@ export interface ConsoleOptions {
 export class Console {
   readonly #lab: Lab;
   readonly #host: string;
+  readonly #folder: string;
   readonly #env: Readonly<Record<string, string>>;
 
   constructor({ lab, host, own = {} }: ConsoleOptions) {
     this.#lab = lab;
     this.#host = host;
     const folder = join(lab.workDir, `console-${host}`);
+    this.#folder = folder;
     // As in a fresh checkout, but so that nothing is written into it.
     const home = join(folder, 'fairlead');
     mkdirSync(home, { recursive: true });
     for (const name of ['deploy', 'docs', 'test']) symlinkSync(join(REPOSITORY, name), join(home, name));
+    writeFileSync(join(folder, 'network.json'), networkOf(lab));
     const state = join(folder, 'state');
     writeFileSync(state, `cd ${home}\n`);
     this.#env = {
@@ -69,9 +84,16 @@ export class Console {
     for (const [path, files] of Object.entries(own)) {
       const copy = join(folder, 'own', path);
       mkdirSync(copy, { recursive: true });
-      for (const file of files.filter((each) => existsSync(join(path, each))))
+      for (const file of files.filter((each) => existsSync(join(path, each)))) {
+        mkdirSync(dirname(join(copy, file)), { recursive: true });
         copyFileSync(join(path, file), join(copy, file));
+      }
     }
+  }
+
+  /** Where a file of one of the terminal's own folders is for everybody else. */
+  fileOf(path: string): string {
+    return join(this.#folder, 'own', path);
   }
 
   /** Follows a transcript; rejects at the first command that fails or is answered otherwise, naming its line. */

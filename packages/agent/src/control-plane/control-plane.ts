@@ -18,7 +18,6 @@ import {
 } from './api-servers.ts';
 import type { ControlPlaneClaim } from './claim.ts';
 import { controlPlaneFrontends, withControlPlaneFrontends } from './frontends.ts';
-import type { Frontends, HalfOpenFlows } from './half-open.ts';
 import type { ControlPlaneView } from './report.ts';
 import { otherTarget, ownTarget } from './targets.ts';
 import type { ControlPlaneTeller } from './teller.ts';
@@ -35,8 +34,6 @@ export interface ControlPlaneOptions {
   readonly own?: HealthTarget;
   /** The data plane is IPVS. */
   readonly byIpvs?: boolean;
-  /** Default: such connections wait. */
-  readonly halfOpen?: Pick<HalfOpenFlows, 'follow'>;
   /** Default: nobody is told. */
   readonly teller?: Pick<ControlPlaneTeller, 'tell'>;
 }
@@ -48,8 +45,6 @@ export interface ControlPlaneOptions {
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #own: HealthTarget;
-  /** Of the last model. */
-  #frontends: Frontends = new Map();
   /** Of the last claim. */
   #view: Pick<ControlPlaneView, 'addresses' | 'isServable'> = { addresses: [], isServable: false };
 
@@ -99,14 +94,12 @@ export class ControlPlane {
     const frontends = settings.isMember
       ? controlPlaneFrontends({ settings, addresses, node, servers, ending, byIpvs })
       : [];
-    this.#frontends = new Map(frontends.map((frontend) => [frontend.id, frontend]));
     return withControlPlaneFrontends(model, frontends, reserved);
   }
 
-  /** A pass has been made: says what stands in the way here, and has connections that were being made with whoever is gone begin anew. */
+  /** A pass has been made: says what stands in the way here. */
   tell(problems: readonly ServiceProblem[]): void {
     this.#options.teller?.tell(problems);
-    this.#options.halfOpen?.follow(this.#frontends);
   }
 
   /** As of the last claim, and of the newest answers. */

@@ -10,7 +10,6 @@ import { createHealthChecker } from '../balance/health/create-health-checker.ts'
 import type { HealthTarget } from '../balance/health/health-check.ts';
 import type { ControlPlaneSettings, OwnHealthCheck } from '../config/control-plane-settings.ts';
 import { ControlPlane } from './control-plane.ts';
-import { HalfOpenFlows } from './half-open.ts';
 import { customTarget } from './targets.ts';
 import { ControlPlaneTeller } from './teller.ts';
 
@@ -42,7 +41,6 @@ export async function createControlPlane(options: CreateControlPlaneOptions): Pr
     checker,
     byIpvs,
     teller,
-    halfOpen: new HalfOpenFlows(logger),
     ...(own === undefined ? {} : { own }),
   });
 }

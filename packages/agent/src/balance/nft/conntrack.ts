@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type Clock, delay, systemClock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import { ConntrackProgram } from '../../system/conntrack-program.ts';
+import { ConntrackProgram, type RunConntrack } from '../../system/conntrack-program.ts';
 import { type Frontend, removedBackends, takersOf } from '../model/frontend.ts';
 
-/** Flows of UDP that have to be forgotten: all to a front end, or those that go on to one back end of it. */
+/**
+ * Flows that have to be forgotten: all to a front end, or those that go on to one back end of it. Of TCP only connections that have
+ * been begun and not answered.
+ */
 export interface StaleFlows {
+  readonly protocol: 'udp' | 'tcp';
   readonly family: 4 | 6;
   readonly address: string;
   readonly port: number;
@@ -12,9 +17,10 @@ export interface StaleFlows {
 }
 
 /**
- * UDP flows that have to be forgotten when frontends change: the kernel keeps sending a known flow where it went before,
- * which for TCP is what clients want and for UDP would be a dead pod for as long as packets come. Flows to removed
- * backends; and all flows of a frontend that had no backend, because their destination is this node. Pure.
+ * Flows that have to be forgotten when frontends change, because the kernel keeps sending a known flow where it went before. For
+ * established connections of TCP that is what clients want. For UDP it would be a dead pod for as long as packets come; and a client that
+ * opens a connection to a pod that died meanwhile would repeat its first packet there until it gives up. So these are flows to
+ * removed backends; and all flows of UDP to a frontend that had no backend, because their destination is this node. Pure.
  */
 export function staleFlows(
   before: ReadonlyMap<string, Frontend>,
@@ -26,20 +32,23 @@ export function staleFlows(
     if (protocol !== 'udp' || takersOf(frontend).length === 0) continue;
     const old = before.get(id);
     if (old === undefined || takersOf(old).length === 0)
-      stale.push({ family, address, port, backend: undefined });
+      stale.push({ protocol, family, address, port, backend: undefined });
   }
   for (const [{ family, address, port, protocol }, backend] of removedBackends(before, after)) {
-    if (protocol === 'udp') stale.push({ family, address, port, backend: backend.address });
+    if (protocol !== 'sctp') stale.push({ protocol, family, address, port, backend: backend.address });
   }
   return stale;
 }
 
 /** Arguments of the `conntrack` that forgets them. Pure. */
-export function deletionOf({ family, address, port, backend }: StaleFlows): readonly string[] {
+export function deletionOf({ protocol, family, address, port, backend }: StaleFlows): readonly string[] {
   const to = ['--orig-dst', address, '--orig-port-dst', String(port)];
   const from = backend === undefined ? [] : ['--reply-src', backend];
-  return ['-D', '-f', nameOf(family), '-p', 'udp', ...to, ...from];
+  return ['-D', '-f', nameOf(family), ...KINDS[protocol], ...to, ...from];
 }
+
+/** Which flows are spoken of. */
+const KINDS = { udp: ['-p', 'udp'], tcp: ['-p', 'tcp', '--state', 'SYN_SENT'] } as const;
 
 function nameOf(family: 4 | 6): string {
   return family === 4 ? 'ipv4' : 'ipv6';
@@ -61,33 +70,78 @@ export function presentFlows(stale: readonly StaleFlows[], listing: string): rea
   );
 }
 
-/** From so many on they are looked up first: mostly there is none of them, and each that is forgotten costs a program. */
-const MANY = 4;
+/** What {@link Conntrack} needs. */
+export interface ConntrackOptions {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Replaced in tests: runs `conntrack`. */
+  readonly run?: RunConntrack;
+}
 
 /** Has the kernel forget flows, out of the way of whoever asks. */
 export class Conntrack {
-  readonly #program: ConntrackProgram;
-  #waiting: StaleFlows[] = [];
-  #isRunning = false;
+  readonly #forgetters: readonly FlowsOf[];
 
-  constructor(logger: Logger) {
-    this.#program = new ConntrackProgram(logger, 'UDP flows to removed pods end only by themselves');
+  constructor({ logger, clock = systemClock, run }: ConntrackOptions) {
+    const hint =
+      'flows of UDP to removed pods, and connections that are being made to them, end only by themselves';
+    const program = new ConntrackProgram(logger, hint, run);
+    this.#forgetters = [
+      new FlowsOf('udp', { program, clock, restMs: 0 }),
+      new FlowsOf('tcp', { program, clock, restMs: REST_MS }),
+    ];
   }
 
   /** Forgets flows that the step from `before` to `after` makes stale. Returns at once. */
   forget(before: ReadonlyMap<string, Frontend>, after: ReadonlyMap<string, Frontend>): void {
-    if (this.#program.isMissing) return;
-    this.#waiting.push(...staleFlows(before, after));
+    const stale = staleFlows(before, after);
+    if (stale.length === 0) return;
+    for (const each of this.#forgetters) each.forget(stale);
+  }
+}
+
+/** From so many on they are looked up first: mostly there is none of them, and each that is forgotten costs a program. */
+const MANY = 4;
+/**
+ * Endpoints of TCP come and go all the time, and a first packet is repeated after a second: what comes within this time is looked up
+ * together.
+ */
+const REST_MS = 250;
+
+interface Forgetting {
+  readonly program: ConntrackProgram;
+  readonly clock: Clock;
+  /** After forgetting some, the next ones wait so long. */
+  readonly restMs: number;
+}
+
+/** Forgets the flows of one protocol. */
+class FlowsOf {
+  readonly #protocol: StaleFlows['protocol'];
+  readonly #how: Forgetting;
+  #waiting: StaleFlows[] = [];
+  #isRunning = false;
+
+  constructor(protocol: StaleFlows['protocol'], how: Forgetting) {
+    this.#protocol = protocol;
+    this.#how = how;
+  }
+
+  forget(stale: readonly StaleFlows[]): void {
+    if (this.#how.program.isMissing) return;
+    this.#waiting.push(...stale.filter(({ protocol }) => protocol === this.#protocol));
     if (!this.#isRunning) void this.#run();
   }
 
   async #run(): Promise<void> {
+    const { program, clock, restMs } = this.#how;
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
       const stale = this.#waiting;
       this.#waiting = [];
       const present = stale.length < MANY ? stale : await this.#lookUp(stale);
-      for (const each of present) await this.#program.run(deletionOf(each));
+      for (const each of present) await program.run(deletionOf(each));
+      if (restMs > 0) await delay(clock, restMs);
     }
     this.#isRunning = false;
   }
@@ -96,7 +150,7 @@ export class Conntrack {
     const families = ([4, 6] as const).filter((family) => stale.some((each) => each.family === family));
     const listings: string[] = [];
     for (const family of families) {
-      listings.push(await this.#program.run(['-L', '-f', nameOf(family), '-p', 'udp']));
+      listings.push(await this.#how.program.run(['-L', '-f', nameOf(family), ...KINDS[this.#protocol]]));
     }
     return presentFlows(stale, listings.join('\n'));
   }

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Balancer } from '../balancer.ts';
 import { NOTHING_TO_BALANCE } from '../model/frontend.ts';
 import { backendOf, modelOf } from '../testing/frontends.ts';
 import { layOut } from './lay-out.ts';
 import { allChanges, changesTo } from './nat-layer.ts';
 import { type Answer, BalanceLab, count, times } from './testing/balance-lab.ts';
-import { BALANCE_CASES, FLOW_PORT, OTHER_VIP, PODS, podAddress, served, VIP, VIP6 } from './testing/cases.ts';
+import {
+  BALANCE_CASES,
+  FLOW_PORT,
+  OTHER_VIP,
+  POD_PORT,
+  PODS,
+  podAddress,
+  served,
+  VIP,
+  VIP6,
+} from './testing/cases.ts';
 import { type Outcome, type Packet, PacketTracer } from './testing/packet-tracer.ts';
 
 /** What the client is told when the rules do this with its packet. */
@@ -61,6 +71,22 @@ describe('the nftables balancer in the kernel', () => {
     const [moved] = await lab.ask(times(1, VIP, 53), 'udpFlow');
     expect(left.map((pod) => `pod${pod}`)).toContain(moved?.name);
   });
+
+  it.each([VIP, VIP6])(
+    'moves a connection to %s that nobody has answered to another back end',
+    async (address) => {
+      const family = address.includes(':') ? 6 : 4;
+      const mute = backendOf(podAddress(9, family), POD_PORT);
+      await balancer.apply(modelOf(served(address, [], { backends: [mute] })));
+      const asked = lab.ask(times(1, address));
+      await vi.waitFor(async () => {
+        const begun = ['conntrack', '-L', '-f', `ipv${family}`, '-p', 'tcp', '--state', 'SYN_SENT'];
+        expect(await lab.onNode(begun)).toContain(`src=${mute.address} `);
+      });
+      await balancer.apply(modelOf(served(address, [3])));
+      expect(count(await asked)).toEqual({ pod3: 1 });
+    },
+  );
 
   it('lets a pod reach its own Service, itself included, and the node too', async () => {
     await balancer.apply(modelOf(served(VIP, [2])));

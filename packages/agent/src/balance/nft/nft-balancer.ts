@@ -82,7 +82,7 @@ class NftBalancer implements Balancer {
     const given = write ?? (nft === undefined ? undefined : byScript);
     this.#prepare =
       given === undefined ? (changes) => this.#encode(changes) : (changes) => () => given(changes);
-    this.#conntrack = conntrack ?? new Conntrack(logger);
+    this.#conntrack = conntrack ?? new Conntrack({ logger });
     this.#layers = layers;
   }
 

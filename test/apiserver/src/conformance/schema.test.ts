@@ -16,6 +16,7 @@ const START_TIMEOUT_MS = 90_000;
 const GROUPS: Readonly<Record<string, string>> = {
   'api/v1': 'io.k8s.api.core.v1.',
   'apis/apps/v1': 'io.k8s.api.apps.v1.',
+  'apis/batch/v1': 'io.k8s.api.batch.v1.',
   'apis/discovery.k8s.io/v1': 'io.k8s.api.discovery.v1.',
   'apis/coordination.k8s.io/v1': 'io.k8s.api.coordination.v1.',
   'apis/rbac.authorization.k8s.io/v1': 'io.k8s.api.rbac.v1.',

@@ -42,6 +42,7 @@ const GROUP_ORDER = [
   'events.k8s.io',
   'authentication.k8s.io',
   'authorization.k8s.io',
+  'batch',
   'networking.k8s.io',
   'rbac.authorization.k8s.io',
   'coordination.k8s.io',

@@ -54,6 +54,7 @@ const WITH_STATUS = new Set([
   'apps/Deployment',
   'apps/ReplicaSet',
   'apps/DaemonSet',
+  'batch/Job',
 ]);
 
 const STATUS = fields(['status']);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { JOB_NUMBERS } from './numbers-job.ts';
 import { OTHER_NUMBERS } from './numbers-other.ts';
 import { POD_NUMBERS } from './numbers-pod.ts';
 import { STORAGE_NUMBERS } from './numbers-storage.ts';
@@ -32,4 +33,10 @@ function parseNumbers(...tables: readonly string[]): ReadonlyMap<string, Readonl
 }
 
 /** Field numbers of every message we read, by the name of its type in the schema. */
-export const FIELD_NUMBERS = parseNumbers(OTHER_NUMBERS, POD_NUMBERS, STORAGE_NUMBERS, REQUEST_NUMBERS);
+export const FIELD_NUMBERS = parseNumbers(
+  JOB_NUMBERS,
+  OTHER_NUMBERS,
+  POD_NUMBERS,
+  STORAGE_NUMBERS,
+  REQUEST_NUMBERS,
+);

@@ -186,6 +186,12 @@ export const RESOURCES: readonly ResourceDefinition[] = [
     generationOf: spec,
     fields: { 'status.replicas': (object) => textOf(at(object, 'status', 'replicas') ?? 0) },
   }),
+  define('batch/v1', 'jobs', 'Job', {
+    categories: ['all'],
+    subresources: ['status'],
+    generationOf: spec,
+    fields: { 'status.successful': (object) => textOf(at(object, 'status', 'succeeded') ?? 0) },
+  }),
   define('coordination.k8s.io/v1', 'leases', 'Lease', { createOnUpdate: true, unconditionalUpdate: false }),
   define('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice', {
     generationOf: (object) => [

@@ -2,6 +2,7 @@
 import { parseTypes } from './parse.ts';
 import { CONFIGURATION_TYPES } from './tables/configuration.ts';
 import { CONTAINER_TYPES } from './tables/container.ts';
+import { JOB_TYPES } from './tables/job.ts';
 import { META_TYPES } from './tables/meta.ts';
 import { NODE_TYPES } from './tables/node.ts';
 import { POD_TYPES } from './tables/pod.ts';
@@ -19,6 +20,7 @@ export const TYPES = parseTypes(
   CONTAINER_TYPES,
   POD_TYPES,
   WORKLOAD_TYPES,
+  JOB_TYPES,
   CONFIGURATION_TYPES,
 );
 
@@ -40,6 +42,7 @@ const NAMES = new Map<string, string>([
   ...CORE.map((kind): [string, string] => [`/${kind}`, kind]),
   ...APPS.map((kind): [string, string] => [`apps/${kind}`, kind]),
   ...RBAC.map((kind): [string, string] => [`rbac.authorization.k8s.io/${kind}`, kind]),
+  ['batch/Job', 'Job'],
   ['discovery.k8s.io/EndpointSlice', 'EndpointSlice'],
   ['coordination.k8s.io/Lease', 'Lease'],
   ['events.k8s.io/Event', 'EventsEvent'],

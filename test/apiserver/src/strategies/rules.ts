@@ -28,6 +28,7 @@ import {
   validateSecret,
   validateSecretUpdate,
 } from '../validation/other.ts';
+import { JOB_STRATEGY } from './job.ts';
 import { POD_STRATEGY } from './pod.ts';
 import { createServiceStrategy } from './service.ts';
 import { DAEMON_SET_STRATEGY, DEPLOYMENT_STRATEGY, REPLICA_SET_STRATEGY } from './workload.ts';
@@ -70,6 +71,7 @@ export function createRules(options: RulesOptions): Rules {
       ['apps/Deployment', DEPLOYMENT_STRATEGY],
       ['apps/ReplicaSet', REPLICA_SET_STRATEGY],
       ['apps/DaemonSet', DAEMON_SET_STRATEGY],
+      ['batch/Job', JOB_STRATEGY],
       ['coordination.k8s.io/Lease', strategy({}, validateLease)],
       ['discovery.k8s.io/EndpointSlice', ENDPOINT_SLICE_STRATEGY],
       [`${rbac}/Role`, strategy({}, (object) => validateRole(object, true))],

@@ -45,6 +45,7 @@ const ALL_ON: RenderOptions = {
       maxUnavailable: '10%',
     },
     groupKey: { method: 'job', secretName: 'other-key' },
+    starboard: { enabled: true, env: { vip_loglevel: '0' } },
   },
 };
 
@@ -85,7 +86,14 @@ function manifest(file: string): readonly KubeObject[] {
 }
 
 /** Everything that is installed in some way, by where it comes from. */
-async function everything(): Promise<ReadonlyMap<string, readonly KubeObject[]>> {
+function everything(): Promise<ReadonlyMap<string, readonly KubeObject[]>> {
+  found ??= collect();
+  return found;
+}
+
+let found: ReturnType<typeof collect> | undefined;
+
+async function collect(): Promise<ReadonlyMap<string, readonly KubeObject[]>> {
   const all = new Map<string, readonly KubeObject[]>(MANIFESTS.map((file) => [file, manifest(file)]));
   all.set('chart', renderChart());
   all.set('chart, all on', renderChart(ALL_ON));
@@ -204,6 +212,11 @@ function daemonSetOf(objects: readonly KubeObject[]): PodSpec {
   return spec;
 }
 
+/** May this container of this form of the install listen on ports below 1024? */
+function isLowPorts(form: string, { name }: Container): boolean {
+  return name !== 'starboard' && /all on|low-ports|namespace-service/.test(form);
+}
+
 describe('what is installed', () => {
   const AGENT = ['NET_ADMIN', 'NET_RAW'];
 
@@ -221,7 +234,7 @@ describe('what is installed', () => {
         ...(isAgent ? {} : { runAsNonRoot: true }),
       });
       expect(own.privileged, name).toBeUndefined();
-      const lowPorts = /all on|low-ports|namespace-service/.test(name) ? ['NET_BIND_SERVICE'] : [];
+      const lowPorts = isLowPorts(name, container) ? ['NET_BIND_SERVICE'] : [];
       const add = isAgent ? { add: [...AGENT, ...lowPorts] } : {};
       expect(own.capabilities, name).toEqual({ drop: ['ALL'], ...add });
     }
@@ -313,6 +326,15 @@ describe('the chart', () => {
     const { 'Secret/fairlead-group': secret, ...others } = byName(renderChart());
     expect(others).toEqual(byName([...manifest('cloud-provider.yaml'), ...manifest('agent.yaml')]));
     expect(secret).toBeDefined();
+  });
+
+  it('installs starboard as its manifest does', () => {
+    const values = {
+      agent: { enabled: false },
+      cloudProvider: { enabled: false },
+      starboard: { enabled: true },
+    };
+    expect(byName(renderChart({ values }))).toEqual(byName(manifest('starboard.yaml')));
   });
 
   it('makes the key once, and keeps it', () => {

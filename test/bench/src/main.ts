@@ -19,6 +19,7 @@ import { poolRepair } from './pool-repair.ts';
 import { raftScale } from './raft-scale.ts';
 import { services } from './services.ts';
 import { simulateRaft } from './simulate.ts';
+import { starboard } from './starboard.ts';
 import { throughput } from './throughput.ts';
 import { updates } from './updates.ts';
 
@@ -38,6 +39,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   raftScale,
   services,
   simulateRaft,
+  starboard,
   throughput,
   updates,
 ];

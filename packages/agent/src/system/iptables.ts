@@ -16,8 +16,8 @@ export const IPTABLES_BACKENDS: readonly IptablesBackend[] = ['nft', 'legacy'];
 
 /** Others may hold the lock of iptables for some time, kube-proxy with many Services. */
 const LOCK_WAIT_SECONDS = '5';
-/** In a user namespace a transaction of nftables may not have more bytes than about 350 rules need. */
-const LINES_PER_PART = 150;
+/** In a user namespace a transaction of nftables may not have more bytes than about 350 rules need; with long comments fewer. */
+const LINES_PER_PART = 300;
 
 /** `iptables-nft`, `ip6tables-legacy-save` and the like. */
 export function iptablesProgram(
@@ -79,9 +79,10 @@ export async function restoreNat(
     await restore(backend, family, lines);
   } catch (error) {
     const isTooLong = error instanceof CommandError && error.stderr.includes('Message too long');
-    if (!isTooLong || lines.length <= LINES_PER_PART) throw error;
-    for (let from = 0; from < lines.length; from += LINES_PER_PART) {
-      await restore(backend, family, lines.slice(from, from + LINES_PER_PART));
+    if (!isTooLong || lines.length === 1) throw error;
+    const size = Math.min(LINES_PER_PART, Math.ceil(lines.length / 2));
+    for (let from = 0; from < lines.length; from += size) {
+      await restoreNat(backend, family, lines.slice(from, from + size));
     }
   }
 }

@@ -7,6 +7,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { plainHttp } from './plain-http.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -49,6 +50,7 @@ async function buildProgram(folder: string, entries: Readonly<Record<string, str
     keepNames: true,
     sourcemap: 'linked',
     external: ['koffi', 'raw-socket'],
+    plugins: [plainHttp],
     banner: { js: REQUIRE_BANNER },
     logLevel: 'warning',
   });

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { childEnvironment, PINNED_NODE, ROOT, setup } from './setup.mjs';
-import { BENCH_TOOLS, ensureSystemTools } from './system-tools.mjs';
+import { BENCH_TOOLS, BUILD_TOOLS, ensureSystemTools } from './system-tools.mjs';
 
 /** Task -> the TypeScript program that does it (Node 24 runs TypeScript as it is). */
 const TASKS = {
@@ -15,6 +15,7 @@ const TASKS = {
   bench: 'test/bench/src/main.ts',
   lab: 'test/lab/src/cli/main.ts',
   build: 'scripts/build.ts',
+  image: 'scripts/image/main.ts',
   check: 'scripts/check.ts',
   format: 'scripts/format.ts',
   docs: 'scripts/docs.ts',
@@ -26,8 +27,10 @@ if (task === undefined || !(task in TASKS)) {
   console.error(`usage: npm run <${Object.keys(TASKS).join('|')}> [-- arguments]; got: ${task ?? 'nothing'}`);
   process.exit(2);
 }
+/** Making the file systems of images needs little, and happens where nothing else will: in a stage of the Dockerfile. */
+const tools = task === 'image' && args[0] === 'root' ? BUILD_TOOLS : undefined;
 try {
-  setup();
+  setup(tools);
 } catch (error) {
   console.error(`setup: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ensureSystemTools, pathWithSbin } from './system-tools.mjs';
+import { ensureSystemTools, pathWithSbin, SYSTEM_TOOLS } from './system-tools.mjs';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const STAMP = join(ROOT, 'node_modules', '.fairlead-setup');
@@ -107,11 +107,11 @@ function buildRawSocket() {
 }
 
 /** Brings the checkout to a state in which everything can run. Throws one readable error when it cannot. */
-export function setup() {
+export function setup(tools = SYSTEM_TOOLS) {
   if (process.platform !== 'linux') {
     throw new Error(`Fairlead needs Linux (network namespaces, nftables); this is ${process.platform}`);
   }
-  ensureSystemTools();
+  ensureSystemTools(tools);
   const wanted = fingerprint();
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
   rmSync(STAMP, { force: true });

@@ -7,8 +7,16 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+/** What `npm run build` and the file systems of images need: program -> Debian package that brings it. */
+export const BUILD_TOOLS = {
+  'g++': 'g++',
+  make: 'make',
+  python3: 'python3',
+};
+
 /** Program -> Debian package that brings it. */
 export const SYSTEM_TOOLS = {
+  ...BUILD_TOOLS,
   ip: 'iproute2',
   nft: 'nftables',
   iptables: 'iptables',
@@ -25,9 +33,9 @@ export const SYSTEM_TOOLS = {
   ipvsadm: 'ipvsadm',
   modprobe: 'kmod',
   'linux.uml': 'user-mode-linux',
-  'g++': 'g++',
-  make: 'make',
-  python3: 'python3',
+  buildah: 'buildah',
+  umoci: 'umoci',
+  crun: 'crun',
 };
 
 /** What only benchmarks call, as something to compare with: program -> Debian package. */

@@ -35,7 +35,8 @@ export function generate(kind: ManifestKind, sources: Sources): Generated {
   const namespace = said.nonEmpty('svc_namespace') ?? DEFAULT_NAMESPACE;
   if (kind === 'rbac') {
     refuse(problems);
-    return { objects: rbacManifests(rbacRequest(own, said, namespace)), warnings: [] };
+    const request = rbacRequest(own, said, namespace);
+    return { objects: rbacManifests(request), warnings: scopeWarnings(request, said) };
   }
   if (kind === 'kubeadm') requireLinkAndAddress(said, problems);
   const settings = readAsAgent(sources, own.inCluster ? namespace : undefined, problems);
@@ -84,6 +85,13 @@ function rbacRequest({ role, rolebinding }: OwnFlags, said: Said, namespace: str
     labelsNodes: said.isOn('enable_node_labeling'),
     groupKeySecret: said.nonEmpty('fairlead_group_key_secret') ?? 'fairlead-group',
   };
+}
+
+/** Rights in one namespace are too few for agents that serve all. */
+function scopeWarnings({ scope, namespace }: RbacRequest, said: Said): readonly SettingWarning[] {
+  if (scope === 'cluster' || said.nonEmpty('svc_namespace') !== undefined) return [];
+  const message = `the rights end at the namespace ${namespace}, and agents serve all; set svc_namespace for both manifests`;
+  return [{ setting: scope === 'bound' ? '--rolebinding' : '--role', received: 'true', message }];
 }
 
 function requireLinkAndAddress(said: Said, problems: SettingProblem[]): void {

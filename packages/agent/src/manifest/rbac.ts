@@ -24,6 +24,7 @@ interface Rule {
 const GROUP = 'rbac.authorization.k8s.io';
 const CLUSTER_ROLE = 'system:kube-vip-role';
 const KEY_ROLE = 'fairlead-group-key';
+const NODES_ROLE = 'fairlead:nodes';
 const WATCH = ['get', 'list', 'watch'];
 
 /** The service account of the agents with what they need, and no more; names are the peer's. Pure. */
@@ -38,27 +39,37 @@ export function rbacManifests(request: RbacRequest): readonly KubeObject[] {
       ? [role(PROGRAM_NAME, namespace, rulesOf(request))]
       : [object('ClusterRole', { name: CLUSTER_ROLE }, { rules: rulesOf(request) })]),
     binding(request),
+    // Nodes are in no namespace, so what is bound in one cannot give them.
+    ...(scope === 'cluster'
+      ? []
+      : [
+          object('ClusterRole', { name: NODES_ROLE }, { rules: [nodesRule(request)] }),
+          bound(
+            'ClusterRoleBinding',
+            { name: NODES_ROLE },
+            { kind: 'ClusterRole', name: NODES_ROLE },
+            namespace,
+          ),
+        ]),
     // The key of the group of agents, and no other Secret.
     role(KEY_ROLE, namespace, keyRules),
     bound('RoleBinding', { name: KEY_ROLE, namespace }, { kind: 'Role', name: KEY_ROLE }, namespace),
   ];
 }
 
-function rulesOf({ scope, labelsNodes }: RbacRequest): readonly Rule[] {
-  const nodes = {
-    apiGroups: [''],
-    resources: ['nodes'],
-    verbs: labelsNodes ? [...WATCH, 'patch'] : WATCH,
-  };
+function rulesOf(request: RbacRequest): readonly Rule[] {
   return [
     { apiGroups: [''], resources: ['services'], verbs: [...WATCH, 'update'] },
     { apiGroups: [''], resources: ['services/status'], verbs: ['update'] },
     { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: WATCH },
-    // Nodes are in no namespace, so a Role cannot give them.
-    ...(scope === 'namespace' ? [] : [nodes]),
+    ...(request.scope === 'cluster' ? [nodesRule(request)] : []),
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: [...WATCH, 'create', 'update'] },
     { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch', 'update'] },
   ];
+}
+
+function nodesRule({ labelsNodes }: RbacRequest): Rule {
+  return { apiGroups: [''], resources: ['nodes'], verbs: labelsNodes ? [...WATCH, 'patch'] : WATCH };
 }
 
 function binding({ scope, namespace }: RbacRequest): KubeObject {

@@ -49,6 +49,10 @@ export interface StartOptions {
   readonly watchesLeases?: boolean;
   /** Resolves DNS names; default: as the program does. */
   readonly resolve?: ResolveName;
+  /** Path of a kubeconfig of somebody with fewer rights; default: the administrator's. */
+  readonly kubeconfig?: string;
+  /** Default: that of the settings. */
+  readonly tokenNamespace?: string;
 }
 
 /** Settings of the kind case study, with the shortest timings a Lease allows. */
@@ -114,10 +118,14 @@ export class TestCluster {
   async startAgent(
     node: string,
     env: Readonly<Record<string, string>> = {},
-    { watchesLeases = true, resolve }: StartOptions = {},
+    { watchesLeases = true, resolve, ...rest }: StartOptions = {},
   ): Promise<TestAgent> {
-    const kubeconfig = join(this.#folder, 'kubeconfig');
-    const settings = readSettings({ env: { ...ENV, ...env, k8s_config_file: kubeconfig }, hostName: node });
+    const { kubeconfig = join(this.#folder, 'kubeconfig'), ...token } = rest;
+    const settings = readSettings({
+      env: { ...ENV, ...env, k8s_config_file: kubeconfig },
+      hostName: node,
+      ...token,
+    });
     const [clock, logger] = [systemClock, silentLogger];
     const client = await connect({ kubeconfig });
     const watches = await createWatches({ client, settings, clock, logger });

@@ -39,7 +39,7 @@ export function rbacManifests(request: RbacRequest): readonly KubeObject[] {
       ? [role(PROGRAM_NAME, namespace, rulesOf(request))]
       : [object('ClusterRole', { name: CLUSTER_ROLE }, { rules: rulesOf(request) })]),
     binding(request),
-    // Nodes are in no namespace, so what is bound in one cannot give them.
+    // Nodes are in no namespace, so what is bound in one cannot give them. Without, lost nodes are not known.
     ...(scope === 'cluster'
       ? []
       : [

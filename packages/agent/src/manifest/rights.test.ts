@@ -118,5 +118,14 @@ it.each([
     const { items } = await cluster.client.list(EVENTS, { namespace: served });
     return items.length > 0;
   });
+  // Only after a list that was allowed is there a watch.
+  await eventually('everything is watched', () =>
+    ['services', 'endpointslices', 'nodes', 'leases'].every((watched) =>
+      cluster.requests.some(
+        ({ user, verb, resource }) =>
+          user === `system:serviceaccount:${namespace}:kube-vip` && verb === 'watch' && resource === watched,
+      ),
+    ),
+  );
   await started.stop();
 });

@@ -49,8 +49,13 @@ export interface StarboardStats {
 
 /** nftables says when it changes; looking there is a system call. */
 const NFT_LOOK_MS = 250;
-/** Of the other back end nobody tells: each look is a program for each family. */
+/**
+ * Of the other back end nobody tells: each look is a program for each family, which has the kernel copy the whole table. With 40,000 rules that
+ * takes 90 ms, so there it is looked less often, and still often enough for a repair within a second.
+ */
 const LEGACY_LOOK_MS = 500;
+const MOST_LEGACY_LOOK_MS = 800;
+const LEGACY_REST_FACTOR = 8;
 /** A whole look however quiet it is. */
 const RESYNC_MS = 30_000;
 /** Between two looks whether rules may be written by now. */
@@ -75,6 +80,8 @@ export class Starboard {
   #retryAtMs = 0;
   readonly #backoff: Backoff;
   #problem: string | undefined = 'nothing has been done yet';
+  /** How long the last listing took. */
+  #listingMs = 0;
   #repairs = 0;
   #failures = 0;
   #look: { cancel(): void } | undefined;
@@ -137,7 +144,7 @@ export class Starboard {
         if (this.#hasReason()) this.#loop.wake();
         this.#lookLater();
       },
-      backend === 'nft' ? NFT_LOOK_MS : LEGACY_LOOK_MS,
+      backend === 'nft' ? NFT_LOOK_MS : legacyPauseMs(this.#listingMs),
     );
   }
 
@@ -169,10 +176,12 @@ export class Starboard {
 
   /** One look at everything, and the changes that it asks for. Returns what stands in the way, if anything. */
   async #keep(): Promise<string | undefined> {
-    const { chains, backend, onRefusal, wanted } = this.#options;
+    const { chains, backend, onRefusal, wanted, clock } = this.#options;
     await this.#sweepOther();
     const listed = new Map<Family, readonly ListedRule[]>();
+    const startedMs = clock.monotonicMs();
     for (const family of FAMILIES) listed.set(family, await chains.list(backend, family));
+    this.#listingMs = clock.monotonicMs() - startedMs;
     await this.#findCase([...listed.values()].some((rules) => hasKubeProxy(rules)));
     const obstacle = await this.#obstacle();
     const rules = obstacle === undefined ? wanted() : [];
@@ -253,4 +262,8 @@ export class Starboard {
     this.#left.set(family, now);
     this.#rules.set(family, wanted.length);
   }
+}
+
+function legacyPauseMs(listingMs: number): number {
+  return Math.min(Math.max(LEGACY_LOOK_MS, LEGACY_REST_FACTOR * listingMs), MOST_LEGACY_LOOK_MS);
 }

@@ -9,15 +9,22 @@ export interface ConfigRun {
   readonly what: 'check' | 'show';
   readonly json: boolean;
   readonly inputs: SettingInputs;
+  /** Where a variable of the environment stands, for example `kube-vip.yaml:57`; undefined: nobody knows. */
+  readonly placeOf?: ((variable: string) => string | undefined) | undefined;
   readonly write: (text: string) => void;
   readonly complain: (text: string) => void;
 }
 
 /** Looks at the settings, prints, and returns the exit code: 0 when the manager would start with them, else 1. */
-export function runConfig({ what, json, inputs, write, complain }: ConfigRun): number {
+export function runConfig({ what, json, inputs, placeOf, write, complain }: ConfigRun): number {
+  const placed = <T extends { readonly setting: string }>(list: readonly T[]): readonly T[] =>
+    list.map((one) => {
+      const place = placeOf?.(one.setting);
+      return place === undefined ? one : { ...one, setting: `${place}: ${one.setting}` };
+    });
   try {
     const { settings, effective } = effectiveSettings(inputs);
-    const { warnings } = settings;
+    const warnings = placed(settings.warnings);
     if (json) {
       const report = {
         ok: true,
@@ -38,7 +45,7 @@ export function runConfig({ what, json, inputs, write, complain }: ConfigRun): n
     return 0;
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    const { problems, message } = error;
+    const { problems, message } = new SettingsError(placed(error.problems));
     if (json) write(`${JSON.stringify({ ok: false, problems, warnings: [] }, undefined, 2)}\n`);
     else complain(`${message}\n`);
     return 1;

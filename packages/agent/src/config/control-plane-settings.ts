@@ -80,7 +80,7 @@ export function readControlPlaneSettings(
   if (entries.length > 0) return settings;
   if (isMember && !reader.isSet(SETTINGS.controlPlaneAddress) && !reader.isSet(SETTINGS.vipAddress)) {
     reader.addProblem({
-      setting: SETTINGS.controlPlaneAddress.env,
+      setting: reader.nameOf(SETTINGS.controlPlaneAddress),
       received: '',
       expected: `${EXPECTED_ENTRIES}, as ${SETTINGS.controlPlane.env} is true`,
     });
@@ -97,7 +97,7 @@ export function requireOtherPort(
   const { port, balance: spread } = controlPlane;
   if (spread?.port !== port) return;
   reader.addProblem({
-    setting: SETTINGS.balancedPort.env,
+    setting: reader.nameOf(SETTINGS.balancedPort),
     received: `${port}`,
     expected: `another port than that of the API servers (${SETTINGS.port.env}), as ${SETTINGS.balance.env} is userspace; or another data plane`,
   });

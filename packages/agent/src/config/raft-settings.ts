@@ -41,7 +41,7 @@ export function readRaftSettings(reader: SettingsReader): RaftSettings {
   const family = reader.value(SETTINGS.raftFamily);
   if (address !== undefined && family !== undefined && familyOf(address) !== family) {
     reader.addProblem({
-      setting: SETTINGS.raftAddress.env,
+      setting: reader.nameOf(SETTINGS.raftAddress),
       received: formatAddress(address),
       expected: `an address of the family in ${SETTINGS.raftFamily.env}, ${family}`,
     });
@@ -70,7 +70,7 @@ function readTiming(reader: SettingsReader): RaftTiming {
   const problem = timingProblem(timing);
   if (problem !== undefined) {
     reader.addProblem({
-      setting: SETTINGS.raftGrant.env,
+      setting: reader.nameOf(SETTINGS.raftGrant),
       received: `${grantMs}`,
       expected: `a time that goes with ${SETTINGS.raftInterval.env} (${renewMs}): ${problem}`,
     });

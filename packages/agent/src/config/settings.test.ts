@@ -96,7 +96,6 @@ describe('readSettings', () => {
         'port',
         'svc_leasename',
         'vip_arp',
-        'vip_arp',
         'vip_loglevel',
         'vip_renewdeadline',
       ].sort(),

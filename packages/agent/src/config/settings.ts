@@ -154,18 +154,17 @@ export function leaseIn(namespace: string, lease: LeaseName): LeaseName {
 
 /** kube-vip refuses to start without a mode and without a job; so do we, naming the setting. */
 function requireMode(reader: SettingsReader, hasJob: boolean): void {
-  if (!reader.value(SETTINGS.arp)) {
-    const received = reader.optionalString(SETTINGS.arp) ?? '';
+  if (!reader.value(SETTINGS.arp) && !reader.isRefused(SETTINGS.arp)) {
     reader.addProblem({
-      setting: SETTINGS.arp.env,
-      received,
+      setting: reader.nameOf(SETTINGS.arp),
+      received: reader.given(SETTINGS.arp)?.text ?? '',
       expected: 'true (ARP and NDP are the only way of announcing in this version)',
     });
   }
-  if (!hasJob) {
+  if (!hasJob && !reader.isRefused(SETTINGS.services) && !reader.isRefused(SETTINGS.controlPlane)) {
     reader.addProblem({
-      setting: SETTINGS.services.env,
-      received: reader.optionalString(SETTINGS.services) ?? '',
+      setting: reader.nameOf(SETTINGS.services),
+      received: reader.given(SETTINGS.services)?.text ?? '',
       expected: `true, or ${SETTINGS.controlPlane.env}: there has to be something to do`,
     });
   }
@@ -184,14 +183,14 @@ function readTiming(reader: SettingsReader) {
   const retryPeriodMs = reader.value(SETTINGS.retryPeriod);
   if (renewDeadlineMs >= leaseDurationMs) {
     reader.addProblem({
-      setting: SETTINGS.renewDeadline.env,
+      setting: reader.nameOf(SETTINGS.renewDeadline),
       received: `${renewDeadlineMs / 1000}`,
       expected: `less than ${SETTINGS.leaseDuration.env} (${leaseDurationMs / 1000} s): an owner must let go before another node may start`,
     });
   }
   if (retryPeriodMs * RETRY_JITTER >= renewDeadlineMs) {
     reader.addProblem({
-      setting: SETTINGS.retryPeriod.env,
+      setting: reader.nameOf(SETTINGS.retryPeriod),
       received: `${retryPeriodMs / 1000}`,
       expected: `less than ${SETTINGS.renewDeadline.env} (${renewDeadlineMs / 1000} s) divided by ${RETRY_JITTER}: one lost renewal must not cost the address`,
     });

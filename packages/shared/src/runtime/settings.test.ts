@@ -2,7 +2,8 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { flagsOf } from './flags.ts';
-import { parseDurationMs, SettingsError, SettingsReader } from './settings.ts';
+import { parseDurationMs, type SettingSources, SettingsError, SettingsReader } from './settings.ts';
+import { boolType, durationType, integerType, type ValueType, wordType } from './value-types.ts';
 
 describe('SettingsReader', () => {
   it('reads every type from the environment', () => {
@@ -85,4 +86,46 @@ it('takes only the flags given on the command line', () => {
     .exitOverride();
   command.parse(['--port', '7'], { from: 'user' });
   expect(flagsOf(command)).toEqual({ port: '7' });
+});
+
+describe('settings of a schema', () => {
+  const port = { env: 'port', flag: 'port', file: 'port', value: integerType(1, { min: 1, max: 9 }) };
+  const file = { port: { text: ' 4 ', place: 'a.yaml:1: port' } };
+
+  it('come from a file where nobody else says anything', () => {
+    expect(new SettingsReader({ env: {}, file }).value(port)).toBe(4);
+    expect(new SettingsReader({ env: { port: '5' }, file }).value(port)).toBe(5);
+    expect(new SettingsReader({ env: { port: '5' }, flags: { port: '6' }, file }).value(port)).toBe(6);
+    expect(new SettingsReader({ env: {} }).value(port)).toBe(1);
+    expect(new SettingsReader({ env: {} }).value(port, 7)).toBe(7);
+  });
+
+  it('have the name under which they were given', () => {
+    const name = (sources: SettingSources) => new SettingsReader(sources).nameOf(port);
+    expect(name({ env: {} })).toBe('port');
+    expect(name({ env: {}, flags: { port: '1' } })).toBe('--port');
+    expect(name({ env: {}, file })).toBe('a.yaml:1: port');
+  });
+
+  it('keep secrets out of problems, and know what was refused', () => {
+    const secret = { ...port, secret: true };
+    const reader = new SettingsReader({ env: { port: 'geheim' } });
+    expect(reader.value(secret)).toBe(1);
+    expect(reader.problems).toEqual([
+      { setting: 'port', received: '(hidden)', expected: 'a whole number from 1 to 9' },
+    ]);
+    expect(reader.isRefused(secret)).toBe(true);
+    expect(reader.isRefused({ env: 'other' })).toBe(false);
+  });
+
+  it.each([
+    [durationType(2_000, { bareUnit: 's', minMs: 100, maxMs: 5_000 }), '3', 3_000, '2', '0.1 to 5'],
+    [wordType(['a', 'b'], 'a'), 'b', 'b', 'a', 'a, b'],
+    [wordType(['a', 'b'], undefined, 'neither'), 'a', 'a', 'neither', 'a, b'],
+    [boolType(true), 'F', false, 'true', 'true or false'],
+  ])('describe themselves', (type: ValueType<unknown>, text, value, defaultText, allowed) => {
+    expect(type.parse(text)).toEqual({ ok: true, value });
+    expect(type.parse('nothing of the kind').ok).toBe(false);
+    expect(type).toMatchObject({ defaultText, allowed });
+  });
 });

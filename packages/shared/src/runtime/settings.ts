@@ -104,6 +104,17 @@ export class SettingsReader {
     return this.read(spec, spec.value.parse, fallback);
   }
 
+  /** Whether the setting was read and could not be used. */
+  isRefused(name: SettingName): boolean {
+    const given = this.given(name);
+    return this.#problems.some(({ setting }) => setting === given?.setting);
+  }
+
+  /** The name under which a setting was given, or could be. */
+  nameOf(name: SettingName): string {
+    return this.given(name)?.setting ?? name.env ?? `--${name.flag ?? ''}`;
+  }
+
   /** The setting as it was given, from the place that counts; undefined: nowhere. */
   given(name: SettingName): GivenSetting | undefined {
     const { env, flags, file, prefer } = this.#sources;

@@ -7,6 +7,7 @@ import {
   CONFIG_MAPS,
   defineResource,
   EVENTS,
+  NAMESPACES,
   SERVICE_ACCOUNTS,
   SERVICES,
 } from '@fairlead/shared/kubernetes/resources.ts';
@@ -14,6 +15,7 @@ import { loadAllYaml } from '@kubernetes/client-node';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { CloudProviderSettings } from './cloud-provider.ts';
 import { runPools } from './commands/pools-run.ts';
+import { generate } from './manifest/generate.ts';
 import { given, REAL_ASSETS, TestCluster } from './testing/test-cluster.ts';
 
 /*
@@ -145,6 +147,26 @@ it('lists Services for balancers with the rights of the second manifest', async 
   await cluster.admin.remove(SERVICES, { namespace: 'default', name });
   await vi.waitFor(async () => expect((await listed()).data?.['plndr-services']).not.toContain(uid), {
     timeout: 10_000,
+  });
+});
+
+it('works with the rights of a generated manifest, with pools and Lease where they are said to be', async () => {
+  for (const name of ['pools', 'locks']) {
+    await cluster.admin.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
+  const env = { KUBEVIP_NAMESPACE: 'pools', KUBEVIP_CONFIG_MAP: 'mine' };
+  const flags = { 'leader-elect-resource-namespace': 'locks' };
+  await createAll(generate({ env, flags, image: undefined, replicas: undefined, version: '1' }));
+  const metadata = { namespace: 'pools', name: 'mine' };
+  await cluster.admin.create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: POOLS });
+  await provesItself({
+    configMap: { namespace: 'pools', name: 'mine' },
+    election: {
+      namespace: 'locks',
+      leaseName: 'kube-vip-cloud-controller',
+      identity: 'only',
+      timing: { leaseDurationMs: 2_000, renewDeadlineMs: 1_200, retryPeriodMs: 200 },
+    },
   });
 });
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DaemonSet, Pod } from '@fairlead/shared/kubernetes/objects.ts';
+import { readFileSync } from 'node:fs';
+import type { DaemonSet, KubeObject, Pod } from '@fairlead/shared/kubernetes/objects.ts';
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { readConfigFile } from '../config/config-file.ts';
 import { readSettings } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
@@ -112,6 +114,29 @@ describe('the DaemonSet of the k3s case study', () => {
     const { taint: _, ...flags } = CASE_STUDY;
     expect(podSpec('daemonset', flags).tolerations).toBeUndefined();
     expect(podSpec('daemonset', flags).affinity).toBeUndefined();
+  });
+});
+
+describe('rights', () => {
+  it('are those of the plain manifest', () => {
+    const plain = readFileSync(new URL('../../../../deploy/agent.yaml', import.meta.url), 'utf8');
+    const objects = parseAllDocuments(plain).map((document): KubeObject => document.toJS());
+    const rights = objects.filter(({ kind }) => kind !== 'DaemonSet');
+    expect(generate('rbac', { env: {}, flags: {} }).objects).toEqual(rights);
+  });
+
+  it('write on Nodes only when labels are asked for, and say where they end', () => {
+    const nodes = (flags: Texts) =>
+      JSON.stringify(generate('rbac', { env: {}, flags }).objects).includes(
+        '"nodes"],"verbs":["get","list","watch","patch"]',
+      );
+    expect(nodes({})).toBe(false);
+    expect(nodes({ enableNodeLabeling: 'true' })).toBe(true);
+    const { warnings } = generate('rbac', { env: {}, flags: { role: 'true' } });
+    expect(warnings.map(({ setting }) => setting)).toEqual(['--role']);
+    expect(generate('rbac', { env: { svc_namespace: 'shop' }, flags: { role: 'true' } }).warnings).toEqual(
+      [],
+    );
   });
 });
 

@@ -65,7 +65,7 @@ function capabilitiesOf({ balance }: AgentSettings): readonly string[] {
 }
 
 /** Hosts of a status server that mean every address of the node. */
-const EVERYWHERE = ['', '0.0.0.0', '::'];
+export const EVERYWHERE: readonly string[] = ['', '0.0.0.0', '::'];
 
 /** Liveness never fails because of the API server: a restart would give up addresses for nothing. */
 function probesOf({ statusServer }: AgentSettings): object {

@@ -2,7 +2,7 @@
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
 import { VERSION } from '../version.ts';
 import { DAEMON_SET_NAME, PROGRAM_NAME } from './names.ts';
-import { type PodRequest, podSpecOf } from './pod-spec.ts';
+import { EVERYWHERE, type PodRequest, podSpecOf } from './pod-spec.ts';
 
 /** A Pod for a kubelet's folder of manifests. Pure. */
 export function podManifest(request: PodRequest, namespace: string): KubeObject & { readonly spec: object } {
@@ -49,9 +49,17 @@ export function daemonSetManifest(
       // One node after the other: each hands its addresses over before it stops.
       updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
       template: {
-        metadata: { labels },
+        metadata: { labels, ...scrapingOf(request) },
         spec: { ...podSpecOf(request), ...(taint ? CONTROL_PLANE_ONLY : {}) },
       },
     },
+  };
+}
+
+/** Lets Prometheus find the metrics, where other hosts reach them. */
+function scrapingOf({ settings: { statusServer } }: PodRequest): object {
+  if (statusServer === undefined || !EVERYWHERE.includes(statusServer.host)) return {};
+  return {
+    annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': `${statusServer.port}` },
   };
 }

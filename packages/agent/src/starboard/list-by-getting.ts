@@ -9,7 +9,10 @@ import {
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Resource } from '@fairlead/shared/kubernetes/resources.ts';
 
-/** Where a watch begins that first tells what is there. */
+/**
+ * Where a watch begins that first tells what is there: the version of one object may be too old to watch from. What it does not tell is a
+ * deletion between the two requests; that is seen when the next watch fails.
+ */
 const FROM_NOW = '0';
 const BY_NAME = /^metadata\.name=(.+)$/;
 

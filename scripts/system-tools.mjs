@@ -33,6 +33,8 @@ export const SYSTEM_TOOLS = {
   ipvsadm: 'ipvsadm',
   modprobe: 'kmod',
   'linux.uml': 'user-mode-linux',
+  ab: 'apache2-utils',
+  shellcheck: 'shellcheck',
   buildah: 'buildah',
   umoci: 'umoci',
   crun: 'crun',
@@ -42,7 +44,6 @@ export const SYSTEM_TOOLS = {
 export const BENCH_TOOLS = {
   keepalived: 'keepalived',
   wrk: 'wrk',
-  ab: 'apache2-utils',
   haproxy: 'haproxy',
   nginx: 'libnginx-mod-stream',
 };

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parseTranscript } from './transcript.ts';
+
+/*
+ * The guides against what the lab follows: every command of a block marked `sh` is in the guide's transcript, in the same
+ * order. Blocks that no lab can follow say so: `sh not-in-the-lab`.
+ */
+
+const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
+
+/** Commands of a page, lines that go on joined as a transcript has them. */
+function commandsOf(page: string): readonly string[] {
+  return [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
+    block
+      .replaceAll('\\\n', '\\\u0000')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => line.replaceAll('\u0000', '\n')),
+  );
+}
+
+describe.each([
+  ['docs/install-kind.md', 'kind.console'],
+  ['docs/install-k3s.md', 'k3s.console'],
+  ['docs/getting-started.md', 'getting-started.console'],
+  ['README.md', 'newcomer.console'],
+])('%s', (guide, transcript) => {
+  const page = readFileSync(join(REPOSITORY, guide), 'utf8');
+  const steps = parseTranscript(readFileSync(join(REPOSITORY, 'test/e2e/case-studies', transcript), 'utf8'));
+
+  it(`has no command that ${transcript} does not follow`, () => {
+    const followed = steps.map(({ command }) => command);
+    // Pages have the addresses of a usual house, the lab has its own.
+    const commands = commandsOf(page.replaceAll('192.168.10.', '172.18.0.'));
+    expect(commands.length).toBeGreaterThan(0);
+    let from = 0;
+    for (const command of commands) {
+      const at = followed.indexOf(command, from);
+      expect(at, `"${command}" after command ${from} of ${transcript}`).toBeGreaterThanOrEqual(0);
+      from = at + 1;
+    }
+  });
+
+  it('links to files that are there', () => {
+    for (const [, link = ''] of page.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)) {
+      expect(existsSync(join(REPOSITORY, guide, '..', link)), link).toBe(true);
+    }
+  });
+});

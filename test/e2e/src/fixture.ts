@@ -32,6 +32,12 @@ const SILENT = new Narrator({ write: () => undefined });
 /** The pool of the tests: the upper end of the switch's subnet. */
 export const POOL = 'range-global';
 
+/** What a {@link Cluster} is started with. */
+export interface ClusterOptions extends LabOptions, InstallOptions {
+  /** Installs both programs in another way. */
+  readonly install?: ((stage: Stage) => Promise<void>) | undefined;
+}
+
 /** A lab with both programs and the echo application on it: what every end-to-end test begins with. */
 export class Cluster {
   readonly lab: Lab;
@@ -45,12 +51,13 @@ export class Cluster {
   }
 
   /** Starts it. The pool is up to the caller. */
-  static async start(options: LabOptions & InstallOptions = {}): Promise<Cluster> {
-    const { agentEnv, agentManifest, groupKey, ...labOptions } = options;
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const { agentEnv, agentManifest, groupKey, install, ...labOptions } = options;
     const lab = await Lab.start(labOptions);
     const cluster = new Cluster(lab, await connect({ kubeconfig: lab.kubeconfig }));
     try {
-      await installFairlead(cluster.stage, { agentEnv, agentManifest, groupKey });
+      if (install === undefined) await installFairlead(cluster.stage, { agentEnv, agentManifest, groupKey });
+      else await install(cluster.stage);
       await applyManifest(cluster.stage, MANIFESTS.echoApp);
       await cluster.stage.waitForPods(3);
       return cluster;

@@ -23,7 +23,12 @@ import { Cluster } from './runtime/cluster.ts';
 import { Executor } from './runtime/executor.ts';
 import { type Controller, runControllers } from './runtime/manager.ts';
 import { endpointSliceController, endpointsController } from './services/controllers.ts';
-import { daemonSetController, deploymentController, replicaSetController } from './workloads/controllers.ts';
+import {
+  daemonSetController,
+  deploymentController,
+  jobController,
+  replicaSetController,
+} from './workloads/controllers.ts';
 
 /** All controllers that are not disabled; a disabled one watches nothing. */
 export function makeControllers(cluster: Cluster, options: ControllersOptions): Controller[] {
@@ -32,6 +37,7 @@ export function makeControllers(cluster: Cluster, options: ControllersOptions): 
     deployment: () => deploymentController(cluster),
     replicaset: () => replicaSetController(cluster),
     daemonset: () => daemonSetController(cluster),
+    job: () => jobController(cluster),
     endpointslice: () => endpointSliceController(cluster),
     endpoints: () => endpointsController(cluster),
     scheduler: () => schedulerController(cluster),

@@ -6,6 +6,7 @@ export const CONTROLLER_NAMES = [
   'deployment',
   'replicaset',
   'daemonset',
+  'job',
   'endpointslice',
   'endpoints',
   'scheduler',

@@ -19,6 +19,7 @@ import { type AnyResource, NO_PLAN } from '../model/actions.ts';
 import type { OwnerReference } from '../model/owners.ts';
 import type { Cluster } from '../runtime/cluster.ts';
 import type { Controller } from '../runtime/manager.ts';
+import { JOBS } from '../workloads/job.ts';
 import { FOREGROUND_FINALIZER, type Item, type OwnerState, planCollection } from './collection.ts';
 import { OwnerGraph } from './owner-graph.ts';
 
@@ -28,6 +29,7 @@ const COLLECTED: readonly AnyResource[] = [
   REPLICA_SETS,
   DEPLOYMENTS,
   DAEMON_SETS,
+  JOBS,
   SERVICES,
   ENDPOINT_SLICES,
   ENDPOINTS,

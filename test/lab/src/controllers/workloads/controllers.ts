@@ -14,6 +14,7 @@ import type { Cluster } from '../runtime/cluster.ts';
 import type { Controller } from '../runtime/manager.ts';
 import { planDaemonSet } from './daemon-set.ts';
 import { planDeployment } from './deployment.ts';
+import { JOBS, planJob } from './job.ts';
 import { planReplicaSet, replicaSetsOf } from './replica-set.ts';
 
 /** Keeps the ReplicaSets of Deployments. */
@@ -110,6 +111,29 @@ export function daemonSetController(cluster: Cluster): Controller {
         pods: pods.inNamespace(namespace),
         nowMs: cluster.clock.wallMs(),
       });
+    },
+  };
+}
+
+/** Runs Jobs. */
+export function jobController(cluster: Cluster): Controller {
+  const jobs = cluster.view(JOBS);
+  const pods = cluster.view(PODS);
+  return {
+    name: 'job',
+    concurrency: 2,
+    attach(enqueue) {
+      jobs.subscribe(({ object }) => enqueue(keyOf(object)));
+      pods.subscribe(({ object }) => {
+        const manager = controllerOf(object);
+        if (manager?.kind === 'Job') enqueue(`${object.metadata?.namespace ?? ''}/${manager.name}`);
+      });
+    },
+    reconcile(key) {
+      const { namespace = '', name } = splitKey(key);
+      const job = jobs.get(namespace, name);
+      if (job === undefined) return NO_PLAN;
+      return planJob({ job, pods: pods.inNamespace(namespace), nowMs: cluster.clock.wallMs() });
     },
   };
 }

@@ -28,6 +28,10 @@ function addManifestFlags(command: Command): void {
   addSettingFlags(command);
   command
     .option('--image <name>', `image to run; without a tag, this version's (${DEFAULT_IMAGE})`)
+    .option(
+      '--prepare <features>',
+      'ready the node for nftables, ipvs or syn-proxy (comma list) by a privileged container that ends before the agent starts',
+    )
     .option('--inCluster [bool]', 'with the service account kube-vip, instead of a kubeconfig of the host');
 }
 

@@ -39,6 +39,7 @@ const MANIFESTS: readonly (readonly [ManifestKind, Readonly<Record<string, strin
   ['pod', { ...CONTROL_PLANE, enableLoadBalancer: 'true', engine: 'raft' }],
   ['pod', { ...SERVICES, inCluster: 'true', prometheusHTTPServer: '127.0.0.1:9', lbClassName: '' }],
   ['pod', { ...SERVICES, bgp: 'true', image: 'registry.example.org:5000/a/b:c' }],
+  ['pod', { ...SERVICES, inCluster: 'true', balance: 'ipvs', prepare: 'ipvs,nftables' }],
   ['kubeadm', CONTROL_PLANE],
 ];
 
@@ -46,7 +47,7 @@ describe.each([
   { server: 'embedded', start: startEmbeddedServer, isThere: true },
   {
     server: 'real',
-    start: () => startRealServer(ASSETS),
+    start: () => startRealServer(ASSETS, ['--allow-privileged=true']),
     isThere: existsSync(join(ASSETS, 'kube-apiserver')),
   },
 ])('the $server API server', ({ start, isThere }) => {

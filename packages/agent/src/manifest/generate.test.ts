@@ -239,6 +239,26 @@ describe('settings', () => {
     );
   });
 
+  it('that need more of the node have it readied before, and the agent has no more rights than ever', () => {
+    const flags = { ...SERVICES, inCluster: 'true', balance: 'ipvs', prepare: 'ipvs, syn-proxy' };
+    const spec = podSpec('daemonset', flags);
+    expect(spec.initContainers).toMatchObject([
+      {
+        args: ['prepare', 'ipvs', 'syn-proxy', '--keep-going'],
+        securityContext: { privileged: true },
+        volumeMounts: [{ name: 'modules', mountPath: '/lib/modules', readOnly: true }],
+      },
+    ]);
+    expect(spec.volumes).toEqual([
+      { name: 'modules', hostPath: { path: '/lib/modules', type: 'Directory' } },
+    ]);
+    expect(spec.containers[0]?.securityContext).toMatchObject({
+      allowPrivilegeEscalation: false,
+      capabilities: { add: ['NET_ADMIN', 'NET_RAW'] },
+    });
+    expect(podSpec('daemonset', { ...flags, prepare: 'nftables' }).volumes).toBeUndefined();
+  });
+
   it('that cannot be used are named, all at once', () => {
     expect(problemsOf('pod', {})).toEqual(['vip_arp', 'svc_enable']);
     expect(problemsOf('pod', { bgp: 'true', services: 'true' })).toEqual(['vip_arp']);
@@ -247,7 +267,11 @@ describe('settings', () => {
       expect.arrayContaining(['--image', '--leaseDuration', '--port']),
     );
     expect(problemsOf('daemonset', { ...SERVICES, taint: 'perhaps' })).toEqual(['--taint']);
-    expect(problemsOf('rbac', { role: 'perhaps' })).toEqual(['--role']);
+    expect(problemsOf('daemonset', { ...SERVICES, prepare: 'nftables,wings' })).toEqual(['--prepare']);
+    expect(problemsOf('rbac', { role: 'perhaps' }, { svc_namespace: 'A b' })).toEqual([
+      '--role',
+      'svc_namespace',
+    ]);
   });
 
   it('without effect are told of', () => {

@@ -2,7 +2,9 @@
 import { imageWithTag } from '@fairlead/shared/kubernetes/image-name.ts';
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
 import { parseBool, type SettingProblem, SettingsError } from '@fairlead/shared/runtime/settings.ts';
-import { type AgentSettings, readSettings } from '../config/settings.ts';
+import { FEATURES } from '../commands/prepare-run.ts';
+import { SETTINGS } from '../config/names.ts';
+import { type AgentSettings, readSettings, settingsReader } from '../config/settings.ts';
 import type { SettingWarning } from '../config/warnings.ts';
 import { VERSION } from '../version.ts';
 import { DEFAULT_IMAGE, DEFAULT_NAMESPACE } from './names.ts';
@@ -20,7 +22,7 @@ export interface Generated {
 export type ManifestKind = 'pod' | 'daemonset' | 'rbac' | 'kubeadm';
 
 /** Flags of the generator itself; all others are the manager's. */
-const OWN_FLAGS = ['image', 'inCluster', 'taint', 'role', 'rolebinding'] as const;
+const OWN_FLAGS = ['image', 'inCluster', 'prepare', 'taint', 'role', 'rolebinding'] as const;
 
 /**
  * Generates what one command line asks for. Pure.
@@ -34,6 +36,7 @@ export function generate(kind: ManifestKind, sources: Sources): Generated {
   const said = new Said(sources);
   const namespace = said.nonEmpty('svc_namespace') ?? DEFAULT_NAMESPACE;
   if (kind === 'rbac') {
+    problems.push(...rbacProblems(sources));
     refuse(problems);
     const request = rbacRequest(own, said, namespace);
     return { objects: rbacManifests(request), warnings: scopeWarnings(request, said) };
@@ -41,7 +44,8 @@ export function generate(kind: ManifestKind, sources: Sources): Generated {
   if (kind === 'kubeadm') requireLinkAndAddress(said, problems);
   const settings = readAsAgent(sources, own.inCluster ? namespace : undefined, problems);
   if (settings === undefined || problems.length > 0) throw new SettingsError(problems);
-  const request = { said, settings, image: own.image, inCluster: own.inCluster };
+  const { image, inCluster, prepare } = own;
+  const request = { said, settings, image, inCluster, prepare };
   const object =
     kind === 'daemonset' ? daemonSetManifest(request, namespace, own.taint) : podManifest(request, namespace);
   return { objects: [object], warnings: [...settings.warnings, ...nodeNameWarnings(said)] };
@@ -50,6 +54,7 @@ export function generate(kind: ManifestKind, sources: Sources): Generated {
 interface OwnFlags {
   readonly image: string;
   readonly inCluster: boolean;
+  readonly prepare: readonly string[];
   readonly taint: boolean;
   readonly role: boolean;
   readonly rolebinding: boolean;
@@ -71,10 +76,24 @@ function readOwnFlags(flags: Readonly<Record<string, string>>, problems: Setting
   return {
     image: image.ok ? image.value : '',
     inCluster: truth('inCluster'),
+    prepare: featuresIn(flags.prepare, problems),
     taint: truth('taint'),
     role: truth('role'),
     rolebinding: truth('rolebinding'),
   };
+}
+
+/** What a node can be readied for; names are those of `agent prepare`. */
+function featuresIn(text: string | undefined, problems: SettingProblem[]): readonly string[] {
+  const features = [...new Set((text ?? '').split(',').flatMap((name) => name.trim() || []))];
+  if (text !== undefined && (features.length === 0 || features.some((name) => !FEATURES.includes(name)))) {
+    problems.push({
+      setting: '--prepare',
+      received: text,
+      expected: `a comma list of ${FEATURES.join(', ')}`,
+    });
+  }
+  return features;
 }
 
 function rbacRequest({ role, rolebinding }: OwnFlags, said: Said, namespace: string): RbacRequest {
@@ -85,6 +104,15 @@ function rbacRequest({ role, rolebinding }: OwnFlags, said: Said, namespace: str
     labelsNodes: said.isOn('enable_node_labeling'),
     groupKeySecret: said.nonEmpty('fairlead_group_key_secret') ?? 'fairlead-group',
   };
+}
+
+/** Of the manager's settings, only those that rights depend on: all others are for the manifests that run something. */
+function rbacProblems(sources: Sources): readonly SettingProblem[] {
+  const reader = settingsReader({ ...sources, hostName: '' });
+  reader.value(SETTINGS.servicesNamespace);
+  reader.value(SETTINGS.groupKeySecret);
+  reader.value(SETTINGS.nodeLabels);
+  return reader.problems;
 }
 
 /** Rights in one namespace are too few for agents that serve all. */

@@ -16,19 +16,25 @@ export interface PodRequest {
   readonly image: string;
   /** With a service account; else with a kubeconfig of the host. */
   readonly inCluster: boolean;
+  /** Features for which a privileged container readies the node before each start of the agent. */
+  readonly prepare: readonly string[];
 }
 
 /** The `spec` of a Pod of the agent: on the host's network, with two capabilities and nothing to write to. Pure. */
 export function podSpecOf(request: PodRequest): object {
-  const { said, settings, image, inCluster } = request;
-  const mount = { name: 'kubeconfig', mountPath: KUBECONFIG, readOnly: true };
-  const hostPath = { path: said.nonEmpty('k8s_config_file') ?? KUBECONFIG, type: 'File' };
+  const { said, settings, image, inCluster, prepare } = request;
+  const kubeconfig = said.nonEmpty('k8s_config_file') ?? KUBECONFIG;
+  const volumes = [
+    ...(inCluster ? [] : [hostPath('kubeconfig', kubeconfig, 'File')]),
+    ...(loadsModules(prepare) ? [hostPath(MODULES.name, MODULES.mountPath, 'Directory')] : []),
+  ];
   return {
     ...(inCluster ? { serviceAccountName: PROGRAM_NAME } : {}),
     hostNetwork: true,
     priorityClassName: 'system-node-critical',
     // An orderly end takes well under 2 s; the agent gives up after 10 s.
     terminationGracePeriodSeconds: 15,
+    ...(prepare.length > 0 ? { initContainers: [preparing(prepare, image)] } : {}),
     containers: [
       {
         name: PROGRAM_NAME,
@@ -46,16 +52,39 @@ export function podSpecOf(request: PodRequest): object {
           seccompProfile: { type: 'RuntimeDefault' },
           capabilities: { drop: ['ALL'], add: capabilitiesOf(settings) },
         },
-        ...(inCluster ? {} : { volumeMounts: [mount] }),
+        ...(inCluster
+          ? {}
+          : { volumeMounts: [{ name: 'kubeconfig', mountPath: KUBECONFIG, readOnly: true }] }),
       },
     ],
     // The name that every API server's certificate has, for the peer's program as well.
-    ...(inCluster
-      ? {}
-      : {
-          hostAliases: [{ ip: '127.0.0.1', hostnames: ['kubernetes'] }],
-          volumes: [{ name: 'kubeconfig', hostPath }],
-        }),
+    ...(inCluster ? {} : { hostAliases: [{ ip: '127.0.0.1', hostnames: ['kubernetes'] }] }),
+    ...(volumes.length > 0 ? { volumes } : {}),
+  };
+}
+
+/** Kernel modules of the host. */
+const MODULES = { name: 'modules', mountPath: '/lib/modules' };
+
+/** nftables only takes kernel settings. */
+function loadsModules(features: readonly string[]): boolean {
+  return features.some((feature) => feature !== 'nftables');
+}
+
+function hostPath(name: string, path: string, type: string): object {
+  return { name, hostPath: { path, type } };
+}
+
+/** What the agent with its two capabilities may not do: set kernel settings, load modules. It ends before the agent starts. */
+function preparing(features: readonly string[], image: string): object {
+  return {
+    name: 'prepare',
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    args: ['prepare', ...features, '--keep-going'],
+    resources: { requests: { cpu: '20m', memory: '64Mi' } },
+    securityContext: { runAsUser: 0, privileged: true, readOnlyRootFilesystem: true },
+    ...(loadsModules(features) ? { volumeMounts: [{ ...MODULES, readOnly: true }] } : {}),
   };
 }
 

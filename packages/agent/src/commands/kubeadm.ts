@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { Command } from 'commander';
-import { addSettingFlags } from './flags.ts';
-import { flagsOfAll, print } from './manifest.ts';
+import { DEFAULT_IMAGE } from '../manifest/names.ts';
+import { flagsOfAll, print, withLateFlags } from './manifest.ts';
 
 const ADMIN_KUBECONFIG = '/etc/kubernetes/admin.conf';
 
@@ -29,16 +29,16 @@ export function kubeadmCommand(): Command {
       }
       await print('kubeadm', flags);
     });
-  return new Command('kubeadm')
+  const command = new Command('kubeadm')
     .description('print the static Pod of a node of the control plane; needs --interface and --address')
     .addCommand(init)
     .addCommand(join);
+  return withLateFlags(command);
 }
 
 function staticPod(name: string, where: string): Command {
-  const command = new Command(name)
+  return new Command(name)
     .description(`print the static Pod for ${where}`)
+    .option('--image <name>', `image to run; without a tag, this version's (${DEFAULT_IMAGE})`)
     .allowExcessArguments(false);
-  addSettingFlags(command);
-  return command.option('--image <name>', 'image to run; without a tag, this version’s');
 }

@@ -8,10 +8,6 @@ import { fileInputs } from './manager-inputs.ts';
 
 /** `agent manifest`: what to apply to a cluster or to put into a kubelet's folder, on the standard output. */
 export function manifestCommand(): Command {
-  const command = new Command('manifest').description(
-    'print manifests for the settings given; wrong ones end with code 1 and the reason',
-  );
-  addManifestFlags(command);
   const pod = manifest('pod', 'pod', 'a Pod for the manifests folder of a kubelet');
   const daemonSet = manifest('daemonset', 'daemonset', 'a DaemonSet').option(
     '--taint [bool]',
@@ -20,24 +16,36 @@ export function manifestCommand(): Command {
   const rbac = manifest('rbac', 'rbac', 'the service account and its rights')
     .option('--role [bool]', 'rights in one namespace only, that of svc_namespace')
     .option('--rolebinding [bool]', 'bind the rights in that namespace only');
-  return command.addCommand(pod).addCommand(daemonSet).addCommand(rbac);
+  // Alone here: with a value it would take the name of the sub-command for that.
+  const command = addOwnFlags(new Command('manifest'), '--inCluster')
+    .description('print manifests for the settings given; wrong ones end with code 1 and the reason')
+    .addCommand(pod)
+    .addCommand(daemonSet)
+    .addCommand(rbac);
+  return withLateFlags(command);
+}
+
+/**
+ * Lets a sub-command have the manager's flags once it is known to be the one that was called: all of them for each would take as
+ * long as the daemon takes to begin.
+ */
+export function withLateFlags(parent: Command): Command {
+  return parent.hook('preSubcommand', (_, command) => addSettingFlags(command));
 }
 
 /** Flags of all manifests; given before the name of a sub-command they count as well. */
-function addManifestFlags(command: Command): void {
-  addSettingFlags(command);
-  command
+function addOwnFlags(command: Command, inCluster = '--inCluster [bool]'): Command {
+  return command
     .option('--image <name>', `image to run; without a tag, this version's (${DEFAULT_IMAGE})`)
     .option(
       '--prepare <features>',
       'ready the node for nftables, ipvs or syn-proxy (comma list) by a privileged container that ends before the agent starts',
     )
-    .option('--inCluster [bool]', 'with the service account kube-vip, instead of a kubeconfig of the host');
+    .option(inCluster, 'with the service account kube-vip, instead of a kubeconfig of the host');
 }
 
 function manifest(name: string, kind: ManifestKind, about: string): Command {
-  const command = new Command(name).description(`print ${about}`).allowExcessArguments(false);
-  addManifestFlags(command);
+  const command = addOwnFlags(new Command(name)).description(`print ${about}`).allowExcessArguments(false);
   return command.action(() => print(kind, flagsOfAll(command)));
 }
 

@@ -61,9 +61,10 @@ describe('agent manifest', () => {
 
   it('takes flags of all manifests before the name of one, too', async () => {
     const { stdout } = await runAgent(
-      words('manifest --image registry.example.org/agent:7 pod --arp --services'),
+      words('manifest --image registry.example.org/agent:7 --inCluster pod --arp --services'),
     );
     expect(stdout).toContain('image: registry.example.org/agent:7\n');
+    expect(stdout).toContain('serviceAccountName: kube-vip\n');
   });
 
   it('takes settings from a file', async () => {

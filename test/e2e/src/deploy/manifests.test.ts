@@ -36,7 +36,7 @@ describe.each([
         for (const [name, objects] of await everything()) {
           const file = join(folder, 'objects.yaml');
           await writeFile(file, objects.map((object) => stringify(object)).join('---\n'));
-          const flags = ['--dry-run=server', '--validate=strict', ...admin, '-f', file];
+          const flags = ['--dry-run=server', '--validate=true', ...admin, '-f', file];
           const { stdout, stderr } = await run('kubectl', ['apply', ...flags]);
           expect(stderr, name).toBe('');
           expect(stdout.trim().split('\n'), name).toHaveLength(objects.length);

@@ -122,6 +122,8 @@ describe('agent config check', () => {
       fairlead_balance: 'nftables',
       fairlead_ipvs_scheduler: 'rr',
       SVC_SERVICE_HOST: '10.96.0.2',
+      LB_PORT: 'tcp://10.96.0.3:80',
+      SVC_LEASENAME: 'own',
       HOME: '/root',
     };
     const file = readConfigFile('a.yaml', 'interface: lo\nintrface: eth0\n');
@@ -130,6 +132,7 @@ describe('agent config check', () => {
     const lines = out.trimEnd().split('\n');
     expect(lines.slice(0, -1)).toEqual([
       expect.stringMatching(/^svc_elections=.*Did you mean svc_election\? Change "- name: svc_elections"/),
+      expect.stringMatching(/^SVC_LEASENAME=.*Did you mean svc_leasename\? Change "- name: SVC_LEASENAME"/),
       expect.stringMatching(
         /^a\.yaml:2: intrface=.*Did you mean interface\? Change the line a\.yaml:2: intrface/,
       ),

@@ -44,9 +44,9 @@ export function settingFlagsOf(command: Command): Readonly<Record<string, string
 }
 
 function helpOf({ help, value: { defaultText, allowed, unit, kind }, env }: SettingSpec): string {
-  const range = kind === 'bool' ? '' : `: ${allowed}${unit === undefined ? '' : ` ${unit}`}`;
-  const usual = defaultText === '' ? '' : ` (${defaultText})`;
-  return `${help}${range}${usual} [$${env}]`;
+  const values = kind === 'bool' ? [] : [unit === undefined ? allowed : `${allowed} ${unit}`];
+  const usual = defaultText === '' ? [] : [`default: ${defaultText}`];
+  return [help, ...[...values, ...usual].map((part) => `(${part})`), `[$${env}]`].join(' ');
 }
 
 function syntaxOf(flag: string, kind: 'bool' | 'value'): string {

@@ -71,7 +71,7 @@ const MAX_COMPARED = 20;
 /** Names that look like settings and are none, with what may have been meant. Pure. */
 export function unknownGiven({ env, file }: SettingInputs): readonly SettingWarning[] {
   const names = Object.keys(env)
-    .filter((name) => OUR_PREFIX.test(name) && !KNOWN_SET.has(name))
+    .filter((name) => !KNOWN_SET.has(name) && (OUR_PREFIX.test(name) || isInCapitals(name, env[name])))
     .slice(0, MAX_COMPARED);
   return [
     ...names.map((name) => ({
@@ -87,7 +87,13 @@ export function unknownGiven({ env, file }: SettingInputs): readonly SettingWarn
   ];
 }
 
+/** A setting of ours in capitals. The kubelet writes such names, too, for a Service called `lb`: `LB_PORT=tcp://…`. */
+function isInCapitals(name: string, text = ''): boolean {
+  const small = name.toLowerCase();
+  return OUR_PREFIX.test(small) && KNOWN_SET.has(small) && !/^(tcp|udp|sctp):/.test(text);
+}
+
 function advice(name: string, known: readonly string[], line: string): string {
-  const near = nearestWord(name, known);
+  const near = known.includes(name.toLowerCase()) ? name.toLowerCase() : nearestWord(name, known);
   return near === undefined ? `Take out ${line}` : `Did you mean ${near}? Change ${line}`;
 }

@@ -57,8 +57,7 @@ export function poolRules(data: Readonly<Record<string, string>> | undefined): P
     const { source } = readSource(entry, { expected: name.word, skipEndsOfCidrs: false }, problems);
     sources.push({ key, addresses: usable(entry, source.addresses, problems) });
   }
-  const all = sources.reduce((union, { addresses }) => union.union(addresses), IntervalSet.empty);
-  const cidrs = cidrsOf(all);
+  const cidrs = cidrsOf(IntervalSet.of(sources.flatMap(({ addresses }) => rangesOf(addresses))));
   const keys = keysByCidr(cidrs, sources);
   const rules = cidrs.map(
     (cidr, index): WantedRule => ({
@@ -71,7 +70,7 @@ export function poolRules(data: Readonly<Record<string, string>> | undefined): P
 }
 
 function usable(entry: KeyValue, addresses: IntervalSet, problems: ProblemList): IntervalSet {
-  const ranges = [...addresses.ranges(4), ...addresses.ranges(6)].filter((range) => {
+  const ranges = rangesOf(addresses).filter((range) => {
     const { family } = range;
     if (sizeOfRange(range) <= 1n << BigInt(bitsOf(family) - WIDEST[family])) return true;
     const problem = `${formatRange(range)} is left out: expected at most as many ${familyName(family)} addresses as a /${WIDEST[family]} has, since kube-proxy may get nothing of what comes for a pool`;
@@ -82,7 +81,7 @@ function usable(entry: KeyValue, addresses: IntervalSet, problems: ProblemList):
   const left = narrow.subtract(NEVER);
   if (!left.equals(narrow)) {
     const gone = narrow.subtract(left);
-    const texts = [...gone.ranges(4), ...gone.ranges(6)].map((range) => formatRange(range));
+    const texts = rangesOf(gone).map((range) => formatRange(range));
     const problem = `${texts.join(', ')} left out: expected addresses that a Service can have, not unspecified, loopback, link-local or multicast ones`;
     problems.add(entry, 'error', problem);
   }
@@ -96,7 +95,7 @@ function keysByCidr(
 ): readonly (readonly string[])[] {
   const keys = cidrs.map((): string[] => []);
   for (const { key, addresses } of sources) {
-    for (const range of [...addresses.ranges(4), ...addresses.ranges(6)]) {
+    for (const range of rangesOf(addresses)) {
       for (let index = firstReaching(cidrs, range); isTouched(cidrs[index], range); index += 1) {
         if (keys[index]?.at(-1) !== key) keys[index]?.push(key);
       }
@@ -123,6 +122,10 @@ function firstReaching(cidrs: readonly Cidr[], { family, first }: AddressRange):
     else high = middle;
   }
   return low;
+}
+
+function rangesOf(addresses: IntervalSet): readonly AddressRange[] {
+  return [...addresses.ranges(4), ...addresses.ranges(6)];
 }
 
 function setOf(...texts: readonly string[]): IntervalSet {

@@ -49,6 +49,12 @@ createServer((_, response) => response.end('data plane')).listen(80);
 createServer((_, response) => response.end('kube-proxy')).listen(8081);
 `;
 
+/** What starboard hears of an agent with this data plane on its node. */
+const statusOf = (dataPlane: string) => `
+const report = JSON.stringify({ node: 'n', well: true, addresses: [], members: [], dataPlane: '${dataPlane}' });
+require('node:http').createServer((_, response) => response.end(report)).listen({ path: '\\0fairlead-agent-status' });
+`;
+
 /** Asked from outside the node, over the wire. */
 function whoAnswers(): string {
   return execFileSync('curl', ['-s', '--max-time', '5', `http://${ADDRESS}/`], { encoding: 'utf8' });
@@ -265,8 +271,26 @@ describe.each<IptablesBackend>(['nft', 'legacy'])('starboard with the back end %
 
   it('refuses where the agent leaves traffic to kube-proxy, unless forced', async () => {
     await setPools({ 'cidr-global': POOL });
+    // What the agent itself says counts, whatever the settings of starboard say.
+    const agent = node.startScript(statusOf('nftables'));
+    const isThere = (text: string) => text.includes('@fairlead-agent-status');
+    await eventually(() => node.run('ss', '-xl'), isThere);
     program = node.start({ fairlead_balance: 'none' });
+    await eventually(
+      () => rulesOf(node).length,
+      (count) => count === 1,
+    );
+    await end();
+    agent.kill();
+    await eventually(
+      () => agent.signalCode,
+      (signal) => signal !== null,
+    );
+    const other = node.startScript(statusOf('none'));
+    await eventually(() => node.run('ss', '-xl'), isThere);
+    program = node.start({ fairlead_balance: 'nftables' });
     expect(await program.exited).toBe(3);
+    other.kill();
     expect(node.rules()).toEqual([KUBE_PROXY]);
     const { items } = await site.admin.list(EVENTS, { namespace: NAMESPACE });
     const about = items.filter(({ message }) => message?.startsWith(`node ${backend}:`));
@@ -274,8 +298,8 @@ describe.each<IptablesBackend>(['nft', 'legacy'])('starboard with the back end %
     expect(about[0]?.message).toContain('fairlead_balance=none');
     program = node.start({ fairlead_balance: 'none' }, ['--force']);
     await eventually(
-      () => rulesOf(node),
-      (rules) => rules.length === 1,
+      () => rulesOf(node).length,
+      (count) => count === 1,
     );
   });
 

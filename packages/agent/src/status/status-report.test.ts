@@ -101,6 +101,11 @@ describe('the report', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
+  it('says who carries the traffic of Services, where there are any', () => {
+    expect(statusReport({ ...busy(), dataPlane: 'none' }).dataPlane).toBe('none');
+    expect(statusReport(busy())).not.toHaveProperty('dataPlane');
+  });
+
   it('is read from a table, too', () => {
     const table = statusTable(statusReport(busy()));
     expect(table).toContain('b: well (fairlead 1.2.3');

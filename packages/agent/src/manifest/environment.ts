@@ -10,18 +10,35 @@ export interface EnvVar {
   readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
 }
 
-/** A variable in its place, and when it is there: its value, or undefined to leave it out. */
-type Line = readonly [name: string, value: (said: Said) => string | undefined];
+/** A variable in its place. */
+interface Line {
+  readonly name: string;
+  /** Undefined: it is not there. */
+  readonly value: (said: Said) => string | undefined;
+  /** There only when it is true: said to be false, it needs no line. */
+  readonly isTruth?: true;
+}
 
+const line = (name: string, value: Line['value']): Line => ({ name, value });
 /** There when it was said. */
-const given = (name: string): Line => [name, (said) => said.nonEmpty(name)];
+const given = (name: string): Line => line(name, (said) => said.nonEmpty(name));
 /** There when it was said to be true. */
-const flag = (name: string): Line => [name, (said) => (said.isOn(name) ? 'true' : undefined)];
+const truth = (name: string): Line => ({
+  name,
+  value: (said) => (said.isOn(name) ? 'true' : undefined),
+  isTruth: true,
+});
 /** Always there. */
-const always = (name: string, fallback: string): Line => [name, (said) => said.nonEmpty(name) ?? fallback];
-/** The lines, as long as a truth value is true. */
-const under = (gate: string, ...lines: readonly Line[]): readonly Line[] =>
-  lines.map(([name, value]): Line => [name, (said) => (said.isOn(gate) ? value(said) : undefined)]);
+const always = (name: string, fallback: string): Line =>
+  line(name, (said) => said.nonEmpty(name) ?? fallback);
+/** A truth value, and the lines that are there as long as it is true. */
+const under = (gate: string, ...lines: readonly Line[]): readonly Line[] => [
+  truth(gate),
+  ...lines.map((each) => ({
+    ...each,
+    value: (said: Said) => (said.isOn(gate) ? each.value(said) : undefined),
+  })),
+];
 
 const HEALTH = 'control_plane_health_check';
 
@@ -31,54 +48,46 @@ const HEALTH = 'control_plane_health_check';
  * the flag) and `vip_loseleadership_timeout_seconds` (it writes the number under another name).
  */
 const LINES: readonly Line[] = [
-  ['vip_arp', (said) => `${said.isOn('vip_arp')}`],
+  line('vip_arp', (said) => `${said.isOn('vip_arp')}`),
   always('port', '6443'),
-  ['vip_nodename', () => ''],
+  line('vip_nodename', () => ''),
   given('instance_name'),
   given('vip_interface'),
-  flag('vip_interfaceloglobal'),
+  truth('vip_interfaceloglobal'),
   given('vip_servicesinterface'),
-  flag('vip_allow_interface_not_up'),
-  ['vip_subnet', (said) => said.nonEmpty('vip_subnet') ?? subnetOf(said)],
+  truth('vip_allow_interface_not_up'),
+  line('vip_subnet', (said) => said.nonEmpty('vip_subnet') ?? subnetOf(said)),
   always('dns_mode', 'first'),
-  ['dhcp_mode', (said) => said.nonEmpty('dhcp_mode') ?? familyOf(said)],
+  line('dhcp_mode', (said) => said.nonEmpty('dhcp_mode') ?? familyOf(said)),
   given('dhcp_backoff_attempts'),
   ...under(
     'cp_enable',
-    flag('cp_enable'),
     always('cp_namespace', DEFAULT_LEASE_NAMESPACE),
-    flag('vip_ddns'),
-    flag('cp_detect'),
+    truth('vip_ddns'),
+    truth('cp_detect'),
   ),
   ...under(
     'svc_enable',
-    flag('svc_enable'),
     always('svc_leasename', 'plndr-svcs-lock'),
-    flag('svc_election'),
-    flag('lb_class_only'),
-    flag('enable_service_security'),
+    truth('svc_election'),
+    truth('lb_class_only'),
+    truth('enable_service_security'),
   ),
   ...under(
     'vip_leaderelection',
-    flag('vip_leaderelection'),
     always('vip_leasename', 'plndr-cp-lock'),
     always('vip_leaseduration', '15'),
     always('vip_renewdeadline', '10'),
     always('vip_retryperiod', '2'),
   ),
-  ...under(
-    'vip_loseleadership',
-    flag('vip_loseleadership'),
-    always('vip_loseleadership_timeout_seconds', '30'),
-  ),
-  flag('enable_node_labeling'),
+  ...under('vip_loseleadership', always('vip_loseleadership_timeout_seconds', '30')),
+  truth('enable_node_labeling'),
   given('annotation'),
-  flag('vip_wireguard'),
-  flag('vip_routingtable'),
+  truth('vip_wireguard'),
+  truth('vip_routingtable'),
   ...under(
     'bgp_enable',
-    flag('bgp_enable'),
-    flag('bgp_attach_ip_to_interface'),
+    truth('bgp_attach_ip_to_interface'),
     always('bgp_routerid', ''),
     always('bgp_as', '65000'),
     always('bgp_peeraddress', ''),
@@ -89,37 +98,33 @@ const LINES: readonly Line[] = [
     given('bgp_peers'),
   ),
   given(`${HEALTH}_address`),
-  [`${HEALTH}_period_seconds`, (said) => checked(said, 'period_seconds', '5')],
-  [`${HEALTH}_timeout_seconds`, (said) => checked(said, 'timeout_seconds', '3')],
-  [`${HEALTH}_failure_threshold`, (said) => checked(said, 'failure_threshold', '3')],
-  [`${HEALTH}_ca_path`, (said) => checked(said, 'ca_path', undefined)],
-  ...under('lb_enable', flag('lb_enable'), always('lb_port', '6443'), always('lb_fwdmethod', 'masquerade')),
+  line(`${HEALTH}_period_seconds`, (said) => checked(said, 'period_seconds', '5')),
+  line(`${HEALTH}_timeout_seconds`, (said) => checked(said, 'timeout_seconds', '3')),
+  line(`${HEALTH}_failure_threshold`, (said) => checked(said, 'failure_threshold', '3')),
+  line(`${HEALTH}_ca_path`, (said) => checked(said, 'ca_path', undefined)),
+  ...under('lb_enable', always('lb_port', '6443'), always('lb_fwdmethod', 'masquerade')),
   given('address'),
-  ['vip_address', (said) => (said.nonEmpty('address') ? undefined : (said.text('vip_address') ?? ''))],
-  ['prometheus_server', (said) => said.text('prometheus_server') ?? ':2112'],
-  flag('enable_endpoints'),
-  flag('disable_service_updates'),
+  line('vip_address', (said) => (said.nonEmpty('address') ? undefined : (said.text('vip_address') ?? ''))),
+  line('prometheus_server', (said) => said.text('prometheus_server') ?? ':2112'),
+  truth('enable_endpoints'),
+  truth('disable_service_updates'),
   given('mirror_dest_interface'),
   given('health_check_port'),
-  flag('vip_preserve_on_leadership_loss'),
+  truth('vip_preserve_on_leadership_loss'),
   given('debounce_time'),
 ];
 
-/** Names that {@link LINES} writes only when they are true: said to be false, they need no line. */
-const TRUTHS: ReadonlySet<string> = new Set([
-  ...['vip_arp', 'vip_interfaceloglobal', 'vip_allow_interface_not_up', 'cp_enable', 'vip_ddns', 'cp_detect'],
-  ...['svc_enable', 'svc_election', 'lb_class_only', 'enable_service_security', 'vip_leaderelection'],
-  ...['vip_loseleadership', 'enable_node_labeling', 'vip_wireguard', 'vip_routingtable', 'bgp_enable'],
-  ...['bgp_attach_ip_to_interface', 'lb_enable', 'enable_endpoints', 'disable_service_updates'],
-  'vip_preserve_on_leadership_loss',
-]);
+/** What was said to be false and would only be there when true. */
+const TRUTHS: ReadonlySet<string> = new Set(
+  LINES.flatMap(({ name, isTruth }) => (isTruth === true ? name : [])),
+);
 
 /** What a manifest says by other means than a variable: the node's name, the file that is mounted, and what was read from a file. */
 const ELSEWHERE: ReadonlySet<string> = new Set(['vip_nodename', 'k8s_config_file', 'config_file']);
 
 /** The environment of the container: kube-vip's lines first, then whatever else was said. Pure. */
 export function environmentOf(said: Said): readonly EnvVar[] {
-  const lines = LINES.flatMap(([name, value]): EnvVar[] => {
+  const lines = LINES.flatMap(({ name, value }): EnvVar[] => {
     const text = value(said);
     if (text === undefined) return [];
     return [name === 'vip_nodename' ? nodeName(name) : { name, value: text }];

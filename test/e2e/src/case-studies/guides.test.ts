@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { parseTranscript } from './transcript.ts';
 
 /*
@@ -49,5 +51,33 @@ describe.each([
     for (const [, link = ''] of page.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)) {
       expect(existsSync(join(REPOSITORY, guide, '..', link)), link).toBe(true);
     }
+  });
+});
+
+/** Commands of the agent in all blocks of a page, without what the shell does with their output. */
+function agentCommands(page: string): readonly string[] {
+  const blocks = [...page.matchAll(/^```sh.*\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+  return blocks.flatMap((block) =>
+    block
+      .replaceAll('\\\n', ' ')
+      .split('\n')
+      .filter((line) => line.startsWith('fairlead '))
+      .map((line) => line.replace(/^fairlead | *[|>].*$/g, '')),
+  );
+}
+
+describe.each(['docs/install-k3s.md', 'docs/install-kubeadm.md'])('%s', (guide) => {
+  const page = readFileSync(join(REPOSITORY, guide), 'utf8');
+
+  it.each(agentCommands(page))('has a command that makes what can be applied: %s', (command) => {
+    const words = command.replaceAll('$VIP', '192.0.2.10').replaceAll('$INTERFACE', 'eth0').split(/ +/);
+    // It asks for a kubeconfig that only a node has.
+    const args = words.includes('join') ? [...words, '--config', join(REPOSITORY, guide)] : words;
+    const main = join(REPOSITORY, 'packages/agent/src/main.ts');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const objects = parseAllDocuments(stdout).map((document): unknown => document.toJS());
+    expect(objects.length).toBeGreaterThan(0);
+    for (const object of objects) expect(object).toMatchObject({ kind: expect.stringMatching(/^[A-Z]/) });
   });
 });

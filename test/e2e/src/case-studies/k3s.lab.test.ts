@@ -47,6 +47,26 @@ describe('the case study on k3s', () => {
     await terminal.follow('k3s.console');
   });
 
+  it('answers others while one client asks as often as it can', { timeout: 240_000 }, async () => {
+    const kubeconfig = terminal.fileOf('/etc/rancher/k3s/k3s.yaml');
+    const flood = lab.exec(CLIENT, ['ab', '-q', '-n', '1000', '-c', '100', `https://${VIP}:6443/readyz`], {
+      timeoutMs: 120_000,
+    });
+    let over = false;
+    const ended = flood.finally(() => {
+      over = true;
+    });
+    const argv = ['kubectl', '--kubeconfig', kubeconfig, '--request-timeout=20s', 'get', 'nodes'];
+    const answers: (number | undefined)[] = [];
+    // At least once, and as long as it lasts.
+    do answers.push((await lab.exec(CONTROL_PLANE, argv, { env: { HOME: lab.workDir } })).code);
+    while (!over);
+    const { code, stdout, stderr } = await ended;
+    expect(code, stdout + stderr).toBe(0);
+    expect(new Set(answers)).toEqual(new Set([0]));
+    expect(stdout).toMatch(/^Complete requests: +1000$/m);
+  });
+
   it('goes on at another server after an emergency stop', { timeout: 240_000 }, async () => {
     const kubeconfig = terminal.fileOf('/etc/rancher/k3s/k3s.yaml');
     const argv = ['kubectl', '--kubeconfig', kubeconfig, '--request-timeout=2s', 'get', 'nodes'];

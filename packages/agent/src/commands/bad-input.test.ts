@@ -178,12 +178,17 @@ function run({ env, flags, file }: Case, index: number, command = ['manager']): 
   const path = join(inFolder, 'wrong.yaml');
   if (file !== undefined) writeFileSync(path, file);
   const args = [MAIN, ...command, ...flags, ...(file === undefined ? [] : ['--config-file', path])];
+  return spawnNode(args, { ...WORKING, ...env });
+}
+
+/** Without anything of this process's environment. */
+function spawnNode(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       args,
       // A mistake that is taken for a setting would start an agent: it must find nothing to begin with.
-      { env: { PATH: process.env.PATH, ...WORKING, ...env }, timeout: 60_000 },
+      { env: { PATH: process.env.PATH, KUBECONFIG: '/nowhere/kubeconfig', ...env }, timeout: 60_000 },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
     );
   });
@@ -212,6 +217,36 @@ it(`${CASES} mistakes: each is named, the command ends with 1 and starts nothing
     expect(stderr, context).not.toMatch(/\bat .*:\d+:\d+\)?$/m);
     for (const name of one.named) expect(stderr, context).toContain(name);
   }
+});
+
+interface Other {
+  readonly main?: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly named: string;
+}
+
+const CLOUD_PROVIDER = fileURLToPath(new URL('../../../cloud-provider/src/main.ts', import.meta.url));
+
+it.each<Other>([
+  { args: ['start', '--vip', 'banana', '--localPeer', 'a:192.0.2.1:70000'], named: 'vip="banana"' },
+  { args: ['start', '-c', '/nowhere/config.yaml'], named: '--config="/nowhere/config.yaml"' },
+  { args: ['service'], env: { svc_namespace: 'A B' }, named: 'svc_namespace="A B"' },
+  { args: ['starboard'], env: { iptables_backend: 'x' }, named: 'iptables_backend="x"' },
+  { args: ['config', 'check', '--manifest', '/nowhere/pod.yaml'], named: '--manifest="/nowhere/pod.yaml"' },
+  { args: ['config', 'show', '--port', '0'], named: '--port="0"' },
+  { args: ['manager', '--lesaeName', 'x'], named: 'Did you mean --leaseName?' },
+  {
+    main: CLOUD_PROVIDER,
+    args: ['--port', '99999'],
+    env: { KUBEVIP_ENABLE_LOADBALANCERCLASS: 'ja' },
+    named: 'KUBEVIP_ENABLE_LOADBALANCERCLASS="ja"',
+  },
+])('the other commands do likewise: $args $env', async ({ main, args, env = {}, named }) => {
+  const outcome = await spawnNode([main ?? MAIN, ...args], env);
+  expect(outcome).toMatchObject({ code: 1, stdout: '' });
+  expect(outcome.stderr).toContain(named);
+  expect(outcome.stderr).not.toMatch(/\bat .*:\d+:\d+\)?$/m);
 });
 
 it('without a mistake nothing is said', async () => {

@@ -81,7 +81,7 @@ describe('what two agents show', () => {
     });
     expect(report).toMatchObject({
       node: 'worker1',
-      dataPlane: 'none',
+      dataPlane: 'nftables',
       engine: { name: 'lease', ok: true },
       coordinator: null,
       addresses: [{ address: VIP, owner: 'worker1', services: ['default/echo'], here: { answering: true } }],

@@ -323,6 +323,20 @@ const USABLE: Readonly<Record<string, readonly string[]>> = {
   minority: ['keep'],
 };
 
+/** The settings as the agent in a generated Pod reads them. */
+function readInPod(kind: ManifestKind, flags: Texts) {
+  const { env = [], args = [] } = containerOf(kind, flags);
+  const texts = args.slice(1).map((arg) => {
+    const [name = '', ...value] = arg.slice(2).split('=');
+    return [name, value.join('=')] as const;
+  });
+  return readSettings({
+    env: Object.fromEntries(env.map(({ name, value }) => [name, value ?? 'n'])),
+    flags: Object.fromEntries(texts),
+    hostName: 'unused',
+  });
+}
+
 it('gives the agent in the Pod the settings that were asked for', () => {
   const given = fc
     .record(
@@ -333,19 +347,38 @@ it('gives the agent in the Pod the settings that were asked for', () => {
   fc.assert(
     fc.property(given, fc.constantFrom<ManifestKind>('pod', 'daemonset'), (flags, kind) => {
       const asked = readSettings({ env: {}, flags, hostName: 'n' });
-      const { env = [], args = [] } = containerOf(kind, flags);
-      const got = readSettings({
-        env: Object.fromEntries(env.map(({ name, value }) => [name, value ?? 'n'])),
-        flags: Object.fromEntries(
-          args.slice(1).map((arg) => {
-            const [name = '', ...value] = arg.slice(2).split('=');
-            return [name, value.join('=')];
-          }),
-        ),
-        hostName: 'unused',
-      });
+      const got = readInPod(kind, flags);
       // Warnings name the line to change, which is another one in a manifest.
       expect({ ...got, warnings: [] }).toEqual({ ...asked, warnings: [] });
     }),
   );
+});
+
+it('prints nothing that the agent would not start with', () => {
+  const anything = fc.oneof(
+    fc.string(),
+    fc.constantFrom('', ' ', '-1', '0', '99999', 'true', 'a b', 'ü', 'a\nb', '1e3'),
+  );
+  const given = fc
+    .tuple(
+      ...Object.entries(USABLE).map(([flag, values]) =>
+        fc.tuple(fc.constant(flag), fc.oneof(anything, fc.constantFrom(...values))),
+      ),
+    )
+    .chain((flags) => fc.subarray(flags, { maxLength: 4 }))
+    .map((flags): Texts => ({ arp: 'true', services: 'true', ...Object.fromEntries(flags) }));
+  let refused = 0;
+  let printed = 0;
+  fc.assert(
+    fc.property(given, fc.constantFrom<ManifestKind>('pod', 'daemonset'), (flags, kind) => {
+      if (problemsOf(kind, flags).length > 0) {
+        refused += 1;
+        return;
+      }
+      printed += 1;
+      readInPod(kind, flags);
+    }),
+    { numRuns: 500 },
+  );
+  expect(Math.min(refused, printed)).toBeGreaterThan(20);
 });

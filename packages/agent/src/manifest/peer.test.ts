@@ -2,6 +2,8 @@
 import type { DaemonSet, Pod } from '@fairlead/shared/kubernetes/objects.ts';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { addSettingFlags } from '../commands/flags.ts';
+import { manifestCommand } from '../commands/manifest.ts';
 import type { EnvVar } from './environment.ts';
 import { runAgent, runProgram, words } from './testing/agent-command.ts';
 
@@ -69,6 +71,17 @@ describe.skipIf(KUBE_VIP === '')('beside kube-vip’s own generator', () => {
     const args = words(flags);
     expect(await environmentOf(runProgram(KUBE_VIP, args))).toContainEqual({ name, value: theirs });
     expect(await environmentOf(runAgent(args))).toContainEqual({ name, value: ours });
+  });
+
+  it('takes every flag', async () => {
+    const { stdout } = await runProgram(KUBE_VIP, words('manifest daemonset --help'));
+    const theirs = [...stdout.matchAll(/^ +(?:-\w, )?--([\w-]+)/gm)].flatMap(([, name]) => name ?? []);
+    expect(theirs.length).toBeGreaterThan(80);
+    const [ours] = manifestCommand().commands.filter((command) => command.name() === 'daemonset');
+    if (ours === undefined) throw new Error('there is no manifest of a DaemonSet');
+    addSettingFlags(ours);
+    const names = new Set(['help', ...ours.options.flatMap(({ long }) => long?.slice(2) ?? [])]);
+    expect(theirs.filter((name) => !names.has(name))).toEqual([]);
   });
 
   it('writes the time without a link under its own name', async () => {

@@ -11,7 +11,7 @@ import { startStatusServers } from '../manager/status-servers.ts';
 import { askStatus, STATUS_SOCKET, StatusUnavailableError } from '../status/status-socket.ts';
 import { readNftTables } from '../system/nft-tables.ts';
 import { NftWatch } from '../system/nft-watch.ts';
-import { takeNodeLock } from '../system/node-lock.ts';
+import { NodeLockHeldError, takeNodeLock } from '../system/node-lock.ts';
 import { VERSION } from '../version.ts';
 import { nodeChains } from './chains.ts';
 import { findBackend } from './find-backend.ts';
@@ -38,7 +38,15 @@ export async function runStarboard(settings: StarboardSettings): Promise<number>
   const logger = createLogger({ name: 'starboard', level: 'info' });
   const { namespace, name } = settings.configMap;
   logger.info({ version: VERSION, node: settings.node, configMap: `${namespace}/${name}` }, 'starting');
-  const lock = await takeNodeLock({ name: LOCK_NAME });
+  const lock = await takeNodeLock({ name: LOCK_NAME }).catch((error: unknown) => {
+    if (!(error instanceof NodeLockHeldError)) throw error;
+    logger.fatal(
+      { pid: error.holderPid },
+      'another starboard already runs on this node; stop that one first',
+    );
+    return undefined;
+  });
+  if (lock === undefined) return 1;
   const shutdown = createShutdown({ logger, clock, timeLimitMs: SHUTDOWN_LIMIT_MS });
   shutdown.addStep('node lock', () => lock.release());
   try {

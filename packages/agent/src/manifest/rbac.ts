@@ -61,10 +61,10 @@ function rulesOf(request: RbacRequest): readonly Rule[] {
   return [
     { apiGroups: [''], resources: ['services'], verbs: [...WATCH, 'update'] },
     { apiGroups: [''], resources: ['services/status'], verbs: ['update'] },
-    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: WATCH },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
     ...(request.scope === 'cluster' ? [nodesRule(request)] : []),
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: [...WATCH, 'create', 'update'] },
-    { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+    { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
   ];
 }
 

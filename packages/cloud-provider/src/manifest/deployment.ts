@@ -20,7 +20,9 @@ export interface DeploymentRequest {
  */
 const HEAP = { name: 'NODE_OPTIONS', value: '--max-semi-space-size=4' };
 /** Nodes of a control plane by today's label, and the one before Kubernetes 1.24. */
-const CONTROL_PLANE = ['control-plane', 'master'].map((role) => `node-role.kubernetes.io/${role}`);
+const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane';
+/** Taints of such nodes; the older one is not named elsewhere, as API servers warn of it there. */
+const TAINTS = [CONTROL_PLANE, 'node-role.kubernetes.io/master'];
 
 /** The program on one node, on that of a control plane where there is room, as nobody in particular. Pure. */
 export function deploymentOf(request: DeploymentRequest): KubeObject & { readonly spec: object } {
@@ -48,13 +50,12 @@ function podSpecOf(request: DeploymentRequest): object {
       runAsGroup: 65_532,
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    tolerations: CONTROL_PLANE.map((key) => ({ key, effect: 'NoSchedule' })),
+    tolerations: TAINTS.map((key) => ({ key, effect: 'NoSchedule' })),
     affinity: {
       nodeAffinity: {
-        preferredDuringSchedulingIgnoredDuringExecution: CONTROL_PLANE.map((key) => ({
-          weight: 10,
-          preference: { matchExpressions: [{ key, operator: 'Exists' }] },
-        })),
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          { weight: 10, preference: { matchExpressions: [{ key: CONTROL_PLANE, operator: 'Exists' }] } },
+        ],
       },
     },
   };

@@ -22,7 +22,7 @@ export function rbacOf(settings: CommandSettings): readonly KubeObject[] {
       // Services of all namespaces: who holds which address is known before the first one is given.
       rule('', ['services'], ['get', 'list', 'watch', 'update']),
       rule('', ['services/status'], ['update']),
-      rule('', ['events'], ['create', 'patch', 'update']),
+      rule('', ['events'], ['create', 'patch']),
     ]),
     ...[...namespacedRules(settings)].flatMap(([namespace, rules]) => inNamespace(namespace, rules)),
     ...(settings.writeServiceConfigMaps === true
@@ -43,7 +43,7 @@ function namespacedRules({ configMap, election }: CommandSettings): ReadonlyMap<
   if (election !== undefined) {
     const leases = [
       rule('coordination.k8s.io', ['leases'], ['create']),
-      rule('coordination.k8s.io', ['leases'], ['get', 'list', 'watch', 'update'], [election.leaseName]),
+      rule('coordination.k8s.io', ['leases'], ['get', 'update'], [election.leaseName]),
     ];
     rules.set(election.namespace, [...(rules.get(election.namespace) ?? []), ...leases]);
   }

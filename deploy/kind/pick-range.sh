@@ -53,7 +53,7 @@ tr -c '0-9A-Za-z./:"\n' ' ' | awk -v wanted="$count" '
       if (value < 0) { key = tolower(word[w]); sub(/:$/, "", key); continue }
       if (key == "subnet") {
         if (first == "") { first = word[w]; base = value; bits = halves[2] }
-      } else if (key != "iprange") taken[value] = 1
+      } else if (key != "iprange") named[++names] = value
     }
   }
   END {
@@ -61,19 +61,22 @@ tr -c '0-9A-Za-z./:"\n' ' ' | awk -v wanted="$count" '
     if (first == "") fail("no IPv4 subnet in the input, expected the output of: docker network inspect kind")
     if (bits !~ /^[0-9]+$/ || bits + 0 > 30 || bits + 0 < 8)
       fail("the subnet is " first ", expected a prefix length from 8 to 30")
-    size = 2 ^ (32 - bits)
+    size = 1
+    for (n = bits; n < 32; n++) size *= 2
     base = base - base % size
+    # By place in the subnet: large numbers are no keys that every awk keeps apart.
+    for (n = 1; n <= names; n++) taken[named[n] - base] = 1
     last = 0; length_found = 0; run = 0
     # From above; the first run of the length wanted is taken, else the longest one.
-    for (value = base + size - 2; value > base; value--) {
-      if (value in taken) { run = 0; continue }
+    for (place = size - 2; place > 0; place--) {
+      if (place in taken) { run = 0; continue }
       run++
-      if (run > length_found) { length_found = run; last = value + run - 1 }
+      if (run > length_found) { length_found = run; last = place + run - 1 }
       if (run >= wanted) break
       # A large network is not searched to its end for an odd gap.
-      if (base + size - value > 1048576) break
+      if (size - place > 1048576) break
     }
     if (length_found == 0) fail("every address of " first " is taken")
-    print address(last - length_found + 1) "-" address(last)
+    print address(base + last - length_found + 1) "-" address(base + last)
   }
 '

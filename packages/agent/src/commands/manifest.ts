@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { flagsOf } from '@fairlead/shared/runtime/flags.ts';
 import { Command } from 'commander';
 import type { ManifestKind } from '../manifest/generate.ts';
 import { DEFAULT_IMAGE } from '../manifest/names.ts';
-import { addSettingFlags } from './flags.ts';
+import { addSettingFlags, settingFlagsOf } from './flags.ts';
 import { fileInputs } from './manager-inputs.ts';
 
 /** `agent manifest`: what to apply to a cluster or to put into a kubelet's folder, on the standard output. */
@@ -65,5 +64,5 @@ export async function print(kind: ManifestKind, flags: Readonly<Record<string, s
 /** Flags given to the command or to those above it. */
 export function flagsOfAll(command: Command): Readonly<Record<string, string>> {
   const above = command.parent === null ? {} : flagsOfAll(command.parent);
-  return { ...above, ...flagsOf(command) };
+  return { ...above, ...settingFlagsOf(command) };
 }

@@ -67,6 +67,11 @@ describe('agent manifest', () => {
     expect(stdout).toContain('serviceAccountName: kube-vip\n');
   });
 
+  it('takes flags as kube-vip’s pages spell them, too', async () => {
+    const { stdout } = await runAgent(words('manifest pod --arp --services --servicesInterface eth3'));
+    expect(stdout).toContain('- name: vip_servicesinterface\n      value: eth3\n');
+  });
+
   it('takes settings from a file', async () => {
     const file = join(folder, 'agent.yaml');
     await writeFile(file, 'enableARP: true\nenableServices: true\ninterface: eth7\n');

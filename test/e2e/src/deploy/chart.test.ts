@@ -4,6 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
+import { createApiServer } from '@fairlead/test-apiserver/server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { CHART, objectsOf, type RenderOptions, renderChart } from './chart.ts';
@@ -157,6 +158,33 @@ describe.skipIf(!hasHelm)('helm (skipped where neither the PATH nor FAIRLEAD_HEL
   it('refuses values as our renderer does', async () => {
     const values = await valuesFile({ values: { agent: { engine: 'paxos' } } });
     await expect(run(HELM, ['template', CHART, ...KUBERNETES, '-f', values])).rejects.toThrow(/engine/);
+  });
+
+  it('installs, upgrades and takes away; the key stays the same, and stays', {
+    timeout: 120_000,
+  }, async () => {
+    const server = await createApiServer();
+    try {
+      const kubeconfig = join(folder, 'kubeconfig');
+      await writeFile(kubeconfig, server.kubeconfig());
+      const cluster = ['-n', 'kube-system', '--kubeconfig', kubeconfig];
+      const key = async () =>
+        (await run('kubectl', ['get', 'secret', 'fairlead-group', '-o', 'jsonpath={.data.key}', ...cluster]))
+          .stdout;
+      await run(HELM, ['install', 'fairlead', CHART, ...cluster]);
+      const first = await key();
+      expect(first).toMatch(/./);
+      await run(HELM, ['upgrade', 'fairlead', CHART, '--set', 'agent.engine=lease', ...cluster]);
+      expect(await key()).toBe(first);
+      await run(HELM, ['uninstall', 'fairlead', ...cluster]);
+      const left = await run('kubectl', ['get', 'daemonsets,deployments,roles', '-o', 'name', ...cluster]);
+      expect(left.stdout).toBe('');
+      expect(await key()).toBe(first);
+      await run(HELM, ['install', 'fairlead', CHART, ...cluster]);
+      expect(await key()).toBe(first);
+    } finally {
+      await server.close();
+    }
   });
 
   async function valuesFile({ values = {} }: RenderOptions): Promise<string> {

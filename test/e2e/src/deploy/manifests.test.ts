@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
 import { startRealServer } from '@fairlead/shared/kubernetes/testing/fault-servers.ts';
 import { createApiServer } from '@fairlead/test-apiserver/server.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { everything, hasComponents, run } from './forms.ts';
+import { everything, hasComponents, manifest, run } from './forms.ts';
 import { type Container, podsOf } from './objects.ts';
 
 const ASSETS = process.env.KUBEBUILDER_ASSETS ?? '';
@@ -17,6 +18,18 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fairlead-deploy-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+/** A namespace whose API server says what of Pods the strictest policy would refuse. */
+const RESTRICTED: KubeObject = {
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: 'restricted', labels: { 'pod-security.kubernetes.io/warn': 'restricted' } },
+};
+
+/** What can run there: everything but agents and starboard. */
+const NOT_ON_THE_HOST = [...manifest('cloud-provider.yaml'), ...manifest('group-key.yaml')]
+  .filter(({ kind }) => kind === 'Deployment' || kind === 'Job')
+  .map((object) => ({ ...object, metadata: { ...object.metadata, namespace: 'restricted' } }));
 
 describe.each([
   { server: 'embedded', start: startEmbedded, isThere: true },
@@ -33,14 +46,17 @@ describe.each([
         const admin = ['--kubeconfig', kubeconfig];
         // A cluster has it; a static Pod of kube-system is refused without it.
         await run('kubectl', ['create', 'serviceaccount', 'default', '-n', 'kube-system', ...admin]);
-        for (const [name, objects] of await everything()) {
-          const file = join(folder, 'objects.yaml');
+        const file = join(folder, 'objects.yaml');
+        const apply = async (name: string, objects: readonly KubeObject[], ...flags: readonly string[]) => {
           await writeFile(file, objects.map((object) => stringify(object)).join('---\n'));
-          const flags = ['--dry-run=server', '--validate=true', ...admin, '-f', file];
-          const { stdout, stderr } = await run('kubectl', ['apply', ...flags]);
+          const { stdout, stderr } = await run('kubectl', ['apply', ...flags, ...admin, '-f', file]);
           expect(stderr, name).toBe('');
           expect(stdout.trim().split('\n'), name).toHaveLength(objects.length);
-        }
+        };
+        await apply('namespace', [RESTRICTED]);
+        const forms = new Map([...(await everything()), ['restricted', NOT_ON_THE_HOST] as const]);
+        for (const [name, objects] of forms)
+          await apply(name, objects, '--dry-run=server', '--validate=true');
       } finally {
         await server.close();
       }

@@ -5,6 +5,7 @@ import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import type { Pod } from '@fairlead/shared/kubernetes/objects.ts';
 import type { Clock, Timer } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { insideLabNamespace } from '../namespace.ts';
 import { requestToken } from './cluster-values.ts';
 import { ConfigError, fieldValue, type PodFacts, type ValueSource } from './container-env.ts';
 
@@ -200,8 +201,12 @@ function writeFiles(folder: string, files: Readonly<Record<string, string>>): vo
   }
 }
 
-/** A path of the machine. The machine is never changed, so what is missing there is an error even for `*OrCreate`. */
+/**
+ * A path of the machine. The machine is never changed, so what is missing there is an error even for `*OrCreate`; only `/run` is the
+ * lab's own, and is furnished as a node's would be.
+ */
 function hostPath(path: string, type: string | undefined): string {
+  if (!existsSync(path) && path.startsWith('/run/') && insideLabNamespace()) furnish(path, type);
   if (!existsSync(path))
     throw new ConfigError(`hostPath "${path}" does not exist (and the lab does not create it)`);
   const isFolder = statSync(path).isDirectory();
@@ -209,4 +214,9 @@ function hostPath(path: string, type: string | undefined): string {
     throw new ConfigError(`hostPath "${path}" is not a ${type}`);
   }
   return path;
+}
+
+function furnish(path: string, type: string | undefined): void {
+  if (type === 'FileOrCreate') writeFileSync(path, '', { flag: 'a' });
+  else if (type === 'DirectoryOrCreate') mkdirSync(path, { recursive: true });
 }

@@ -71,7 +71,7 @@ describe('the chart', () => {
       svc_enable: 'true',
       svc_leasename: 'plndr-svcs-lock',
       vip_arp: 'true',
-      vip_interface: 'eth0',
+      vip_interface: 'eth0,ens3',
       vip_loglevel: '-4',
       vip_nodename: undefined,
     });

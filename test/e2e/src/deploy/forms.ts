@@ -33,6 +33,7 @@ export const ALL_ON: RenderOptions = {
     agent: {
       engine: 'lease',
       balance: 'ipvs',
+      interface: 'eth0,ens3',
       nodeLabeling: true,
       controlPlane: { enabled: true, address: '192.0.2.5,2001:db8::5' },
       env: { vip_loglevel: -4, dns_mode: null },

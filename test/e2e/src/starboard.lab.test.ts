@@ -48,4 +48,15 @@ describe('starboard from its manifest, beside our agent', () => {
       await expect.poll(() => rules(node), { timeout: 30_000 }).not.toContain('starboard');
     }
   });
+
+  it("runs from the peer's manifest and under its role, with another image", async () => {
+    await applyManifest(cluster.stage, 'test/e2e/manifests/plndr-starboard.yaml');
+    for (const node of ['worker1', 'worker2']) {
+      const rules = async () => (await cluster.lab.exec(node, [...NAT, '-S', 'PREROUTING'])).stdout;
+      await expect.poll(rules, { timeout: 30_000 }).toContain(RULE);
+    }
+    const logs = cluster.lab.podLogs().filter(({ pod }) => pod.startsWith('starboard-ds'));
+    const told = logs.map(({ file }) => readFileSync(file, 'utf8')).join('');
+    expect(told).not.toMatch(/"level":"(warn|error|fatal)"/);
+  });
 });

@@ -37,11 +37,14 @@ export function defaultImages(node: string = process.execPath): Record<string, I
     env: FRUGAL_ENV,
     binaries: { '/kube-vip': agent, 'kube-vip': agent },
   };
+  const starboardImage: ImageRecipe = { ...agentImage, cmd: ['starboard'] };
   const providerImage: ImageRecipe = { entrypoint: cloudProvider };
   return {
     'echo-app': { entrypoint: [node, inCheckout('test/lab/src/workloads/echo.ts')] },
     'fairlead/agent': agentImage,
     'ghcr.io/kube-vip/kube-vip': agentImage,
+    'fairlead/starboard': starboardImage,
+    'plndr/starboard': starboardImage,
     'fairlead/cloud-provider': providerImage,
     'ghcr.io/kube-vip/kube-vip-cloud-provider': providerImage,
   };

@@ -94,13 +94,22 @@ export class Keeper implements AddressKeeper {
     this.#settings = settings;
     this.#guard = guard;
     this.#worker = this.#startWorker();
-    this.#scheduleRenewal();
-    this.#watchGuard();
   }
 
-  /** Resolves when the announcing thread listens, so that the first takeover does not wait for its start. */
+  /**
+   * To be called when the guard has been built. Resolves when the announcing thread listens, so that the first takeover does
+   * not wait for its start.
+   */
   ready(): Promise<void> {
+    this.#scheduleRenewal();
+    this.#watchGuard();
     return this.#worker.release([]);
+  }
+
+  /** Ends a keeper that never became {@link ready}, and touches nothing else: what a predecessor left may need its guard. */
+  async abandon(): Promise<void> {
+    this.#isStopped = true;
+    await this.#worker.stop();
   }
 
   apply(grants: readonly Grant[]): Promise<void> {

@@ -7,10 +7,13 @@ import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { collectWhenIdle } from '@fairlead/shared/runtime/idle-collection.ts';
 import { createLogger } from '@fairlead/shared/runtime/logging.ts';
 import { createShutdown } from '@fairlead/shared/runtime/shutdown.ts';
-import { createAddressKeeper } from '../announce/create-address-keeper.ts';
+import type { AddressKeeper } from '../announce/address-keeper.ts';
+import { startAddressKeeper } from '../announce/create-address-keeper.ts';
+import type { Balancer } from '../balance/balancer.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
 import { createHealthChecker } from '../balance/health/create-health-checker.ts';
 import { createNftProtector } from '../balance/protection/nft-protector.ts';
+import type { Protector } from '../balance/protection/protector.ts';
 import type { AgentSettings } from '../config/settings.ts';
 import { createControlPlane } from '../control-plane/create-control-plane.ts';
 import { connectOnControlPlane } from '../control-plane/own-api-server.ts';
@@ -68,21 +71,7 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
   shutdown.addStep('watches', () => watches.stop());
   watches.start();
   const metrics = createMetrics({ node, version: VERSION });
-  const keeper = await createAddressKeeper({
-    logger,
-    clock,
-    addressOn: settings.addressOn,
-    loGlobalScope: settings.loGlobalScope,
-    refreshIntervalMs: settings.announceIntervalMs,
-    nodeName: node,
-  });
-  shutdown.addStep('addresses', () => keeper.stop());
-  const balancer = await createBalancer(planeFor(settings), logger, {
-    kernelScheduler: settings.ipvs.scheduler,
-  });
-  shutdown.addStep('balancer', () => balancer.stop());
-  const protector = await createNftProtector({ clock, logger });
-  shutdown.addStep('protection', () => protector.stop());
+  const { keeper, balancer, protector } = await startPlanes(settings, runtime);
   const engine = await createOwnership({
     settings,
     client,
@@ -150,6 +139,40 @@ async function startAll(settings: AgentSettings, runtime: Runtime): Promise<void
   await Promise.all([servers, socket]);
   shutdown.addStep('idle collection', collectGarbageWhenIdle(clock));
   logger.info({ startMs: Math.round(performance.now()) }, 'ready');
+}
+
+/** What configures this node: one beside the other, as each waits for programs or a thread most of the time. */
+async function startPlanes(
+  settings: AgentSettings,
+  { clock, logger, shutdown }: Runtime,
+): Promise<{ keeper: AddressKeeper; balancer: Balancer; protector: Protector }> {
+  const starting = startAddressKeeper({
+    logger,
+    clock,
+    addressOn: settings.addressOn,
+    loGlobalScope: settings.loGlobalScope,
+    refreshIntervalMs: settings.announceIntervalMs,
+    nodeName: settings.nodeName,
+  });
+  const makeBalancer = (): Promise<Balancer> =>
+    createBalancer(planeFor(settings), logger, { kernelScheduler: settings.ipvs.scheduler });
+  const makeProtector = (): Promise<Protector> => createNftProtector({ clock, logger });
+  // All are waited for before one may fail, so that what has been started is stopped.
+  const [keeper, balancer, protector] = await Promise.allSettled([
+    starting.keeper,
+    starting.swept.then(makeBalancer),
+    starting.swept.then(makeProtector),
+  ]);
+  const steps = ['addresses', 'balancer', 'protection'] as const;
+  for (const [index, started] of [keeper, balancer, protector].entries()) {
+    if (started.status === 'fulfilled') shutdown.addStep(steps[index] ?? '', () => started.value.stop());
+  }
+  return { keeper: startedOf(keeper), balancer: startedOf(balancer), protector: startedOf(protector) };
+}
+
+function startedOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
 }
 
 async function connectTo(settings: AgentSettings, runtime: Runtime): Promise<KubeClient> {

@@ -207,13 +207,20 @@ export class KernelGuard {
 /** Addresses in the guard of this network namespace, of whichever agent built it; for the sweep. */
 export async function guardedAddresses(): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for (const [family, set] of [
+  // A start on a clean node need not ask nft.
+  const present = new Set((await listTables(GUARD)).map(({ family }) => family));
+  const sets = [
     ['arp', 'managed'],
     ['ip6', 'sources'],
-  ] as const) {
-    const { stdout, status } = await runCommand('nft', ['list', 'set', family, GUARD, set], {
-      accept: [0, 1],
-    });
+  ] as const;
+  const listings = sets
+    .filter(([family]) => present.has(family))
+    .map(([family, set]) =>
+      runCommand('nft', ['list', 'set', family, GUARD, set], {
+        accept: [0, 1],
+      }),
+    );
+  for (const { stdout, status } of await Promise.all(listings)) {
     if (status !== 0) continue;
     const elements = /elements = \{([^}]*)\}/.exec(stdout)?.[1] ?? '';
     for (const element of elements.split(',')) {

@@ -65,6 +65,15 @@ it('serves the documents of the program as JSON', async () => {
   });
 });
 
+it('answers what asks for nothing, and refuses what is no question', async () => {
+  const get = await serve(() => [{ name: 'lease', ok: true }]);
+  expect(await get('/readyz?verbose')).toMatchObject({ status: 200 });
+  const url = `http://127.0.0.1:${server?.port}/readyz`;
+  const head = await fetch(url, { method: 'HEAD' });
+  expect([head.status, await head.text()]).toEqual([200, '']);
+  expect((await fetch(url, { method: 'POST', body: 'x' })).status).toBe(404);
+});
+
 it('answers 500 and stays up when a check throws', async () => {
   const get = await serve(() => {
     throw new Error('broken');

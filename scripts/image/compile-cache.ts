@@ -4,10 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { IMAGES, type ImageName } from './images.ts';
-
-/** Where V8 finds compiled code in an image. The Dockerfile names it, too. */
-export const COMPILE_CACHE = '/usr/lib/fairlead/compile-cache';
+import { COMPILE_CACHE, IMAGES, type ImageName } from './images.ts';
 
 /** What the programs say when everything has been loaded. */
 const LOADED = 'status server listens';
@@ -23,7 +20,7 @@ const ACCOUNT = 'var/run/secrets/kubernetes.io/serviceaccount';
  * @throws Error when nothing was left
  */
 export async function fillCompileCache(name: ImageName, folder: string): Promise<void> {
-  const { bundle, start, user } = IMAGES[name];
+  const { bundle, env: imageEnv, start, user } = IMAGES[name];
   const account = join(folder, ACCOUNT);
   mkdirSync(account, { recursive: true });
   writeFileSync(join(account, 'token'), 'none');
@@ -31,8 +28,8 @@ export async function fillCompileCache(name: ImageName, folder: string): Promise
   writeFileSync(join(account, 'ca.crt'), rootCertificates[0] ?? '');
   const [command = 'chroot', ...args] = inside(folder, [`/usr/lib/fairlead/${bundle}`, ...start.args]);
   const env = {
+    ...imageEnv,
     ...start.env,
-    NODE_COMPILE_CACHE: COMPILE_CACHE,
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     KUBERNETES_SERVICE_HOST: '127.0.0.1',
     KUBERNETES_SERVICE_PORT: '9',

@@ -19,6 +19,16 @@ const NOT_NEEDED: ReadonlySet<string> = new Set(['debconf', 'libcap2-bin', 'lsb-
  */
 export function unpackDebianPackages(packages: readonly string[], folder: string): readonly string[] {
   const names = withDependencies(packages);
+  unpack(names, folder, []);
+  return names;
+}
+
+/** Unpacks only these files (`./usr/bin/env`) of a package, without what it depends on. @throws Error when apt cannot fetch it. */
+export function unpackFiles(name: string, files: readonly string[], folder: string): void {
+  unpack([name], folder, files);
+}
+
+function unpack(names: readonly string[], folder: string, files: readonly string[]): void {
   const downloads = mkdtempSync(join(tmpdir(), 'fairlead-packages-'));
   const status = join(folder, 'var/lib/dpkg/status.d');
   mkdirSync(status, { recursive: true });
@@ -28,13 +38,15 @@ export function unpackDebianPackages(packages: readonly string[], folder: string
     for (const file of readdirSync(downloads).toSorted()) {
       const archive = join(downloads, file);
       // Debian's packages name /bin and /lib; here, as on Debian, these are links.
-      pipe(['dpkg-deb', '--fsys-tarfile', archive], ['tar', '-x', '--keep-directory-symlink', '-C', folder]);
+      pipe(
+        ['dpkg-deb', '--fsys-tarfile', archive],
+        ['tar', '-x', '--keep-directory-symlink', '-C', folder, ...files],
+      );
       writeFileSync(join(status, file.split('_')[0] ?? file), capture('dpkg-deb', ['-f', archive]));
     }
   } finally {
     rmSync(downloads, { recursive: true, force: true });
   }
-  return names;
 }
 
 /** What apt would install on a machine that has nothing. */

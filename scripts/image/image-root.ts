@@ -16,7 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import { ROOT } from '../checks.ts';
 import { fillCompileCache } from './compile-cache.ts';
-import { unpackDebianPackages } from './debian-packages.ts';
+import { unpackDebianPackages, unpackFiles } from './debian-packages.ts';
 import { IMAGES, type ImageName } from './images.ts';
 
 /** Where the bundle is in an image. */
@@ -46,6 +46,7 @@ export async function makeImageRoot(name: ImageName, folder: string): Promise<vo
   symlinkSync('../run', join(folder, 'var/run'));
   chmodSync(join(folder, 'tmp'), 0o1777);
   unpackDebianPackages(debianPackages, folder);
+  unpackFiles('coreutils', ['./usr/bin/env'], folder);
   prune(folder);
   addUsers(folder);
   addNode(folder);
@@ -103,10 +104,10 @@ function addProgram(name: ImageName, folder: string): void {
   const home = join(folder, HOME);
   cpSync(join(source, 'dist'), home, { recursive: true, filter: (path) => !path.endsWith('.map') });
   writeFileSync(join(home, 'package.json'), '{ "type": "module" }\n');
-  // Started under any of its names: there is neither a shell nor env in the image.
+  // So it is started under any of its names, and always in the same way; there is no shell in the image.
   const entry = join(home, bundle);
   const text = readFileSync(entry, 'utf8').replace(/^#!.*\n/, '');
-  writeFileSync(entry, `#!/usr/bin/node ${nodeFlags}\n${text}`);
+  writeFileSync(entry, `#!/usr/bin/env -S /usr/bin/node ${nodeFlags.join(' ')}\n${text}`);
   chmodSync(entry, 0o755);
   for (const module of nativeModules) addNativeModule(module, join(source, 'node_modules', module), home);
 }

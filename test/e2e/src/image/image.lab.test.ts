@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { Lab } from '@fairlead/test-lab/lab.ts';
 import type { LabProcess } from '@fairlead/test-lab/process/lab-process.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMPILE_CACHE } from '../../../../scripts/image/compile-cache.ts';
 import { IMAGES, type ImageName } from '../../../../scripts/image/images.ts';
 import { IMAGE_FOLDER } from '../../../../scripts/image/oci.ts';
 import { hideControlGroups, UnpackedImage } from './container.ts';
@@ -49,7 +48,8 @@ describe.skipIf(!areBuilt)('the images', () => {
       expect(statSync(archiveOf(name)).size).toBeLessThan(MAX_BYTES[name]);
       const { args, env, user } = image.process;
       expect(args).toEqual([entry]);
-      expect(env).toContain(`NODE_COMPILE_CACHE=${COMPILE_CACHE}`);
+      const wanted = Object.entries(IMAGES[name].env).map(([key, value]) => `${key}=${value}`);
+      expect(env).toEqual(expect.arrayContaining(wanted));
       expect(`${user.uid}:${user.gid}`).toBe(USERS[name]);
       expect(user.uid).toBe(IMAGES[name].user);
     }

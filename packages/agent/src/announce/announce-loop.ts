@@ -4,7 +4,7 @@ import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { UNTIL_WITHDRAWN } from '../ownership/engine.ts';
 import { RaftHost } from '../ownership/raft-driver/raft-host.ts';
 import { clearEvent, pollReadable, SystemCallError } from '../system/libc.ts';
-import { LinkWatch } from '../system/link-watch.ts';
+import { NetlinkWatch } from '../system/netlink-watch.ts';
 import type { Grant } from './grant.ts';
 import { LinkPort } from './link-port.ts';
 import { MainWatch } from './main-watch.ts';
@@ -35,7 +35,7 @@ export class AnnounceLoop {
   readonly #watch: MainWatch;
   readonly #stats = new StatsBook();
   readonly #ports = new Map<string, LinkPort>();
-  readonly #links = LinkWatch.open();
+  readonly #links = NetlinkWatch.ofLinks();
   readonly #raft: RaftHost;
   /** Held addresses whose deadline the raft node knows. */
   readonly #raftHeld = new Map<string, Grant>();

@@ -9,8 +9,8 @@ import { createLogger, type Logger } from '@fairlead/shared/runtime/logging.ts';
 import { createShutdown, type Shutdown } from '@fairlead/shared/runtime/shutdown.ts';
 import { startStatusServers } from '../manager/status-servers.ts';
 import { askStatus, STATUS_SOCKET, StatusUnavailableError } from '../status/status-socket.ts';
+import { NetlinkWatch } from '../system/netlink-watch.ts';
 import { readNftTables } from '../system/nft-tables.ts';
-import { NftWatch } from '../system/nft-watch.ts';
 import { NodeLockHeldError, takeNodeLock } from '../system/node-lock.ts';
 import { VERSION } from '../version.ts';
 import { nodeChains } from './chains.ts';
@@ -76,7 +76,7 @@ async function startAll(settings: StarboardSettings, { clock, logger, shutdown }
   shutdown.addStep('API client', () => client.close());
   const events = createEventRecorder({ client, component: COMPONENT.starboard, host: node, logger, clock });
   shutdown.addStep('Events', () => events.flush());
-  const watch = NftWatch.open();
+  const watch = NetlinkWatch.ofNftables();
   shutdown.addStep('nftables messages', () => watch.close());
   let wanted: readonly WantedRule[] | undefined;
   const config = new PoolConfig({

@@ -36,7 +36,7 @@ export const NLM_F_REPLACE = 0x100;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
-const NETLINK_ROUTE = 0;
+export const NETLINK_ROUTE = 0;
 /** The netfilter subsystem, nftables among it. */
 export const NETLINK_NETFILTER = 12;
 const NLM_F_REQUEST = 0x1;

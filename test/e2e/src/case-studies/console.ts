@@ -78,6 +78,7 @@ export class Console {
       LAB_AGENT: join(REPOSITORY, 'packages/agent/dist/agent.js'),
       LAB_CLOUD_PROVIDER: join(REPOSITORY, 'packages/cloud-provider/dist/cloud-provider.js'),
       LAB_CONSOLE: folder,
+      LAB_MANIFESTS: lab.manifestDir(host),
       CONSOLE_STATE: state,
       CONSOLE_OWN: Object.keys(own).join(' '),
     };

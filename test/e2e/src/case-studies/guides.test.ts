@@ -28,13 +28,16 @@ function commandsOf(page: string): readonly string[] {
 describe.each([
   ['docs/install-kind.md', 'kind.console'],
   ['docs/install-k3s.md', 'k3s.console'],
+  ['docs/install-kubeadm.md', 'kubeadm.console', 'kubeadm-join.console'],
   ['docs/getting-started.md', 'getting-started.console'],
   ['README.md', 'newcomer.console'],
-])('%s', (guide, transcript) => {
+])('%s', (guide, ...transcripts) => {
   const page = readFileSync(join(REPOSITORY, guide), 'utf8');
-  const steps = parseTranscript(readFileSync(join(REPOSITORY, 'test/e2e/case-studies', transcript), 'utf8'));
+  const steps = transcripts.flatMap((name) =>
+    parseTranscript(readFileSync(join(REPOSITORY, 'test/e2e/case-studies', name), 'utf8')),
+  );
 
-  it(`has no command that ${transcript} does not follow`, () => {
+  it(`has no command that ${transcripts.join(', ')} does not have`, () => {
     const followed = steps.map(({ command }) => command);
     // Pages have the addresses of a usual house, the lab has its own.
     const commands = commandsOf(page.replaceAll('192.168.10.', '172.18.0.'));
@@ -42,7 +45,7 @@ describe.each([
     let from = 0;
     for (const command of commands) {
       const at = followed.indexOf(command, from);
-      expect(at, `"${command}" after command ${from} of ${transcript}`).toBeGreaterThanOrEqual(0);
+      expect(at, `"${command}" after command ${from} of ${transcripts.join(', ')}`).toBeGreaterThanOrEqual(0);
       from = at + 1;
     }
   });

@@ -21,11 +21,16 @@ import { furnishServiceAccount } from './scale/service-account.ts';
 const ROUNDS = 5;
 /** Memory is read this long after readiness: the start is over, the first garbage collections have happened. */
 const SETTLE_MS = 3_000;
+const AFTER_SCRAPE_MS = 500;
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 interface Sample {
   readonly readyMs: number;
+  /** Processor time of all its threads up to then: what a busy machine does not change. */
+  readonly cpuMs: number;
   readonly rssMB: number;
+  /** After the first scrape of /metrics, which loads what serves it. Bare runtime: the same as `rssMB`. */
+  readonly scrapedMB: number;
 }
 
 interface Subject {
@@ -43,9 +48,19 @@ function residentMB(pid: number): number {
   return Number(kilobytes) / 1024;
 }
 
-function isReady(address: string, port: number): Promise<boolean> {
+/** User and system time of a process; the kernel counts in hundredths of a second. */
+function processorMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13);
+  return (Number(user) + Number(system)) * 10;
+}
+
+function answers(address: string, port: number, path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get({ host: address, port, path: '/readyz', agent: false, timeout: 500 }, (response) => {
+    const request = get({ host: address, port, path, agent: false, timeout: 500 }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });
@@ -59,7 +74,7 @@ async function whenReady(child: ChildProcess, subject: Subject, address: string)
     await new Promise((resolve) => child.stdout?.once('data', resolve));
     return;
   }
-  while (!(await isReady(address, subject.readyPort))) {
+  while (!(await answers(address, subject.readyPort, '/readyz'))) {
     if (child.exitCode !== null)
       throw new Error(`${subject.name} ended with ${child.exitCode} before it was ready`);
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -78,9 +93,17 @@ async function measure(lab: Lab, subject: Subject): Promise<Sample> {
   try {
     await whenReady(child, subject, address);
     const readyMs = performance.now() - startedMs;
+    const pid = child.pid ?? 0;
+    const cpuMs = processorMs(pid);
     child.stdout?.resume();
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    return { readyMs, rssMB: residentMB(child.pid ?? 0) };
+    const rssMB = residentMB(pid);
+    if (subject.readyPort !== undefined) {
+      if (!(await answers(address, subject.readyPort, '/metrics')))
+        throw new Error(`${subject.name}: no metrics`);
+      await new Promise((resolve) => setTimeout(resolve, AFTER_SCRAPE_MS));
+    }
+    return { readyMs, cpuMs, rssMB, scrapedMB: residentMB(pid) };
   } finally {
     child.kill('SIGTERM');
     await ended;
@@ -173,20 +196,28 @@ async function run(say: (text: string) => void): Promise<BenchmarkResult> {
         samples.set(subject.name, [...(samples.get(subject.name) ?? []), sample]);
       }
     }
-    const figures: Record<string, { readyMs: number; rssMB: number; rounds: number }> = {};
+    const figures: Record<string, Sample & { rounds: number }> = {};
     for (const [name, list] of samples) {
+      const middle = (of: (sample: Sample) => number): number => Math.round(median(list.map(of)));
       figures[name] = {
-        readyMs: Math.round(median(list.map(({ readyMs }) => readyMs))),
-        rssMB: Math.round(median(list.map(({ rssMB }) => rssMB))),
+        readyMs: middle(({ readyMs }) => readyMs),
+        cpuMs: middle(({ cpuMs }) => cpuMs),
+        rssMB: middle(({ rssMB }) => rssMB),
+        scrapedMB: middle(({ scrapedMB }) => scrapedMB),
         rounds: list.length,
       };
     }
-    const rows = Object.entries(figures).map(([name, { readyMs, rssMB }]) => [
-      name,
-      String(readyMs),
-      String(rssMB),
+    const rows = Object.entries(figures).map(([name, { readyMs, cpuMs, rssMB, scrapedMB }]) => [
+      ...[name, String(readyMs), String(cpuMs), String(rssMB), String(scrapedMB)],
     ]);
-    return { figures, table: [['program', 'ready, ms (median)', 'RSS, MB (median)'], ...rows] };
+    const head = [
+      'program',
+      'ready, ms (median)',
+      'of processors, ms',
+      'RSS, MB (median)',
+      'RSS after a scrape',
+    ];
+    return { figures, table: [head, ...rows] };
   } finally {
     await lab.stop();
     rmSync(compileCache, { recursive: true });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../checks.ts';
@@ -37,7 +37,8 @@ export async function buildImages(folder: string = IMAGE_FOLDER): Promise<readon
 }
 
 function build(name: ImageName, work: string, file: string): void {
-  rmSync(file, { force: true });
+  const layout = join(work, 'layouts', name);
+  mkdirSync(join(work, 'layouts'), { recursive: true });
   const store = ['--root', join(work, 'store'), '--runroot', join(work, 'run'), '--storage-driver', 'vfs'];
   capture('buildah', [
     ...[
@@ -53,6 +54,25 @@ function build(name: ImageName, work: string, file: string): void {
     ...['--file', join(ROOT, 'deploy/image/Dockerfile'), '--target', name],
     // Takes the place of the stage of that name, so that no base image is asked for.
     ...['--build-context', `roots=${join(work, 'roots')}`],
-    ...['--tag', `oci-archive:${file}:fairlead/${name}:dev`, work],
+    ...['--tag', `oci:${layout}:fairlead/${name}:dev`, work],
   ]);
+  nameForContainerd(layout);
+  const plain = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
+  capture('tar', [...plain, '-C', layout, '-cf', file, '.']);
+}
+
+interface Index {
+  readonly manifests: readonly { readonly annotations?: Readonly<Record<string, string>> }[];
+}
+
+/** By its own annotation: of a plain reference `ctr images import` makes a name of the day's date, which no Pod asks for. */
+function nameForContainerd(layout: string): void {
+  const path = join(layout, 'index.json');
+  const index = JSON.parse(readFileSync(path, 'utf8')) as Index;
+  const manifests = index.manifests.map((manifest) => {
+    const reference = manifest.annotations?.['org.opencontainers.image.ref.name'] ?? '';
+    const annotations = { ...manifest.annotations, 'io.containerd.image.name': `docker.io/${reference}` };
+    return { ...manifest, annotations };
+  });
+  writeFileSync(path, JSON.stringify({ ...index, manifests }));
 }

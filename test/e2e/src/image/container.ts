@@ -51,6 +51,14 @@ export class UnpackedImage {
     return this.#config.process;
   }
 
+  /** Under which name containerd knows it after an import. */
+  get containerdName(): string | undefined {
+    const index = JSON.parse(readFileSync(join(this.#folder, 'layout/index.json'), 'utf8')) as {
+      readonly manifests: readonly { readonly annotations?: Readonly<Record<string, string>> }[];
+    };
+    return index.manifests[0]?.annotations?.['io.containerd.image.name'];
+  }
+
   /** The command that runs a container of it with a read-only root file system, by hand or on a host of the lab. */
   command(name: string, options: ContainerOptions = {}): readonly string[] {
     const bundle = mkdtempSync(join(this.#folder, 'run-'));

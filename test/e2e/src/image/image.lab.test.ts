@@ -47,6 +47,8 @@ describe.skipIf(!areBuilt)('the images', () => {
     ] as const) {
       expect(statSync(archiveOf(name)).size).toBeLessThan(MAX_BYTES[name]);
       const { args, env, user } = image.process;
+      // As Pods ask for it, once it has been imported.
+      expect(image.containerdName).toBe(`docker.io/fairlead/${name}:dev`);
       expect(args).toEqual([entry]);
       const wanted = Object.entries(IMAGES[name].env).map(([key, value]) => `${key}=${value}`);
       expect(env).toEqual(expect.arrayContaining(wanted));

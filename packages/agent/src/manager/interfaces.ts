@@ -22,7 +22,7 @@ export type InterfaceChoice =
   | { readonly ok: true; readonly name: string }
   | { readonly ok: false; readonly problem: string };
 
-/** Whether the default route can matter, given `vip_interface`: asking for it starts a program. Pure. */
+/** Whether the default route can matter, given `vip_interface`: a node may have thousands of routes to look through. Pure. */
 export function needsDefaultRoute(ownInterface: string | undefined): boolean {
   return linkNames(ownInterface ?? '').every((name) => name === AUTO);
 }

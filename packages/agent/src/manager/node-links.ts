@@ -8,7 +8,7 @@ export interface NodeLinks {
   readonly defaultInterface: string | undefined;
 }
 
-/** Reads them. @param withDefaultRoute whether the default route can matter; asking for it starts a program */
+/** Reads them. @param withDefaultRoute whether the default route can matter: a node may have thousands of routes to look through */
 export async function readNodeLinks(withDefaultRoute: boolean): Promise<NodeLinks> {
   const defaultRoute = withDefaultRoute ? defaultRouteInterface() : undefined;
   const [links, defaultInterface] = await Promise.all([listLinks(), defaultRoute]);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { addressOf, bitsOf } from '@fairlead/shared/address/address.ts';
+import { addressOf, bitsOf, FAMILIES } from '@fairlead/shared/address/address.ts';
 import { cidrContains, cidrOf } from '@fairlead/shared/address/cidr.ts';
-import { runCommand } from './commands.ts';
 import type { Link } from './link.ts';
 import { ALL_ADDRESSES, ALL_LINKS, linksIn } from './link-messages.ts';
 import { dump } from './netlink.ts';
+import { allRoutes, defaultRouteLink } from './route-messages.ts';
 
 /** All links of this network namespace with their addresses, asked from the kernel itself. Rejects as {@link dump} throws. */
 export async function listLinks(): Promise<readonly Link[]> {
@@ -13,19 +13,13 @@ export async function listLinks(): Promise<readonly Link[]> {
 
 /**
  * The link that carries the default route, IPv4 first; undefined when there is none. For `vip_interface` = `auto`
- * and for agents that were told no interface.
+ * and for agents that were told no interface. Rejects as {@link dump} throws.
  */
 export async function defaultRouteInterface(): Promise<string | undefined> {
-  for (const family of ['-4', '-6']) {
-    const { stdout } = await runCommand('ip', [family, '-json', 'route', 'show', 'default']);
-    const routes = JSON.parse(stdout === '' ? '[]' : stdout) as readonly {
-      readonly dev?: string;
-      readonly metric?: number;
-    }[];
-    const best = routes
-      .toSorted((a, b) => (a.metric ?? 0) - (b.metric ?? 0))
-      .find((route) => route.dev !== undefined);
-    if (best?.dev !== undefined) return best.dev;
+  for (const family of FAMILIES) {
+    const index = defaultRouteLink(dump(allRoutes(family)));
+    const link = index === undefined ? undefined : (await listLinks()).find((each) => each.index === index);
+    if (link !== undefined) return link.name;
   }
   return undefined;
 }

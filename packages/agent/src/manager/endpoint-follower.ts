@@ -9,7 +9,7 @@ import type { Reconciler } from './reconciler.ts';
 
 /** What {@link EndpointFollower} needs. */
 export interface EndpointFollowerOptions {
-  readonly reconciler: Pick<Reconciler, 'followEndpoints'>;
+  readonly reconciler: Pick<Reconciler, 'isFollowing' | 'followEndpoints'>;
   readonly loop: Pick<ReconcileLoop, 'wake' | 'wakeSoon'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -26,8 +26,15 @@ export class EndpointFollower {
 
   /** Returns at once. */
   follow(change: Change<EndpointSlice>): void {
-    const startMs = this.#options.clock.monotonicMs();
-    for (const key of this.#slices.follow(change)) void this.#follow(key, startMs);
+    const { reconciler, loop, clock } = this.#options;
+    const keys = this.#slices.follow(change);
+    // At first thousands come at once.
+    if (!reconciler.isFollowing) {
+      if (keys.length > 0) loop.wakeSoon();
+      return;
+    }
+    const startMs = clock.monotonicMs();
+    for (const key of keys) void this.#follow(key, startMs);
   }
 
   async #follow(key: string, startMs: number): Promise<void> {

@@ -174,16 +174,21 @@ export class Reconciler {
     this.#byKey = undefined;
   }
 
+  /** Whether {@link followEndpoints} can do anything: not before the first pass, and not where the data plane has no way to. */
+  get isFollowing(): boolean {
+    const { balancer, balancesServices } = this.#options;
+    return this.#terms !== undefined && balancesServices && balancer.replace !== undefined && !this.#stopped;
+  }
+
   /**
    * Endpoints of one Service have changed: straight to the data plane, without a look at anything else.
    *
    * @throws as the balancer does; then a pass has to follow, too
    */
   async followEndpoints(key: string, endpoints: readonly ServiceEndpoint[] | undefined): Promise<Followed> {
-    const { balancer, balancesServices, health } = this.#options;
+    const { balancer, health } = this.#options;
     const terms = this.#terms;
-    if (terms === undefined || !balancesServices || balancer.replace === undefined || this.#stopped)
-      return 'left';
+    if (!this.isFollowing || terms === undefined || balancer.replace === undefined) return 'left';
     this.#byKey ??= new Map(this.#services.map((service) => [service.key, service]));
     const before = this.#byKey.get(key);
     // Addresses that come from elsewhere are looked up by a pass.

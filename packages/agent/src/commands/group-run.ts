@@ -9,7 +9,7 @@ import {
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import type { Lease } from '@fairlead/shared/kubernetes/objects.ts';
 import { LEASES, SECRETS } from '@fairlead/shared/kubernetes/resources.ts';
-import { parseInteger } from '@fairlead/shared/runtime/settings.ts';
+import { parseInteger } from '@fairlead/shared/runtime/parse-values.ts';
 import type { LeaseName } from '../config/lease-name.ts';
 import { formatReformOrder, REFORM_ORDER } from '../ownership/group/reform-order.ts';
 import {

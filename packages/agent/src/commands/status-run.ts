@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addressOf } from '@fairlead/shared/address/address.ts';
 import type { Node } from '@fairlead/shared/kubernetes/objects.ts';
-import { parseInteger } from '@fairlead/shared/runtime/settings.ts';
+import { parseInteger } from '@fairlead/shared/runtime/parse-values.ts';
 import {
   askStatus,
   STATUS_SOCKET,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addressOf, formatAddress, isUnspecified } from '@fairlead/shared/address/address.ts';
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
-import { parseDurationMs } from '@fairlead/shared/runtime/settings.ts';
+import { parseDurationMs } from '@fairlead/shared/runtime/parse-values.ts';
 import { hostNameOf } from '../dns/host-name.ts';
 
 /** Where a server listens. An empty host: everywhere. */

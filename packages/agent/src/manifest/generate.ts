@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { imageWithTag } from '@fairlead/shared/kubernetes/image-name.ts';
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
-import { parseBool, type SettingProblem, SettingsError } from '@fairlead/shared/runtime/settings.ts';
+import { parseBool } from '@fairlead/shared/runtime/parse-values.ts';
+import { type SettingProblem, SettingsError } from '@fairlead/shared/runtime/settings.ts';
 import { FEATURES } from '../commands/prepare-run.ts';
 import { SETTINGS } from '../config/names.ts';
 import { type AgentSettings, readSettings, settingsReader } from '../config/settings.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parseBool } from '@fairlead/shared/runtime/settings.ts';
+import { parseBool } from '@fairlead/shared/runtime/parse-values.ts';
 import { SETTINGS } from '../config/names.ts';
 import type { SettingInputs } from '../config/setting-inputs.ts';
 import { settingsReader } from '../config/settings.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
 import { type LabelSelector, parseLabelSelector } from '@fairlead/shared/kubernetes/label-selector.ts';
-import { parseBool, parseDurationMs } from '@fairlead/shared/runtime/settings.ts';
+import { parseBool, parseDurationMs } from '@fairlead/shared/runtime/parse-values.ts';
 import type { ChangePolicy } from './pool.ts';
 
 /*

@@ -2,7 +2,8 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { flagsOf } from './flags.ts';
-import { parseDurationMs, type SettingSources, SettingsError, SettingsReader } from './settings.ts';
+import { parseDurationMs } from './parse-values.ts';
+import { type SettingSources, SettingsError, SettingsReader } from './settings.ts';
 import { boolType, durationType, integerType, type ValueType, wordType } from './value-types.ts';
 
 describe('SettingsReader', () => {

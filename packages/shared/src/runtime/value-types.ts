@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Parsed, parsed, unparsable } from '../address/parsed.ts';
-import { type DurationOptions, parseBool, parseDurationMs, parseInteger } from './settings.ts';
+import { type DurationOptions, parseBool, parseDurationMs, parseInteger } from './parse-values.ts';
 
 /** What a setting may be: how its text is read, what it is when nothing is said, and the words for both in the reference. */
 export interface ValueType<T> {

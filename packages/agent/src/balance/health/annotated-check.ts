@@ -2,7 +2,7 @@
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
-import { parseDurationMs, parseInteger } from '@fairlead/shared/runtime/settings.ts';
+import { parseDurationMs, parseInteger } from '@fairlead/shared/runtime/parse-values.ts';
 import { AnnotationReader } from '../../services/annotation-reader.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import type { ServedService } from '../../services/served-service.ts';

@@ -3,7 +3,7 @@ import { addressOf, formatAddress } from '@fairlead/shared/address/address.ts';
 import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed.ts';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
-import { parseBool, parseInteger } from '@fairlead/shared/runtime/settings.ts';
+import { parseBool, parseInteger } from '@fairlead/shared/runtime/parse-values.ts';
 import { AnnotationReader } from '../../services/annotation-reader.ts';
 import type { ServiceEndpoint } from '../../services/endpoints.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';

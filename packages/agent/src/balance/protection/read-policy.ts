@@ -3,7 +3,7 @@ import { type Parsed, parsed, unparsable } from '@fairlead/shared/address/parsed
 import type { AddressRange } from '@fairlead/shared/address/range.ts';
 import { ANNOTATION } from '@fairlead/shared/kubernetes/contract.ts';
 import type { Service } from '@fairlead/shared/kubernetes/objects.ts';
-import { parseBool, parseDurationMs } from '@fairlead/shared/runtime/settings.ts';
+import { parseBool, parseDurationMs } from '@fairlead/shared/runtime/parse-values.ts';
 import { AnnotationReader } from '../../services/annotation-reader.ts';
 import { AGENT_REASON, type ServiceProblem } from '../../services/problem.ts';
 import type { ConnectionRate, ProtectionPolicy, SourceEntry, SynProxyMode } from './policy.ts';

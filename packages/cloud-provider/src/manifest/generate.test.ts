@@ -63,7 +63,7 @@ it('asks the status server where it is', () => {
 });
 
 it('names all that cannot be used', () => {
-  const flags = { port: 'x', kubeconfig: '/root/.kube/config', 'leader-elect-retry-period': '20s' };
+  const flags = { port: 'x', kubeconfig: '/etc/kubernetes/admin.conf', 'leader-elect-retry-period': '20s' };
   const problems = problemsOf(
     flags,
     { KUBEVIP_ENABLE_LOADBALANCERCLASS: 'perhaps' },

@@ -92,7 +92,7 @@ describe('Conntrack', () => {
       conntrack.forget(frontend(endpoints.slice(left), 'tcp'), frontend(endpoints.slice(left + 1), 'tcp'));
     await settled();
     expect(runs).toHaveLength(1);
-    clock.advance(250);
+    clock.advance(500);
     await settled();
     expect(runs.slice(1)).toEqual(['-L -f ipv4 -p tcp --state SYN_SENT', `${deletion} 10.0.0.7`]);
   });

@@ -87,8 +87,8 @@ export class Conntrack {
       'flows of UDP to removed pods, and connections that are being made to them, end only by themselves';
     const program = new ConntrackProgram(logger, hint, run);
     this.#forgetters = [
-      new FlowsOf('udp', { program, clock, restMs: 0 }),
-      new FlowsOf('tcp', { program, clock, restMs: REST_MS }),
+      new FlowsOf('udp', { program, clock, restMs: 0, many: 4 }),
+      new FlowsOf('tcp', { program, clock, restMs: REST_MS, many: 2 }),
     ];
   }
 
@@ -100,19 +100,19 @@ export class Conntrack {
   }
 }
 
-/** From so many on they are looked up first: mostly there is none of them, and each that is forgotten costs a program. */
-const MANY = 4;
 /**
  * Endpoints of TCP come and go all the time, and a first packet is repeated after a second: what comes within this time is looked up
  * together.
  */
-const REST_MS = 250;
+const REST_MS = 500;
 
 interface Forgetting {
   readonly program: ConntrackProgram;
   readonly clock: Clock;
   /** After forgetting some, the next ones wait so long. */
   readonly restMs: number;
+  /** From so many on they are looked up first: mostly there is none of them, and each that is forgotten costs a program. */
+  readonly many: number;
 }
 
 /** Forgets the flows of one protocol. */
@@ -134,12 +134,12 @@ class FlowsOf {
   }
 
   async #run(): Promise<void> {
-    const { program, clock, restMs } = this.#how;
+    const { program, clock, restMs, many } = this.#how;
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
       const stale = this.#waiting;
       this.#waiting = [];
-      const present = stale.length < MANY ? stale : await this.#lookUp(stale);
+      const present = stale.length < many ? stale : await this.#lookUp(stale);
       for (const each of present) await program.run(deletionOf(each));
       if (restMs > 0) await delay(clock, restMs);
     }

@@ -157,16 +157,17 @@ async function startPlanes(
   const makeBalancer = (): Promise<Balancer> =>
     createBalancer(planeFor(settings), logger, { kernelScheduler: settings.ipvs.scheduler });
   const makeProtector = (): Promise<Protector> => createNftProtector({ clock, logger });
+  const started = <T extends { stop(): Promise<void> }>(name: string, start: Promise<T>): Promise<T> =>
+    start.then((it) => {
+      shutdown.addStep(name, () => it.stop());
+      return it;
+    });
   // All are waited for before one may fail, so that what has been started is stopped.
   const [keeper, balancer, protector] = await Promise.allSettled([
-    starting.keeper,
-    starting.swept.then(makeBalancer),
-    starting.swept.then(makeProtector),
+    started('addresses', starting.keeper),
+    started('balancer', starting.swept.then(makeBalancer)),
+    started('protection', starting.swept.then(makeProtector)),
   ]);
-  const steps = ['addresses', 'balancer', 'protection'] as const;
-  for (const [index, started] of [keeper, balancer, protector].entries()) {
-    if (started.status === 'fulfilled') shutdown.addStep(steps[index] ?? '', () => started.value.stop());
-  }
   return { keeper: startedOf(keeper), balancer: startedOf(balancer), protector: startedOf(protector) };
 }
 

@@ -60,7 +60,11 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
     };
     const checks = probes.get(url.split('?', 1)[0] ?? '');
     if (checks === undefined || (method !== 'GET' && method !== 'HEAD')) {
-      pages ??= loadPages(options);
+      pages ??= loadPages(options).catch((error: unknown) => {
+        // The next one who asks has it tried again.
+        pages = undefined;
+        throw error;
+      });
       pages.then((serve) => serve(request, response)).catch(fail);
       return;
     }

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CoreEvent, KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
+import { CONFIG_MAPS, EVENTS, NAMESPACES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import {
-  CONFIG_MAPS,
-  defineResource,
-  EVENTS,
-  NAMESPACES,
-  SERVICE_ACCOUNTS,
-  SERVICES,
-} from '@fairlead/shared/kubernetes/resources.ts';
+  createRights,
+  RBAC,
+  writeAccountKubeconfig,
+} from '@fairlead/shared/kubernetes/testing/service-accounts.ts';
 import { loadAllYaml } from '@kubernetes/client-node';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { CloudProviderSettings } from './cloud-provider.ts';
@@ -23,16 +21,6 @@ import { given, REAL_ASSETS, TestCluster } from './testing/test-cluster.ts';
  * users have already.
  */
 
-const RBAC = 'rbac.authorization.k8s.io';
-const RESOURCES = new Map(
-  [
-    SERVICE_ACCOUNTS,
-    defineResource<KubeObject>(RBAC, 'v1', 'clusterroles', 'ClusterRole', false),
-    defineResource<KubeObject>(RBAC, 'v1', 'clusterrolebindings', 'ClusterRoleBinding', false),
-    defineResource<KubeObject>(RBAC, 'v1', 'roles', 'Role'),
-    defineResource<KubeObject>(RBAC, 'v1', 'rolebindings', 'RoleBinding'),
-  ].map((resource) => [resource.kind, resource]),
-);
 const ACCOUNT = { namespace: 'kube-system', name: 'kube-vip-cloud-controller' };
 
 /** What the published role of kube-vip-cloud-provider allows. */
@@ -61,31 +49,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function createAll(objects: readonly KubeObject[]): Promise<void> {
-  for (const object of objects) {
-    const resource = RESOURCES.get(object.kind ?? '');
-    if (resource !== undefined) await cluster.admin.create(resource, object);
-  }
-}
+const createAll = (objects: readonly KubeObject[]) => createRights(cluster.admin, objects);
 
 /** A kubeconfig with a token of the service account. */
 async function accountKubeconfig(): Promise<string> {
-  const request = {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'TokenRequest',
-    spec: { expirationSeconds: 3600 },
-  };
-  const answer = await cluster.admin.createSubresource<{ status: { token: string } }>(
-    SERVICE_ACCOUNTS,
-    ACCOUNT,
-    'token',
-    request,
-  );
-  const admins = await readFile(cluster.kubeconfig, 'utf8');
   const file = join(folder, 'kubeconfig');
-  const theirs = admins.replace(/("?token"?: ).*/, `$1"${answer.status.token}"`);
-  expect(theirs).not.toBe(admins);
-  await writeFile(file, theirs);
+  await writeAccountKubeconfig(file, cluster.admin, ACCOUNT, await readFile(cluster.kubeconfig, 'utf8'));
   return file;
 }
 

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DaemonSet, KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
+import { ENDPOINT_SLICES, EVENTS, NAMESPACES, SERVICES } from '@fairlead/shared/kubernetes/resources.ts';
 import {
-  defineResource,
-  ENDPOINT_SLICES,
-  EVENTS,
-  NAMESPACES,
-  SERVICE_ACCOUNTS,
-  SERVICES,
-} from '@fairlead/shared/kubernetes/resources.ts';
+  createRights,
+  writeAccountKubeconfig,
+} from '@fairlead/shared/kubernetes/testing/service-accounts.ts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually, serviceObject, sliceObject, TestCluster } from '../testing/agents.ts';
 import { generate } from './generate.ts';
@@ -19,17 +16,6 @@ import { generate } from './generate.ts';
  * An agent with the generated environment and no more than the generated rights serves a Service: an API server that
  * enforces them is asked as the service account.
  */
-
-const RBAC = 'rbac.authorization.k8s.io';
-const RESOURCES = new Map(
-  [
-    SERVICE_ACCOUNTS,
-    defineResource<KubeObject>(RBAC, 'v1', 'clusterroles', 'ClusterRole', false),
-    defineResource<KubeObject>(RBAC, 'v1', 'clusterrolebindings', 'ClusterRoleBinding', false),
-    defineResource<KubeObject>(RBAC, 'v1', 'roles', 'Role'),
-    defineResource<KubeObject>(RBAC, 'v1', 'rolebindings', 'RoleBinding'),
-  ].map((resource) => [resource.kind, resource]),
-);
 
 let cluster: TestCluster;
 let folder: string;
@@ -41,23 +27,6 @@ afterEach(async () => {
   await cluster.close();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function accountKubeconfig(namespace: string): Promise<string> {
-  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
-  const account = { namespace, name: 'kube-vip' };
-  const { status } = await cluster.client.createSubresource<{ readonly status: { readonly token: string } }>(
-    SERVICE_ACCOUNTS,
-    account,
-    'token',
-    request,
-  );
-  const file = join(folder, 'kubeconfig');
-  const admins = cluster.server.kubeconfig();
-  const theirs = admins.replace(/("?token"?: ).*/, `$1"${status.token}"`);
-  expect(theirs).not.toBe(admins);
-  await writeFile(file, theirs);
-  return file;
-}
 
 it.each([
   { rights: 'of the whole cluster', flags: {}, namespace: 'kube-system', served: 'default', env: {} },
@@ -83,11 +52,8 @@ it.each([
       metadata: { name: served },
     });
   }
-  for (const object of generate('rbac', { env, flags }).objects) {
-    const resource = RESOURCES.get(object.kind ?? '');
-    if (resource === undefined) throw new Error(`no resource for ${object.kind}`);
-    await cluster.client.create(resource, object);
-  }
+  const rights = generate('rbac', { env, flags }).objects;
+  expect(await createRights(cluster.client, rights)).toEqual([]);
   const manager = {
     arp: 'true',
     services: 'true',
@@ -98,7 +64,9 @@ it.each([
   const [daemonSet] = generate('daemonset', { env, flags: manager }).objects as readonly DaemonSet[];
   const container = daemonSet?.spec?.template.spec?.containers[0];
   const generated = (container?.env ?? []).map(({ name, value }) => [name, value ?? 'n1'] as const);
-  const kubeconfig = await accountKubeconfig(namespace);
+  const kubeconfig = join(folder, 'kubeconfig');
+  const account = { namespace, name: 'kube-vip' };
+  await writeAccountKubeconfig(kubeconfig, cluster.client, account, cluster.server.kubeconfig());
   const started = await cluster.startAgent('n1', Object.fromEntries(generated), {
     kubeconfig,
     tokenNamespace: namespace,

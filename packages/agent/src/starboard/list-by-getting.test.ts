@@ -6,21 +6,23 @@ import { join } from 'node:path';
 import type { KubeClient } from '@fairlead/shared/kubernetes/client.ts';
 import { connect } from '@fairlead/shared/kubernetes/connect.ts';
 import type { KubeObject } from '@fairlead/shared/kubernetes/objects.ts';
-import { CONFIG_MAPS, defineResource, SERVICE_ACCOUNTS } from '@fairlead/shared/kubernetes/resources.ts';
+import { CONFIG_MAPS } from '@fairlead/shared/kubernetes/resources.ts';
 import {
   type FaultServer,
   startEmbeddedServer,
   startRealServer,
 } from '@fairlead/shared/kubernetes/testing/fault-servers.ts';
+import {
+  createRights,
+  RBAC,
+  writeAccountKubeconfig,
+} from '@fairlead/shared/kubernetes/testing/service-accounts.ts';
 import { PoolConfig } from '@fairlead/shared/pools/pool-config.ts';
 import { systemClock } from '@fairlead/shared/runtime/clock.ts';
 import { silentLogger } from '@fairlead/shared/runtime/logging.ts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { listByGetting } from './list-by-getting.ts';
 
-const RBAC = 'rbac.authorization.k8s.io';
-const ROLES = defineResource<KubeObject>(RBAC, 'v1', 'roles', 'Role');
-const ROLE_BINDINGS = defineResource<KubeObject>(RBAC, 'v1', 'rolebindings', 'RoleBinding');
 const NAMESPACE = 'kube-system';
 const STARBOARD = { namespace: NAMESPACE, name: 'starboard' };
 const POOLS = { namespace: NAMESPACE, name: 'kubevip' };
@@ -31,33 +33,25 @@ let folder: string;
 let admin: KubeClient;
 let client: KubeClient;
 
-async function connectAs(token?: string): Promise<KubeClient> {
-  const file = join(folder, token === undefined ? 'admin' : 'starboard');
-  const text = server.kubeconfig(server.port);
-  await writeFile(file, token === undefined ? text : text.replace(/"token": ".*"/, `"token": "${token}"`));
-  return connect({ kubeconfig: file });
-}
-
 beforeEach(async () => {
   const hasReal = ASSETS !== undefined && existsSync(join(ASSETS, 'kube-apiserver'));
   server = hasReal ? await startRealServer(ASSETS) : await startEmbeddedServer();
   folder = await mkdtemp(join(tmpdir(), 'fairlead-starboard-'));
-  admin = await connectAs();
-  await admin.create(SERVICE_ACCOUNTS, { metadata: STARBOARD });
+  const [admins, theirs] = [join(folder, 'admin'), join(folder, 'starboard')];
+  const text = server.kubeconfig(server.port);
+  await writeFile(admins, text);
+  admin = await connect({ kubeconfig: admins });
   // The role of plunder-app's starboard.
   const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['watch', 'get'] }];
-  await admin.create(ROLES, { metadata: STARBOARD, rules } as KubeObject);
   const roleRef = { apiGroup: RBAC, kind: 'Role', name: STARBOARD.name };
   const subjects = [{ kind: 'ServiceAccount', ...STARBOARD }];
-  await admin.create(ROLE_BINDINGS, { metadata: STARBOARD, roleRef, subjects } as KubeObject);
-  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
-  const answer = await admin.createSubresource<{ readonly status: { readonly token: string } }>(
-    SERVICE_ACCOUNTS,
-    STARBOARD,
-    'token',
-    request,
-  );
-  client = listByGetting(await connectAs(answer.status.token));
+  await createRights(admin, [
+    { kind: 'ServiceAccount', metadata: STARBOARD },
+    { kind: 'Role', metadata: STARBOARD, rules } as KubeObject,
+    { kind: 'RoleBinding', metadata: STARBOARD, roleRef, subjects } as KubeObject,
+  ]);
+  await writeAccountKubeconfig(theirs, admin, STARBOARD, text);
+  client = listByGetting(await connect({ kubeconfig: theirs }));
 }, 90_000);
 afterEach(async () => {
   client.close();

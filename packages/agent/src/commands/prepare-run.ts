@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { IPVS_SETTINGS } from '../balance/ipvs/settings.ts';
+import { LOOSE_SETTING } from '../balance/protection/strict-tracking.ts';
 import { runCommand } from '../system/commands.ts';
-import { readSetting, writeSetting } from '../system/ipvs.ts';
+import { FORWARDING } from '../system/forwarding.ts';
+import { readSetting, writeSetting } from '../system/sysctl.ts';
 
 /** Flags of `agent prepare`. */
 export interface PrepareFlags {
@@ -37,31 +40,18 @@ interface Need {
   readonly settings: readonly Setting[];
 }
 
-const FORWARDING: readonly Setting[] = [
-  { name: 'net.ipv4.ip_forward', value: '1' },
-  { name: 'net.ipv6.conf.all.forwarding', value: '1' },
-];
+const on = (name: string): Setting => ({ name, value: '1' });
+const FORWARDED: readonly Setting[] = [...FORWARDING.values()].map(on);
 
 /** Feature -> what it needs of the node, in the order in which it is set: a module brings its settings. */
 const NEEDS: ReadonlyMap<string, Need> = new Map([
-  ['nftables', { modules: [], settings: FORWARDING }],
-  [
-    'ipvs',
-    {
-      modules: ['ip_vs'],
-      settings: [
-        { name: 'net.ipv4.vs.conntrack', value: '1' },
-        { name: 'net.ipv4.vs.expire_nodest_conn', value: '1' },
-        { name: 'net.ipv4.vs.expire_quiescent_template', value: '1' },
-        ...FORWARDING,
-      ],
-    },
-  ],
+  ['nftables', { modules: [], settings: FORWARDED }],
+  ['ipvs', { modules: ['ip_vs'], settings: [...IPVS_SETTINGS.map(on), ...FORWARDED] }],
   [
     'syn-proxy',
     {
       modules: ['nf_conntrack', 'nft_synproxy'],
-      settings: [{ name: 'net.netfilter.nf_conntrack_tcp_loose', value: '0' }],
+      settings: [{ name: LOOSE_SETTING, value: '0' }],
     },
   ],
 ]);

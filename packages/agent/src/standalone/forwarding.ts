@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-
-/** Sysctl of each family without which the kernel sends nothing on to other hosts. */
-const SWITCHES = [
-  { family: 'IPv4', name: 'net.ipv4.ip_forward', isOf: (address: string) => !address.includes(':') },
-  { family: 'IPv6', name: 'net.ipv6.conf.all.forwarding', isOf: (address: string) => address.includes(':') },
-] as const;
+import { addressOf, familyName } from '@fairlead/shared/address/address.ts';
+import { FORWARDING } from '../system/forwarding.ts';
 
 /**
  * What keeps a plane in the kernel from balancing for these addresses, as sentences. Hosts of a cluster forward anyway;
@@ -15,10 +11,13 @@ export function forwardingProblems(
   addresses: readonly string[],
   read: (name: string) => string | undefined = readSysctl,
 ): readonly string[] {
-  return SWITCHES.filter(({ isOf, name }) => addresses.some(isOf) && read(name) === '0').map(
-    ({ family, name }) =>
-      `this host does not forward ${family}, so no connection reaches another one: set ${name}=1, or balance: userspace`,
-  );
+  const families = new Set(addresses.map((address) => addressOf(address)?.family));
+  return [...FORWARDING]
+    .filter(([family, name]) => families.has(family) && read(name) === '0')
+    .map(
+      ([family, name]) =>
+        `this host does not forward ${familyName(family)}, so no connection reaches another one: set ${name}=1, or balance: userspace`,
+    );
 }
 
 function readSysctl(name: string): string | undefined {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { CommandError, runCommand } from './commands.ts';
 
 const TABLE = '/proc/net/ip_vs';
@@ -46,25 +46,6 @@ export async function restoreIpvs(batch: string): Promise<void> {
   if (batch === '') return;
   const { stderr } = await runCommand('ipvsadm', ['-R'], { input: batch, timeoutMs: BATCH_LIMIT_MS });
   if (stderr.trim() !== '') throw new CommandError('ipvsadm', ['-R'], 'was refused lines', 0, stderr);
-}
-
-/** Value of a setting of the kernel; undefined where there is none such. */
-export async function readSetting(name: string): Promise<string | undefined> {
-  try {
-    return (await readFile(pathOf(name), 'utf8')).trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Writes a setting of the kernel. @throws Error as the kernel says: a hardened container may not. */
-export async function writeSetting(name: string, value: string): Promise<void> {
-  await writeFile(pathOf(name), value);
-}
-
-function pathOf(name: string): string {
-  return `/proc/sys/${name.replaceAll('.', '/')}`;
 }
 
 function messageOf(error: unknown): string {

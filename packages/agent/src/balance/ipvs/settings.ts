@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
-import { IpvsUnavailable, readSetting, writeSetting } from '../../system/ipvs.ts';
+import { warnWithoutForwarding } from '../../system/forwarding.ts';
+import { IpvsUnavailable } from '../../system/ipvs.ts';
+import { readSetting, writeSetting } from '../../system/sysctl.ts';
 
 /** Settings of the kernel that decide what becomes of connections; all are of the network namespace, and IPVS's own. */
 const OWN = [
@@ -21,10 +23,8 @@ const OWN = [
   },
 ] as const;
 
-const FORWARDING = [
-  { family: 'IPv4', name: 'net.ipv4.ip_forward' },
-  { family: 'IPv6', name: 'net.ipv6.conf.all.forwarding' },
-] as const;
+/** Their names; each is to be `1`. */
+export const IPVS_SETTINGS: readonly string[] = OWN.map(({ name }) => name);
 
 /**
  * Sets what IPVS needs, and says what is missing. Forwarding is for administrators to decide (CNIs switch it on), so it is only
@@ -44,11 +44,7 @@ export async function setSettings(logger: Logger): Promise<void> {
       logger.warn({ err: error, setting: name, received, hint }, why);
     }
   }
-  for (const { family, name } of FORWARDING) {
-    const received = await readSetting(name);
-    if (received === undefined || received === '1') continue;
-    logger.warn({ setting: name, received, expected: '1' }, `${family} is not forwarded on this node`);
-  }
+  await warnWithoutForwarding(logger);
 }
 
 /** Was tracking of connections switched off by somebody? Switches it on again. Returns whether it had to. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
 import { type Clock, systemClock } from '@fairlead/shared/runtime/clock.ts';
 import type { Logger } from '@fairlead/shared/runtime/logging.ts';
+import { warnWithoutForwarding } from '../../system/forwarding.ts';
 import { applyNft, deleteTables, listTables } from '../../system/nft.ts';
 import { NftSocket } from '../../system/nftables/nft-socket.ts';
 import type { Balancer } from '../balancer.ts';
@@ -239,21 +239,4 @@ class NftBalancer implements Balancer {
 /** The other layers have nothing to do with such a front end. */
 function isNat(frontend: Frontend | undefined): boolean {
   return frontend === undefined || frontend.forwarding === 'nat';
-}
-
-const FORWARDING = [
-  { family: 'IPv4', path: '/proc/sys/net/ipv4/ip_forward', setting: 'net.ipv4.ip_forward' },
-  { family: 'IPv6', path: '/proc/sys/net/ipv6/conf/all/forwarding', setting: 'net.ipv6.conf.all.forwarding' },
-] as const;
-
-/** Without forwarding the kernel drops what it should pass on to a pod. CNIs switch it on; we only say so. */
-async function warnWithoutForwarding(logger: Logger): Promise<void> {
-  for (const { family, path, setting } of FORWARDING) {
-    const value = await readFile(path, 'utf8').catch(() => undefined);
-    if (value === undefined || value.trim() === '1') continue;
-    logger.warn(
-      { setting, received: value.trim(), expected: '1' },
-      `${family} is not forwarded on this node`,
-    );
-  }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** `net.netfilter.nf_conntrack_tcp_loose`, as a file. */
-const LOOSE = '/proc/sys/net/netfilter/nf_conntrack_tcp_loose';
+/** Whether connection tracking adopts connections in the middle; to be `0`. */
+export const LOOSE_SETTING = 'net.netfilter.nf_conntrack_tcp_loose';
+/** The same as a file. */
+const LOOSE = `/proc/sys/${LOOSE_SETTING.replaceAll('.', '/')}`;
 
 /** How the setting is reached; replaced in tests. */
 export interface LooseSetting {
@@ -33,8 +35,7 @@ export class StrictTracking {
 
   /** Sees to it. Returns why it cannot, for the user; undefined when it is so. */
   ensure(): string | undefined {
-    const expected =
-      'set net.netfilter.nf_conntrack_tcp_loose=0 on the node, or let the agent write /proc/sys';
+    const expected = `set ${LOOSE_SETTING}=0 on the node, or let the agent write /proc/sys`;
     try {
       const value = this.#setting.read();
       if (value === '0') return undefined;
